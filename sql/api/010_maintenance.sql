@@ -1,0 +1,110 @@
+-- Partitions: made ahead, dropped by age. Run by the worker every hour and by
+-- every migration.
+
+create or replace function errtrack_private.partitioned_tables() returns table (name text, key text)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    values ('deliveries', 'received_at'), ('event_ids', 'day'),
+           ('occurrences', 'received_at'), ('payloads', 'received_at')
+$$;
+comment on function errtrack_private.partitioned_tables() is
+    'The tables that are partitioned by day, with the column that decides.';
+
+create or replace function errtrack_private.make_partitions(ahead integer default 14, back integer default 8)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+    parent record;
+    day date;
+    child text;
+    made integer := 0;
+    today date := (now() at time zone 'UTC')::date;
+begin
+    -- Two makers at once would collide on the names.
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.partitions', 0));
+    for parent in select name, key from errtrack_private.partitioned_tables() loop
+        for day in select generate_series(today - back, today + ahead, interval '1 day')::date loop
+            child := format('%s_%s', parent.name, to_char(day, 'YYYYMMDD'));
+            continue when to_regclass(format('errtrack_private.%I', child)) is not null;
+            -- Created alone and then attached: readers and writers of the parent
+            -- never wait for more than the attaching itself.
+            execute format('create table errtrack_private.%I
+                (like errtrack_private.%I including defaults including constraints including storage including compression)',
+                child, parent.name);
+            execute format('alter table errtrack_private.%I attach partition errtrack_private.%I
+                for values from (%L) to (%L)',
+                parent.name, child,
+                (day::timestamp at time zone 'UTC')::text,
+                ((day + 1)::timestamp at time zone 'UTC')::text);
+            made := made + 1;
+        end loop;
+    end loop;
+    return made;
+end
+$$;
+comment on function errtrack_private.make_partitions(integer, integer) is
+    'Makes the missing partitions from "back" days ago to "ahead" days ahead. Gives up after two seconds of waiting for a lock: call it again.';
+
+create or replace function errtrack_private.drop_partitions(keep_days integer default 90)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+    old record;
+    dropped integer := 0;
+    oldest date := (now() at time zone 'UTC')::date - keep_days;
+begin
+    if keep_days < 8 then
+        raise exception 'keep_days must be at least 8: entries may arrive 7 days late'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.partitions', 0));
+    for old in
+        select child.relname as name
+        from pg_inherits
+        join pg_class child on child.oid = pg_inherits.inhrelid
+        join pg_class parent on parent.oid = pg_inherits.inhparent
+        join pg_namespace on pg_namespace.oid = parent.relnamespace
+        where pg_namespace.nspname = 'errtrack_private'
+          and parent.relname in (select name from errtrack_private.partitioned_tables())
+          and child.relname ~ '_[0-9]{8}$'
+          and to_date(right(child.relname, 8), 'YYYYMMDD') < oldest
+    loop
+        execute format('drop table errtrack_private.%I', old.name);
+        dropped := dropped + 1;
+    end loop;
+    delete from errtrack_private.counts_5m where bucket < now() - interval '48 hours';
+    delete from errtrack_private.dead_letters where died_at < now() - interval '14 days';
+    return dropped;
+end
+$$;
+comment on function errtrack_private.drop_partitions(integer) is
+    'Drops what is older than the retention, and the fine counters and dead letters past theirs.';
+
+create or replace function errtrack_private.default_partition_rows() returns bigint
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select (select count(*) from errtrack_private.deliveries_default)
+         + (select count(*) from errtrack_private.event_ids_default)
+         + (select count(*) from errtrack_private.occurrences_default)
+         + (select count(*) from errtrack_private.payloads_default)
+$$;
+comment on function errtrack_private.default_partition_rows() is
+    'Rows that found no partition of their day. Anything but 0 is an alarm.';
+
+revoke execute on function errtrack_private.make_partitions(integer, integer) from public;
+revoke execute on function errtrack_private.drop_partitions(integer) from public;
+revoke execute on function errtrack_private.default_partition_rows() from public;
+grant execute on function errtrack_private.make_partitions(integer, integer) to errtrack_worker;
+grant execute on function errtrack_private.drop_partitions(integer) to errtrack_worker;
+grant execute on function errtrack_private.default_partition_rows() to errtrack_worker, errtrack_query;

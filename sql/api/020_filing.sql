@@ -1,0 +1,480 @@
+-- Filing: what the worker calls, in this order and in one transaction for each
+-- batch. The rows of a batch travel by COPY into temporary tables of the session;
+-- the functions here are the only SQL that touches issues on the way in.
+--
+--     prepare_session()     once for each connection
+--     admit_deliveries()    which requests are new
+--     file_events()         events into occurrences, issues and counters
+--     book_outcomes()       the ledger
+--
+-- They are plpgsql even where one statement does it all: the temporary tables do
+-- not exist yet when the functions are made.
+--
+-- Rows are always locked in the order of their keys, so that workers wait for
+-- each other and do not deadlock. Everything is read-committed: a statement sees
+-- what other workers committed before it began.
+
+create or replace function errtrack_private.prepare_session() returns void
+language plpgsql volatile
+set client_min_messages = warning
+as $$
+begin
+    create temporary table if not exists batch_deliveries (
+        delivery_id uuid not null,
+        project_id bigint not null,
+        received_at timestamptz not null
+    ) on commit delete rows;
+    create temporary table if not exists batch_events (
+        n integer not null,
+        project_id bigint not null,
+        received_at timestamptz not null,
+        event_id uuid not null,
+        occurred_at timestamptz not null,
+        hashes uuid[] not null,
+        variants text[] not null,
+        algo text not null,
+        kind text not null,
+        type text not null,
+        value text not null,
+        title text not null,
+        culprit text not null,
+        level text not null,
+        platform text not null,
+        logger text not null,
+        transaction text,
+        release text,
+        environment text,
+        user_hash uuid,
+        request_id text
+    ) on commit delete rows;
+    create temporary table if not exists batch_filed (
+        n integer not null,
+        origin_id bigint
+    ) on commit delete rows;
+    create temporary table if not exists batch_outcomes (
+        project_id bigint not null,
+        received_at timestamptz not null,
+        category text not null,
+        outcome text not null,
+        reason text not null,
+        quantity bigint not null
+    ) on commit delete rows;
+end
+$$;
+comment on function errtrack_private.prepare_session() is
+    'Makes the temporary tables that a batch is copied into.';
+
+create or replace function errtrack_private.admit_deliveries()
+returns table (delivery_id uuid, verdict text)
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+begin
+    return query
+    with fresh as (
+        insert into errtrack_private.deliveries as d (project_id, delivery_id, received_at)
+        select b.project_id, b.delivery_id, b.received_at
+        from batch_deliveries b
+        order by b.project_id, b.delivery_id
+        on conflict do nothing
+        returning d.delivery_id
+    )
+    select b.delivery_id,
+           case
+               when fresh.delivery_id is null then 'seen'
+               when p.id is null or b.received_at < p.purge_before then 'project_deleted'
+               else 'new'
+           end
+    from batch_deliveries b
+    left join fresh on fresh.delivery_id = b.delivery_id
+    left join errtrack_private.projects p on p.id = b.project_id;
+end
+$$;
+comment on function errtrack_private.admit_deliveries() is
+    'For each request of batch_deliveries: new, seen (filed before: skip it whole) or project_deleted.';
+
+create or replace function errtrack_private.claim_event_ids() returns void
+language plpgsql volatile
+as $$
+begin
+    with wanted as (
+        -- The first of equal events of one batch stands for all of them.
+        select distinct on (project_id, event_id)
+               n, project_id, event_id, received_at,
+               date_trunc('day', received_at, 'UTC') as day
+        from batch_events
+        order by project_id, event_id, n
+    ), unseen as (
+        select w.*
+        from wanted w
+        where not exists (
+            select from errtrack_private.event_ids i
+            where i.project_id = w.project_id
+              and i.event_id = w.event_id
+              and i.day between w.day - interval '1 day' and w.day + interval '1 day')
+    ), guards as (
+        select u.n, u.project_id, u.event_id, u.received_at, g.day
+        from unseen u
+        cross join lateral (
+            select u.day
+            union all
+            select u.day - interval '1 day' where u.received_at < u.day + interval '1 hour'
+            union all
+            select u.day + interval '1 day' where u.received_at >= u.day + interval '23 hours'
+        ) as g (day)
+    ), claimed as (
+        insert into errtrack_private.event_ids as i (project_id, event_id, day, received_at)
+        select g.project_id, g.event_id, g.day, g.received_at
+        from guards g
+        order by g.project_id, g.event_id, g.day
+        on conflict do nothing
+        returning i.project_id, i.event_id, i.day
+    )
+    insert into batch_filed (n)
+    select g.n
+    from guards g
+    left join claimed c using (project_id, event_id, day)
+    group by g.n
+    having count(*) = count(c.event_id);
+end
+$$;
+comment on function errtrack_private.claim_event_ids() is
+    'Puts into batch_filed the events of the batch that were never filed before.';
+
+create or replace function errtrack_private.assign_origins() returns void
+language plpgsql volatile
+as $$
+declare
+    fresh record;
+    found_origin bigint;
+    new_id bigint;
+begin
+    update batch_filed f
+    set origin_id = (
+        select h.origin_id
+        from unnest(e.hashes) with ordinality as wanted (hash, place)
+        join errtrack_private.hashes h
+          on h.project_id = e.project_id and h.hash = wanted.hash
+        order by wanted.place
+        limit 1)
+    from batch_events e
+    where e.n = f.n;
+
+    -- What is left are errors that nobody has seen yet. Ordered by hash, so that
+    -- two workers with the same new errors wait for each other in one order.
+    for fresh in
+        select distinct on (e.project_id, e.hashes) e.*
+        from batch_events e
+        join batch_filed f on f.n = e.n
+        where f.origin_id is null
+        order by e.project_id, e.hashes, e.received_at, e.n
+    loop
+        -- An earlier turn of this loop may have made one of the hashes known.
+        select h.origin_id into found_origin
+        from unnest(fresh.hashes) with ordinality as wanted (hash, place)
+        join errtrack_private.hashes h
+          on h.project_id = fresh.project_id and h.hash = wanted.hash
+        order by wanted.place
+        limit 1;
+
+        if found_origin is null then
+            new_id := nextval('errtrack_private.issue_ids');
+            insert into errtrack_private.issues
+                (project_id, id, kind, type, value, title, first_title, culprit, level,
+                 platform, logger, first_seen, last_seen, last_received_at, first_release)
+            values
+                (fresh.project_id, new_id, fresh.kind, fresh.type, fresh.value, fresh.title,
+                 fresh.title, fresh.culprit, fresh.level, fresh.platform, fresh.logger,
+                 fresh.occurred_at, fresh.occurred_at, fresh.received_at, fresh.release);
+            insert into errtrack_private.origins
+                (project_id, id, issue_id, first_seen, last_seen)
+            values
+                (fresh.project_id, new_id, new_id, fresh.occurred_at, fresh.occurred_at);
+            insert into errtrack_private.hashes
+                (project_id, hash, origin_id, algo, variant, first_seen)
+            values
+                (fresh.project_id, fresh.hashes[1], new_id, fresh.algo, fresh.variants[1],
+                 fresh.occurred_at)
+            on conflict do nothing;
+            if found then
+                found_origin := new_id;
+            else
+                -- Another worker committed the same new error a moment ago.
+                delete from errtrack_private.issues
+                where project_id = fresh.project_id and id = new_id;
+                select h.origin_id into strict found_origin
+                from errtrack_private.hashes h
+                where h.project_id = fresh.project_id and h.hash = fresh.hashes[1];
+            end if;
+        end if;
+
+        insert into errtrack_private.hashes
+            (project_id, hash, origin_id, algo, variant, first_seen)
+        select fresh.project_id, wanted.hash, found_origin, fresh.algo, wanted.variant,
+               fresh.occurred_at
+        from unnest(fresh.hashes, fresh.variants) as wanted (hash, variant)
+        on conflict do nothing;
+
+        update batch_filed f
+        set origin_id = found_origin
+        from batch_events e
+        where e.n = f.n
+          and f.origin_id is null
+          and e.project_id = fresh.project_id
+          and e.hashes = fresh.hashes;
+    end loop;
+
+    -- A hash that belongs to another origin is left alone: no merge by accident.
+    insert into errtrack_private.hashes
+        (project_id, hash, origin_id, algo, variant, first_seen)
+    select distinct on (e.project_id, wanted.hash)
+           e.project_id, wanted.hash, f.origin_id, e.algo, wanted.variant, e.occurred_at
+    from batch_filed f
+    join batch_events e on e.n = f.n
+    cross join lateral unnest(e.hashes, e.variants) as wanted (hash, variant)
+    where not exists (
+        select from errtrack_private.hashes h
+        where h.project_id = e.project_id and h.hash = wanted.hash)
+    order by e.project_id, wanted.hash, e.received_at, e.n
+    on conflict do nothing;
+end
+$$;
+comment on function errtrack_private.assign_origins() is
+    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue.';
+
+create or replace function errtrack_private.count_events() returns void
+language plpgsql volatile
+as $$
+begin
+    perform 1
+    from errtrack_private.origins o
+    where (o.project_id, o.id) in (
+        select e.project_id, f.origin_id
+        from batch_filed f join batch_events e on e.n = f.n)
+    order by o.project_id, o.id
+    for update;
+
+    perform 1
+    from errtrack_private.issues i
+    where (i.project_id, i.id) in (
+        select o.project_id, o.issue_id
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id)
+    order by i.project_id, i.id
+    for update;
+
+    -- A user counts once for an origin, and once for an issue whatever number of
+    -- its origins saw that user.
+    with seen as (
+        insert into errtrack_private.origin_users as u
+            (project_id, origin_id, user_hash, first_seen)
+        select e.project_id, f.origin_id, e.user_hash, min(e.occurred_at)
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        where e.user_hash is not null
+        group by e.project_id, f.origin_id, e.user_hash
+        order by e.project_id, f.origin_id, e.user_hash
+        on conflict do nothing
+        returning u.project_id, u.origin_id, u.user_hash
+    ), by_origin as (
+        select project_id, origin_id, count(*) as users
+        from seen
+        group by project_id, origin_id
+    ), counted_origins as (
+        update errtrack_private.origins o
+        set user_count = o.user_count + b.users
+        from by_origin b
+        where o.project_id = b.project_id and o.id = b.origin_id
+    ), by_issue as (
+        select s.project_id, o.issue_id, count(distinct s.user_hash) as users
+        from seen s
+        join errtrack_private.origins o on o.project_id = s.project_id and o.id = s.origin_id
+        where not exists (
+            select from errtrack_private.origins sibling
+            join errtrack_private.origin_users u
+              on u.project_id = sibling.project_id and u.origin_id = sibling.id
+            where sibling.project_id = o.project_id
+              and sibling.issue_id = o.issue_id
+              and sibling.id <> o.id
+              and u.user_hash = s.user_hash)
+        group by s.project_id, o.issue_id
+    )
+    update errtrack_private.issues i
+    set user_count = i.user_count + b.users
+    from by_issue b
+    where i.project_id = b.project_id and i.id = b.issue_id;
+
+    update errtrack_private.origins o
+    set event_count = o.event_count + c.events,
+        first_seen = least(o.first_seen, c.first_seen),
+        last_seen = greatest(o.last_seen, c.last_seen)
+    from (
+        select e.project_id, f.origin_id, count(*) as events,
+               min(e.occurred_at) as first_seen, max(e.occurred_at) as last_seen
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        group by e.project_id, f.origin_id) c
+    where o.project_id = c.project_id and o.id = c.origin_id;
+
+    -- Title, culprit and level follow the newest event. A resolved issue reopens
+    -- for an event received after it was resolved; an ignored one stays ignored.
+    with filed as (
+        select o.issue_id, e.*
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
+    ), counted as (
+        select project_id, issue_id, count(*) as events,
+               min(occurred_at) as first_seen, max(occurred_at) as last_seen,
+               max(received_at) as last_received_at
+        from filed
+        group by project_id, issue_id
+    ), newest as (
+        select distinct on (project_id, issue_id) *
+        from filed
+        order by project_id, issue_id, received_at desc, n desc
+    ), released as (
+        select distinct on (project_id, issue_id) project_id, issue_id, release
+        from filed
+        where release is not null
+        order by project_id, issue_id, received_at desc, n desc
+    )
+    update errtrack_private.issues i
+    set event_count = i.event_count + c.events,
+        first_seen = least(i.first_seen, c.first_seen),
+        last_seen = greatest(i.last_seen, c.last_seen),
+        last_received_at = greatest(i.last_received_at, c.last_received_at),
+        last_release = case when w.newer then coalesce(r.release, i.last_release)
+                            else coalesce(i.last_release, r.release) end,
+        kind = case when w.newer then n.kind else i.kind end,
+        type = case when w.newer then n.type else i.type end,
+        value = case when w.newer then n.value else i.value end,
+        title = case when w.newer then n.title else i.title end,
+        culprit = case when w.newer then n.culprit else i.culprit end,
+        level = case when w.newer then n.level else i.level end,
+        platform = case when w.newer then n.platform else i.platform end,
+        logger = case when w.newer then n.logger else i.logger end,
+        status = case when w.reopens then 'unresolved' else i.status end,
+        status_at = case when w.reopens then now() else i.status_at end,
+        regressed_at = case when w.reopens then c.last_received_at else i.regressed_at end
+    from counted c
+    join newest n on n.project_id = c.project_id and n.issue_id = c.issue_id
+    left join released r on r.project_id = c.project_id and r.issue_id = c.issue_id
+    join errtrack_private.issues old on old.project_id = c.project_id and old.id = c.issue_id
+    cross join lateral (
+        select n.received_at >= old.last_received_at as newer,
+               old.status = 'resolved' and c.last_received_at > old.status_at as reopens) w
+    where i.project_id = c.project_id and i.id = c.issue_id;
+
+    insert into errtrack_private.counts_5m as counts (project_id, origin_id, bucket, events)
+    select e.project_id, f.origin_id,
+           date_bin('5 minutes', e.received_at, timestamptz '2000-01-01 00:00:00+00'), count(*)
+    from batch_filed f
+    join batch_events e on e.n = f.n
+    group by 1, 2, 3
+    order by 1, 2, 3
+    on conflict (project_id, origin_id, bucket)
+        do update set events = counts.events + excluded.events;
+
+    insert into errtrack_private.counts_1h as counts (project_id, origin_id, bucket, events)
+    select e.project_id, f.origin_id,
+           date_bin('1 hour', e.received_at, timestamptz '2000-01-01 00:00:00+00'), count(*)
+    from batch_filed f
+    join batch_events e on e.n = f.n
+    group by 1, 2, 3
+    order by 1, 2, 3
+    on conflict (project_id, origin_id, bucket)
+        do update set events = counts.events + excluded.events;
+end
+$$;
+comment on function errtrack_private.count_events() is
+    'Adds the events of batch_filed to users, origins, issues and buckets.';
+
+create or replace function errtrack_private.file_events() returns table (n integer)
+language plpgsql volatile
+as $$
+begin
+    perform errtrack_private.claim_event_ids();
+    perform errtrack_private.assign_origins();
+    perform errtrack_private.count_events();
+    insert into errtrack_private.occurrences
+        (project_id, received_at, event_id, origin_id, occurred_at, level, platform, release,
+         environment, transaction, user_hash, request_id, has_payload)
+    select e.project_id, e.received_at, e.event_id, f.origin_id, e.occurred_at, e.level,
+           e.platform, e.release, e.environment, e.transaction, e.user_hash, e.request_id, true
+    from batch_filed f
+    join batch_events e on e.n = f.n;
+    return query select f.n from batch_filed f;
+end
+$$;
+comment on function errtrack_private.file_events() is
+    'Files the events of batch_events. Returns the numbers of those that are new, whose payloads are to be copied; the others are duplicates.';
+
+create or replace function errtrack_private.book_outcomes() returns void
+language plpgsql volatile
+as $$
+begin
+    insert into errtrack_private.outcomes as o
+        (project_id, hour, category, outcome, reason, quantity)
+    select project_id, date_trunc('hour', received_at, 'UTC'), category, outcome, reason,
+           sum(quantity)
+    from batch_outcomes
+    group by 1, 2, 3, 4, 5
+    order by 1, 2, 3, 4, 5
+    on conflict (project_id, hour, category, outcome, reason)
+        do update set quantity = o.quantity + excluded.quantity;
+end
+$$;
+comment on function errtrack_private.book_outcomes() is
+    'Adds batch_outcomes to the ledger.';
+
+create or replace function errtrack_private.bury
+    (delivery_id uuid, project_id bigint, reason text, meta text, body bytea)
+returns void
+language sql volatile
+as $$
+    insert into errtrack_private.dead_letters (delivery_id, project_id, reason, meta, body)
+    values ($1, $2, left($3, 1000), $4, $5)
+    on conflict do nothing
+$$;
+comment on function errtrack_private.bury(uuid, bigint, text, text, bytea) is
+    'Keeps a record that cannot be filed as a dead letter.';
+
+create or replace function errtrack_private.key_projection()
+returns table (public_key text, id bigint, project_id bigint)
+language sql stable
+as $$
+    select k.public_key, k.id, k.project_id
+    from errtrack_private.client_keys k
+    where k.active
+    order by k.public_key
+$$;
+comment on function errtrack_private.key_projection() is
+    'The keys that the edge lets in.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'assign_origins()',
+        'count_events()', 'file_events()', 'book_outcomes()',
+        'bury(uuid, bigint, text, text, bytea)', 'key_projection()'] loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
+    end loop;
+end
+$$;
+
+-- The functions above run with the rights of the worker: temporary tables belong
+-- to the session, so nothing here can be security definer.
+grant select on errtrack_private.projects, errtrack_private.client_keys to errtrack_worker;
+grant select, insert on errtrack_private.deliveries, errtrack_private.event_ids,
+    errtrack_private.occurrences, errtrack_private.payloads, errtrack_private.hashes,
+    errtrack_private.origin_users, errtrack_private.dead_letters to errtrack_worker;
+grant select, insert, update, delete on errtrack_private.issues, errtrack_private.origins
+    to errtrack_worker;
+grant select, insert, update on errtrack_private.counts_5m, errtrack_private.counts_1h,
+    errtrack_private.outcomes to errtrack_worker;
+grant usage on sequence errtrack_private.issue_ids to errtrack_worker;

@@ -1,0 +1,56 @@
+-- The four roles of errtrack. Roles belong to the whole cluster, so this file
+-- only creates what is missing and may run in any number of databases.
+--
+--   errtrack_maintain  owns every object; nobody logs in as it
+--   errtrack_worker    files events (log in by peer, certificate or password)
+--   errtrack_query     serves the HTTP surfaces
+--   errtrack_report    what logins of analysts are members of: reads the views
+
+do $$
+declare
+    wanted record;
+begin
+    -- Two databases of one cluster may be migrated at the same moment.
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.roles', 0));
+    for wanted in
+        select * from (values
+            ('errtrack_maintain', 'nologin'),
+            ('errtrack_worker', 'login'),
+            ('errtrack_query', 'login'),
+            ('errtrack_report', 'nologin')) as roles(name, login)
+    loop
+        if not exists (select from pg_roles where rolname = wanted.name) then
+            execute format('create role %I %s', wanted.name, wanted.login);
+            -- Policy goes with the role, so neither a connection string nor
+            -- the programs repeat it. The statement timeout of the query role
+            -- stays below the five seconds that nginx gets to stop.
+            if wanted.name = 'errtrack_query' then
+                alter role errtrack_query set statement_timeout = '3s';
+                alter role errtrack_query set idle_in_transaction_session_timeout = '10s';
+            elsif wanted.name = 'errtrack_worker' then
+                alter role errtrack_worker set statement_timeout = '60s';
+                alter role errtrack_worker set idle_in_transaction_session_timeout = '60s';
+            end if;
+        end if;
+    end loop;
+end
+$$;
+
+do $$
+begin
+    execute format('grant create, connect, temporary on database %I to errtrack_maintain', current_database());
+    execute format('grant connect on database %I to errtrack_query, errtrack_report', current_database());
+    execute format('grant connect, temporary on database %I to errtrack_worker', current_database());
+end
+$$;
+
+create schema if not exists errtrack authorization errtrack_maintain;
+create schema if not exists errtrack_private authorization errtrack_maintain;
+
+comment on schema errtrack is
+    'Public interface: views and functions for reports. Columns may be added; removing or retyping one is a major version.';
+comment on schema errtrack_private is
+    'Tables and functions of the errtrack programs. Not an interface: anything here may change with any release.';
+
+grant usage on schema errtrack to errtrack_worker, errtrack_query, errtrack_report;
+grant usage on schema errtrack_private to errtrack_worker, errtrack_query;

@@ -1,0 +1,50 @@
+/*
+ * The words for what became of a request or an item. Every item of an accepted
+ * request ends in exactly one outcome. The same words stand in metrics, nginx
+ * variables, SQL and logs, so they are never translated and never renamed.
+ *
+ * Shared by the nginx modules and the worker: standard library only.
+ */
+
+#ifndef ERRTRACK_WORKER_OUTCOME_HPP
+#define ERRTRACK_WORKER_OUTCOME_HPP
+
+#include <string_view>
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+/* What happened to an item. The words are the column errtrack_private.outcomes.outcome. */
+namespace outcome {
+inline constexpr std::string_view stored = "stored";
+inline constexpr std::string_view duplicate = "duplicate";
+inline constexpr std::string_view invalid = "invalid";
+inline constexpr std::string_view discarded = "discarded";
+inline constexpr std::string_view dead = "dead";
+}
+
+/* Why an item is invalid or discarded, or a request was refused. */
+namespace reason {
+inline constexpr std::string_view none = "";
+inline constexpr std::string_view no_data = "no_data";
+inline constexpr std::string_view too_large = "too_large";
+inline constexpr std::string_view invalid_json = "invalid_json";
+inline constexpr std::string_view invalid_envelope = "invalid_envelope";
+inline constexpr std::string_view invalid_compression = "invalid_compression";
+inline constexpr std::string_view content_encoding = "content_encoding";
+inline constexpr std::string_view event_id = "event_id";
+inline constexpr std::string_view project_id = "project_id";
+inline constexpr std::string_view auth_missing = "auth_missing";
+inline constexpr std::string_view auth_invalid = "auth_invalid";
+inline constexpr std::string_view auth_version = "auth_version";
+inline constexpr std::string_view key_malformed = "key_malformed";
+inline constexpr std::string_view method = "method";
+inline constexpr std::string_view endpoint = "endpoint";
+inline constexpr std::string_view unavailable = "unavailable";
+inline constexpr std::string_view duplicate_item = "duplicate_item";
+inline constexpr std::string_view project_deleted = "project_deleted";
+inline constexpr std::string_view internal = "internal";
+}
+
+}
+
+#endif

@@ -1,0 +1,359 @@
+/*
+ * The adapter between hiredis and nginx's events, and the life of the link.
+ *
+ * After any call into hiredis its context may be gone: it frees itself on errors.
+ * context_ is cleared in on_cleanup, which hiredis calls before that, and nothing
+ * here touches the context after handing control over.
+ */
+
+#include "ngx_module/redis_link.hpp"
+
+#include <algorithm>
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+namespace {
+
+constexpr ngx_msec_t first_backoff = 100;
+constexpr ngx_msec_t longest_backoff = 2000;
+
+RedisLink *link_of(const redisAsyncContext *context) noexcept
+{
+    return static_cast<RedisLink *>(context->data);
+}
+
+}
+
+RedisLink::RedisLink(const RedisAddress &address, ngx_log_t *log) : address_(address), log_(log)
+{
+    timer_owner_.fd = static_cast<ngx_socket_t>(-1);
+    timer_owner_.data = this;
+    for (ngx_event_t *ev : {&deadline_, &reconnect_}) {
+        ev->data = &timer_owner_;
+        ev->log = log;
+    }
+    deadline_.handler = on_deadline;
+    reconnect_.handler = on_reconnect;
+    reconnect_.cancelable = 1;
+    connect();
+}
+
+RedisLink::~RedisLink()
+{
+    closing_ = true;
+    drop();
+    for (ngx_event_t *ev : {&deadline_, &reconnect_}) {
+        if (ev->timer_set) {
+            ngx_del_timer(ev);
+        }
+    }
+}
+
+void RedisLink::connect()
+{
+    redisAsyncContext *context =
+        address_.port == 0
+            ? redisAsyncConnectUnix(reinterpret_cast<const char *>(address_.host.data))
+            : redisAsyncConnect(reinterpret_cast<const char *>(address_.host.data), address_.port);
+    if (context == nullptr) {
+        went_down("out of memory");
+        return;
+    }
+    if (context->err != 0) {
+        std::string why = context->errstr != nullptr ? context->errstr : "cannot connect";
+        redisAsyncFree(context);
+        went_down(why.c_str());
+        return;
+    }
+    if (!attach(context)) {
+        redisAsyncFree(context);
+        went_down("no free connection: worker_connections are not enough");
+        return;
+    }
+    ngx_add_timer(&deadline_, address_.connect_timeout);
+    // In this order: setting the callback asks for the write event that tells
+    // that the connection is there.
+    redisAsyncSetDisconnectCallback(context, on_disconnect);
+    redisAsyncSetConnectCallback(context, on_connect);
+}
+
+bool RedisLink::attach(redisAsyncContext *context)
+{
+    ngx_connection_t *c = ngx_get_connection(context->c.fd, log_);
+    if (c == nullptr) {
+        return false;
+    }
+    c->data = context;
+    c->log = log_;
+    c->read->log = log_;
+    c->write->log = log_;
+    c->read->handler = on_readable;
+    c->write->handler = on_writable;
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    connection_ = c;
+    context_ = context;
+    context->data = this;
+    context->ev.data = c;
+    context->ev.addRead = add_read;
+    context->ev.delRead = del_read;
+    context->ev.addWrite = add_write;
+    context->ev.delWrite = del_write;
+    context->ev.cleanup = on_cleanup;
+    return true;
+}
+
+/* Level-triggered: hiredis reads at most 16 KB an event and relies on being told
+ * again of what is left. */
+void RedisLink::add_read(void *data) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(data);
+    if (c->read->active == 0) {
+        ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT);
+    }
+}
+
+void RedisLink::del_read(void *data) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(data);
+    if (c->read->active != 0) {
+        ngx_del_event(c->read, NGX_READ_EVENT, 0);
+    }
+}
+
+void RedisLink::add_write(void *data) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(data);
+    if (c->write->active == 0) {
+        ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+    }
+}
+
+void RedisLink::del_write(void *data) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(data);
+    if (c->write->active != 0) {
+        ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+    }
+}
+
+/* nginx and hiredis both think that the descriptor is theirs; nginx closes it. */
+void RedisLink::on_cleanup(void *data) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(data);
+    auto *context = static_cast<redisAsyncContext *>(c->data);
+    RedisLink *link = link_of(context);
+    link->context_ = nullptr;
+    link->connection_ = nullptr;
+    ngx_close_connection(c);
+    context->c.fd = -1;
+    context->ev.data = nullptr;
+    if (!link->closing_) {
+        link->went_down(context->errstr != nullptr && *context->errstr != '\0'
+                            ? context->errstr : "connection closed");
+    }
+}
+
+void RedisLink::on_readable(ngx_event_t *ev) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(ev->data);
+    auto *context = static_cast<redisAsyncContext *>(c->data);
+    if (c->close != 0) {
+        // A quitting process closes its idle connections.
+        redisAsyncFree(context);
+        return;
+    }
+    redisAsyncHandleRead(context);
+}
+
+void RedisLink::on_writable(ngx_event_t *ev) noexcept
+{
+    auto *c = static_cast<ngx_connection_t *>(ev->data);
+    redisAsyncHandleWrite(static_cast<redisAsyncContext *>(c->data));
+}
+
+/* Runs outside hiredis' own guard: nothing may be freed or closed here. */
+void RedisLink::on_connect(const redisAsyncContext *context, int status) noexcept
+{
+    if (status == REDIS_OK) {
+        link_of(context)->went_up();
+    }
+}
+
+void RedisLink::on_disconnect(const redisAsyncContext *, int) noexcept
+{
+    // on_cleanup follows, and tells more than the status does.
+}
+
+void RedisLink::went_up()
+{
+    if (deadline_.timer_set) {
+        ngx_del_timer(&deadline_);
+    }
+    up_ = true;
+    backoff_ = 0;
+    ngx_log_error(NGX_LOG_NOTICE, log_, 0, "redis %V: connected", &address_.name);
+    complained_ = false;
+    send_greeting();
+    set_idle();
+}
+
+void RedisLink::send_greeting()
+{
+    auto check = [this](const char *what) {
+        return [this, what](const redisReply *reply) {
+            if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
+                ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %s refused: %s",
+                              &address_.name, what, reply->str);
+            }
+        };
+    };
+    if (address_.password.len > 0) {
+        send({"AUTH", view(address_.password)}, check("AUTH"));
+    }
+    if (address_.database > 0) {
+        send({"SELECT", std::to_string(address_.database)}, check("SELECT"));
+    }
+}
+
+void RedisLink::went_down(const char *why)
+{
+    up_ = false;
+    if (deadline_.timer_set) {
+        ngx_del_timer(&deadline_);
+    }
+    if (ngx_exiting) {
+        return;
+    }
+    schedule_reconnect();
+    // An outage is one line when it begins and one when it ends.
+    if (!complained_) {
+        complained_ = true;
+        ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %s, retrying", &address_.name, why);
+    }
+}
+
+void RedisLink::schedule_reconnect()
+{
+    if (reconnect_.timer_set) {
+        return;
+    }
+    backoff_ = std::clamp(backoff_ * 2, first_backoff, longest_backoff);
+    // Jitter, so that the processes of a fleet do not come back all at once.
+    ngx_msec_t jitter = static_cast<ngx_msec_t>(ngx_random()) % (backoff_ / 2 + 1);
+    ngx_add_timer(&reconnect_, backoff_ / 2 + jitter);
+}
+
+void RedisLink::on_reconnect(ngx_event_t *ev) noexcept
+{
+    auto *link = static_cast<RedisLink *>(static_cast<ngx_connection_t *>(ev->data)->data);
+    guarded(link->log_, "connecting to redis", [link] {
+        link->connect();
+        return NGX_OK;
+    });
+}
+
+/* Frees the context, if there is one: every unanswered call gets a null reply. */
+void RedisLink::drop()
+{
+    if (context_ != nullptr) {
+        redisAsyncFree(context_);
+    }
+}
+
+void RedisLink::on_deadline(ngx_event_t *ev) noexcept
+{
+    auto *link = static_cast<RedisLink *>(static_cast<ngx_connection_t *>(ev->data)->data);
+    if (link->up_ && !link->sent_.empty()
+        && ngx_current_msec - link->sent_.front() < link->address_.timeout)
+    {
+        link->watch_oldest();
+        return;
+    }
+    ngx_log_error(NGX_LOG_ERR, link->log_, 0, "redis %V: no answer in %M ms, closing",
+                  &link->address_.name,
+                  link->up_ ? link->address_.timeout : link->address_.connect_timeout);
+    link->complained_ = true;
+    link->drop();
+}
+
+/* The timer always ends at the deadline of a call that was the oldest once; when
+ * it fires early it is set anew, so that a reply does not have to move it. */
+void RedisLink::watch_oldest()
+{
+    if (sent_.empty()) {
+        if (deadline_.timer_set) {
+            ngx_del_timer(&deadline_);
+        }
+        return;
+    }
+    if (!deadline_.timer_set) {
+        ngx_msec_t waited = ngx_current_msec - sent_.front();
+        ngx_add_timer(&deadline_, address_.timeout - std::min(waited, address_.timeout - 1));
+    }
+}
+
+void RedisLink::set_idle()
+{
+    if (connection_ != nullptr) {
+        connection_->idle = sent_.empty() ? 1 : 0;
+    }
+}
+
+bool RedisLink::call(std::initializer_list<std::string_view> words, Callback callback)
+{
+    size_t bytes = 0;
+    for (std::string_view word : words) {
+        bytes += word.size();
+    }
+    return room_for(bytes) && send(words, std::move(callback));
+}
+
+bool RedisLink::send(std::initializer_list<std::string_view> words, Callback callback)
+{
+    constexpr size_t most_words = 8;
+    const char *argv[most_words];
+    size_t lengths[most_words];
+    size_t count = 0;
+    size_t bytes = 0;
+    for (std::string_view word : words) {
+        if (count == most_words) {
+            return false;
+        }
+        argv[count] = word.data();
+        lengths[count] = word.size();
+        bytes += word.size();
+        count++;
+    }
+    auto sent = std::unique_ptr<Call>(new Call{this, bytes, ngx_current_msec, std::move(callback)});
+    sent_.push_back(sent->sent_at);
+    if (context_ == nullptr
+        || redisAsyncCommandArgv(context_, on_reply, sent.get(), static_cast<int>(count), argv,
+                                 lengths) != REDIS_OK)
+    {
+        sent_.pop_back();
+        return false;
+    }
+    sent.release();
+    in_flight_bytes_ += bytes;
+    watch_oldest();
+    set_idle();
+    return true;
+}
+
+void RedisLink::on_reply(redisAsyncContext *, void *reply, void *data) noexcept
+{
+    std::unique_ptr<Call> call(static_cast<Call *>(data));
+    RedisLink *link = call->link;
+    link->in_flight_bytes_ -= call->bytes;
+    link->sent_.pop_front();
+    link->watch_oldest();
+    link->set_idle();
+    if (link->closing_) {
+        return;                         // the process ends: nobody waits any more
+    }
+    guarded(link->log_, "taking an answer of redis", [&] {
+        call->callback(static_cast<const redisReply *>(reply));
+        return NGX_OK;
+    });
+}
+
+}

@@ -1,0 +1,124 @@
+/*
+ * The one Redis connection of an nginx worker process, on nginx's own event loop:
+ * the only user of hiredis here. Commands of all requests share it and are
+ * pipelined; answers come in order. It belongs to the process, not to a request:
+ * a request that ends first only lets go of its call.
+ *
+ * States: down (waiting to reconnect, or connecting) and up. While it is down
+ * nothing is queued: a call is refused at once, and the client is told so.
+ *
+ * hiredis 0.14 has no timers, so there are two here: one for connecting and one
+ * for the oldest unanswered call. Answers are matched by order, so a call that is
+ * late cannot be skipped: the link is dropped, and every call gets a null reply,
+ * which means "unknown".
+ */
+
+#ifndef ERRTRACK_NGX_MODULE_REDIS_LINK_HPP
+#define ERRTRACK_NGX_MODULE_REDIS_LINK_HPP
+
+#include "ngx_module/ngx.hpp"
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+
+#include <deque>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+/* Where Redis is. Filled while nginx reads its configuration; no names are
+ * resolved later. Lives in the configuration pool. */
+struct RedisAddress {
+    ngx_str_t name;         /* as configured, for logs */
+    ngx_str_t host;         /* literal address, or path of a socket; terminated */
+    in_port_t port;         /* 0 for a socket */
+    ngx_int_t database;
+    ngx_str_t password;     /* empty: none */
+    ngx_msec_t connect_timeout;
+    ngx_msec_t timeout;     /* for the oldest unanswered call */
+    size_t buffer;          /* bytes of unanswered commands before calls are refused */
+};
+
+/* Directive setters; conf points at the RedisAddress. */
+char *set_redis_address(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_redis_password_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+
+class RedisLink {
+public:
+    /* Gets the reply, or null when it is not known whether the command was done. Runs
+     * on the event loop and must not throw. */
+    using Callback = std::function<void(const redisReply *)>;
+
+    RedisLink(const RedisAddress &address, ngx_log_t *log);
+    ~RedisLink();
+    RedisLink(const RedisLink &) = delete;
+    RedisLink &operator=(const RedisLink &) = delete;
+
+    bool up() const noexcept { return up_; }
+
+    /* Whether a command of this size can be taken now. */
+    bool room_for(size_t bytes) const noexcept
+    {
+        return up_ && in_flight_bytes_ + bytes <= address_.buffer;
+    }
+
+    /*
+     * Sends a command. False: refused, the callback is dropped and was not called.
+     * True: the callback runs exactly once.
+     */
+    bool call(std::initializer_list<std::string_view> words, Callback callback);
+
+private:
+    struct Call {
+        RedisLink *link;
+        size_t bytes;
+        ngx_msec_t sent_at;
+        Callback callback;
+    };
+
+    void connect();
+    bool attach(redisAsyncContext *context);
+    void send_greeting();
+    bool send(std::initializer_list<std::string_view> words, Callback callback);
+    void went_up();
+    void went_down(const char *why);
+    void drop();
+    void schedule_reconnect();
+    void watch_oldest();
+    void set_idle();
+
+    static void on_connect(const redisAsyncContext *context, int status) noexcept;
+    static void on_disconnect(const redisAsyncContext *context, int status) noexcept;
+    static void on_reply(redisAsyncContext *context, void *reply, void *data) noexcept;
+    static void on_readable(ngx_event_t *ev) noexcept;
+    static void on_writable(ngx_event_t *ev) noexcept;
+    static void on_deadline(ngx_event_t *ev) noexcept;
+    static void on_reconnect(ngx_event_t *ev) noexcept;
+    static void add_read(void *data) noexcept;
+    static void del_read(void *data) noexcept;
+    static void add_write(void *data) noexcept;
+    static void del_write(void *data) noexcept;
+    static void on_cleanup(void *data) noexcept;
+
+    const RedisAddress address_;
+    ngx_log_t *log_;
+    redisAsyncContext *context_ = nullptr;  /* null while there is no socket */
+    ngx_connection_t *connection_ = nullptr;
+    ngx_connection_t timer_owner_ = {};     /* debug logs of timers read its descriptor */
+    ngx_event_t deadline_ = {};             /* ordinary: work in flight holds the process */
+    ngx_event_t reconnect_ = {};            /* cancelable: an idle link does not */
+    ngx_msec_t backoff_ = 0;
+    std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
+    size_t in_flight_bytes_ = 0;
+    bool up_ = false;
+    bool closing_ = false;
+    bool complained_ = false;               /* the present outage has been logged */
+};
+
+}
+
+#endif

@@ -1,0 +1,525 @@
+/*
+ * The command "errtrack": administration from a shell. Options become bound
+ * parameters of a function of sql/api, its answer becomes a table, a record or
+ * JSON. What is allowed, and the words of a refusal, are decided in SQL.
+ *
+ * Parsing only chooses what to do; nothing is connected to before the whole
+ * command line is known to be good.
+ */
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "worker/admin_database.hpp"
+#include "worker/admin_output.hpp"
+#include "worker/admin_queue.hpp"
+#include "worker/admin_secret.hpp"
+
+#ifndef ERRTRACK_SQL_DIR
+#define ERRTRACK_SQL_DIR "/usr/share/errtrack/sql"
+#endif
+
+namespace errtrack {
+
+namespace {
+
+/* Every option of every command; a command reads those that it declares. */
+struct Options {
+    std::string database;
+    std::string sql_dir = ERRTRACK_SQL_DIR;
+    std::string url = "http://localhost";
+    bool gitlab = false;
+    bool json = false;
+    std::string redis;
+    std::string redis_password_file;
+
+    std::int64_t id = 0;
+    std::string slug;
+    std::string name;
+    std::string organization;
+    std::string project;
+    std::string platform;
+    std::string email;
+    bool administrator = false;
+    std::string role;
+    std::string public_key;
+    std::string label;
+    std::vector<std::string> scopes;
+    int expires_days = 0;
+};
+
+using Action = std::function<void(const Options &)>;
+
+/* Builds the command line. Commands write into options, the last one that was
+ * named leaves its action. */
+class CommandLine {
+public:
+    CommandLine(Options &options, Action &action);
+    CLI::App &app() { return app_; }
+
+private:
+    CLI::App *group(const std::string &name, const std::string &about);
+    CLI::App *command(CLI::App *parent, const std::string &name, const std::string &about,
+                      const Action &action);
+    void add_organizations();
+    void add_users();
+    void add_projects();
+    void add_keys();
+    void add_tokens();
+    void add_instance();
+
+    void add_json(CLI::App *to);
+    void add_id(CLI::App *to, const std::string &option, const std::string &about);
+    void add_dsn(CLI::App *to);
+    void add_project(CLI::App *to);
+
+    CLI::App app_{"Administration of errtrack, error tracking for nginx fleets.", "errtrack"};
+    Options &options_;
+    Action &action_;
+};
+
+std::string joined(const std::vector<std::string> &words)
+{
+    std::string text;
+    for (const auto &word : words) {
+        text += (text.empty() ? "" : ",") + word;
+    }
+    return text;
+}
+
+/* Zero stands for an id that was not given. */
+std::string number_or_empty(std::int64_t number)
+{
+    return number == 0 ? std::string() : std::to_string(number);
+}
+
+// ---- what commands do ---------------------------------------------------------
+
+void create_organization(const Options &options)
+{
+    Database database(options.database);
+    std::string wanted = number_or_empty(options.id);
+    pqxx::result made = database.run("select errtrack_private.create_organization($1, $2, $3)",
+                                     null_if_empty(wanted), options.slug,
+                                     null_if_empty(options.name));
+    std::string id = made[0][0].c_str();
+    show_record(std::cout, database, options.json, {},
+                "select id, slug, name from errtrack_private.organization_list where id = $1", id);
+    database.commit();
+}
+
+void list_organizations(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select id, slug, name, projects, members, created_at"
+              " from errtrack_private.organization_list order by id");
+}
+
+void create_user(const Options &options)
+{
+    Database database(options.database);
+    pqxx::result made = database.run("select errtrack_private.create_user($1, $2, $3::boolean)",
+                                     options.email, null_if_empty(options.name),
+                                     options.administrator ? "true" : "false");
+    std::string id = made[0][0].c_str();
+    show_record(std::cout, database, options.json, {},
+                "select id, email, name, administrator"
+                " from errtrack_private.user_list where id = $1", id);
+    database.commit();
+}
+
+void set_role(const Options &options)
+{
+    Database database(options.database);
+    bool remove = options.role == "none";
+    database.run("select errtrack_private.set_role($1, $2, $3)", options.email,
+                 options.organization, remove ? nullptr : options.role.c_str());
+    database.commit();
+    std::cout << options.email << (remove ? " has no role" : " is now " + options.role) << " in "
+              << options.organization << '\n';
+}
+
+void list_users(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select id, email, name, administrator, roles, created_at"
+              " from errtrack_private.user_list order by id");
+}
+
+void create_project(const Options &options)
+{
+    Database database(options.database);
+    std::string wanted = number_or_empty(options.id);
+    pqxx::result made = database.run(
+        "select errtrack_private.create_project($1, $2, $3, $4, $5)", null_if_empty(wanted),
+        null_if_empty(options.organization), options.slug, null_if_empty(options.name),
+        null_if_empty(options.platform));
+    std::string id = made[0][0].c_str();
+    show_record(std::cout, database, options.json, {},
+                "select p.id as project, p.organization, p.slug, k.public_key as key, k.dsn"
+                " from errtrack_private.project_list as p,"
+                " errtrack_private.client_key_list(p.id, $2, $3::boolean) as k"
+                " where p.id = $1",
+                id, options.url, options.gitlab ? "true" : "false");
+    database.commit();
+}
+
+void list_projects(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select id, organization, slug, name, platform, active_keys, created_at"
+              " from errtrack_private.project_list order by id");
+}
+
+void create_key(const Options &options)
+{
+    Database database(options.database);
+    pqxx::result made = database.run(
+        "select p.id, errtrack_private.create_client_key(p.id, $2, $3)"
+        " from errtrack_private.find_project($1) as p(id)",
+        options.project, null_if_empty(options.public_key), null_if_empty(options.label));
+    std::string project = made[0][0].c_str();
+    std::string id = made[0][1].c_str();
+    show_record(std::cout, database, options.json, {},
+                "select k.id, $1::bigint as project, k.public_key as key, k.label, k.dsn"
+                " from errtrack_private.client_key_list($1, $2, $3::boolean) as k"
+                " where k.id = $4",
+                project, options.url, options.gitlab ? "true" : "false", id);
+    database.commit();
+}
+
+void list_keys(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select k.id, k.public_key, k.label, k.active, k.created_at, k.dsn"
+              " from errtrack_private.client_key_list("
+              "errtrack_private.find_project($1), $2, $3::boolean) as k order by k.id",
+              options.project, options.url, options.gitlab ? "true" : "false");
+}
+
+void disable_key(const Options &options)
+{
+    Database database(options.database);
+    database.run("select errtrack_private.disable_client_key($1)", std::to_string(options.id));
+    database.commit();
+    std::cout << "key " << options.id << " is disabled\n";
+}
+
+void delete_key(const Options &options)
+{
+    Database database(options.database);
+    database.run("select errtrack_private.delete_client_key($1)", std::to_string(options.id));
+    database.commit();
+    std::cout << "key " << options.id << " is deleted\n";
+}
+
+void create_token(const Options &options)
+{
+    Database database(options.database);
+    std::string token = make_token();
+    std::string scopes = joined(options.scopes);
+    std::string days = number_or_empty(options.expires_days);
+    pqxx::result made = database.run(
+        "select errtrack_private.create_token($1::bytea, $2, $3, $4,"
+        " string_to_array($5, ','), $6, now() + make_interval(days => $7::integer))",
+        sha256_bytea(token), options.email, null_if_empty(options.organization),
+        null_if_empty(options.project), null_if_empty(scopes), null_if_empty(options.label),
+        null_if_empty(days));
+    std::string id = made[0][0].c_str();
+    // Nobody is handed a token that was not saved: what is shown is collected
+    // first. The token never goes to the server, which may log statements.
+    std::ostringstream shown;
+    show_record(shown, database, options.json, {{"token", token}},
+                "select id, owner, organization, project, scopes, label, expires_at"
+                " from errtrack_private.token_list where id = $1", id);
+    database.commit();
+    std::cout << shown.str() << std::flush;
+    std::cerr << "Keep the token now: it is not shown again.\n";
+}
+
+void import_token(const Options &options)
+{
+    std::string hash = sha256_bytea(read_secret());
+    Database database(options.database);
+    pqxx::result made = database.run("select errtrack_private.import_token($1::bytea, $2)", hash,
+                                     null_if_empty(options.label));
+    database.commit();
+    std::cout << "token " << made[0][0].c_str() << " is valid\n";
+}
+
+void list_tokens(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select id, kind, owner, organization, project, scopes, label, valid,"
+              " created_at, expires_at, last_used_at"
+              " from errtrack_private.token_list order by id");
+}
+
+void revoke_token(const Options &options)
+{
+    Database database(options.database);
+    database.run("select errtrack_private.revoke_token($1)", std::to_string(options.id));
+    database.commit();
+    std::cout << "token " << options.id << " is revoked\n";
+}
+
+/* When Redis does not answer, what the database knows is shown all the same. */
+void show_status(const Options &options)
+{
+    const std::string fields =
+        "select postgresql, migration, projects, active_keys, disabled_keys, unresolved_issues,"
+        " events_last_hour, events_last_day, rows_in_default_partitions, dead_letters";
+    const std::string source = " from errtrack_private.instance_status";
+    Database database(options.database);
+    std::exception_ptr trouble;
+    if (options.redis.empty()) {
+        show_record(std::cout, database, options.json, {}, fields + source);
+    } else {
+        QueueStatus queue;
+        try {
+            queue = read_queue_status(options.redis, options.redis_password_file);
+        } catch (const Failure &) {
+            trouble = std::current_exception();
+        }
+        show_record(std::cout, database, options.json, {},
+                    fields + ", $1::bigint as queue_events, $2::bigint as queue_events_pending,"
+                    " $3::bigint as queue_large, $4::bigint as queue_large_pending,"
+                    " $5::text as keys_generation" + source,
+                    null_if_empty(queue.events_waiting), null_if_empty(queue.events_pending),
+                    null_if_empty(queue.large_waiting), null_if_empty(queue.large_pending),
+                    null_if_empty(queue.keys_generation));
+    }
+    std::cout << std::flush;
+    pqxx::result misplaced = database.run("select errtrack_private.default_partition_rows()");
+    if (misplaced[0][0].as<std::int64_t>() > 0) {
+        std::cerr << "errtrack: partitions were not made in time, rows lie in the default ones: "
+                     "look whether a worker runs\n";
+    }
+    if (trouble) {
+        std::rethrow_exception(trouble);
+    }
+}
+
+// ---- how they are written -----------------------------------------------------
+
+CommandLine::CommandLine(Options &options, Action &action) : options_(options), action_(action)
+{
+    app_.require_subcommand(1);
+    // So that --database may also stand after the command.
+    app_.fallthrough();
+    app_.add_option("--database", options_.database,
+                    "connection string, URI or name (default: as psql does)")
+        ->envname("ERRTRACK_DATABASE");
+    add_instance();
+    add_organizations();
+    add_users();
+    add_projects();
+    add_keys();
+    add_tokens();
+}
+
+CLI::App *CommandLine::group(const std::string &name, const std::string &about)
+{
+    CLI::App *made = app_.add_subcommand(name, about);
+    made->require_subcommand(1);
+    return made;
+}
+
+CLI::App *CommandLine::command(CLI::App *parent, const std::string &name,
+                               const std::string &about, const Action &action)
+{
+    CLI::App *made = parent->add_subcommand(name, about);
+    made->callback([this, action] { action_ = action; });
+    return made;
+}
+
+void CommandLine::add_json(CLI::App *to)
+{
+    to->add_flag("--json", options_.json, "print JSON");
+}
+
+void CommandLine::add_id(CLI::App *to, const std::string &option, const std::string &about)
+{
+    to->add_option(option, options_.id, about)
+        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+}
+
+void CommandLine::add_dsn(CLI::App *to)
+{
+    to->add_option("--url", options_.url, "base URL of the DSN")
+        ->envname("ERRTRACK_URL")
+        ->capture_default_str();
+    to->add_flag("--gitlab", options_.gitlab, "the form of DSN that GitLab shows");
+}
+
+void CommandLine::add_project(CLI::App *to)
+{
+    to->add_option("project", options_.project, "id, organization/slug, or a slug that is unique")
+        ->required();
+}
+
+void CommandLine::add_instance()
+{
+    CLI::App *to = command(&app_, "migrate", "bring the database to the schema of this release",
+                           [](const Options &o) { migrate(o.database, o.sql_dir); });
+    to->add_option("--sql-dir", options_.sql_dir, "folder of the SQL files")
+        ->envname("ERRTRACK_SQL")
+        ->capture_default_str();
+
+    to = command(&app_, "status", "show how the instance is", show_status);
+    add_json(to);
+    to->add_option("--redis", options_.redis, "host:port or unix:/path")
+        ->envname("ERRTRACK_REDIS");
+    to->add_option("--redis-password-file", options_.redis_password_file,
+                   "file with the password of Redis");
+}
+
+void CommandLine::add_organizations()
+{
+    CLI::App *org = group("org", "organizations");
+    CLI::App *to = command(org, "create", "make an organization", create_organization);
+    to->add_option("slug", options_.slug, "short name for addresses")->required();
+    to->add_option("--name", options_.name, "name for people (default: the slug)");
+    add_id(to, "--id", "id, for example that of the GitLab group (default: the next free one)");
+    add_json(to);
+
+    add_json(command(org, "list", "list organizations", list_organizations));
+}
+
+void CommandLine::add_users()
+{
+    CLI::App *user = group("user", "people and their roles");
+    CLI::App *to = command(user, "create", "make a user", create_user);
+    to->add_option("email", options_.email, "e-mail address")->required();
+    to->add_option("--name", options_.name, "name for people");
+    to->add_flag("--admin", options_.administrator, "owner of every organization");
+    add_json(to);
+
+    to = command(user, "role", "give a user a role, or take it away", set_role);
+    to->add_option("email", options_.email, "e-mail address")->required();
+    to->add_option("org", options_.organization, "id or slug of the organization")->required();
+    to->add_option("role", options_.role, "reporter, developer, maintainer, owner or none")
+        ->required();
+
+    add_json(command(user, "list", "list users", list_users));
+}
+
+void CommandLine::add_projects()
+{
+    CLI::App *project = group("project", "projects");
+    CLI::App *to = command(project, "create", "make a project with a client key", create_project);
+    to->add_option("slug", options_.slug, "short name for addresses")->required();
+    to->add_option("--org", options_.organization,
+                   "id or slug of the organization (default: the only one)");
+    to->add_option("--name", options_.name, "name for people (default: the slug)");
+    to->add_option("--platform", options_.platform, "platform, for example python");
+    add_id(to, "--id", "id, for example that of the GitLab project (default: the next free one)");
+    add_dsn(to);
+    add_json(to);
+
+    add_json(command(project, "list", "list projects", list_projects));
+}
+
+void CommandLine::add_keys()
+{
+    CLI::App *key = group("key", "client keys");
+    CLI::App *to = command(key, "create", "make a client key", create_key);
+    add_project(to);
+    to->add_option("--public-key", options_.public_key,
+                   "a key brought along from elsewhere (default: a new one)");
+    to->add_option("--label", options_.label, "what the key is for");
+    add_dsn(to);
+    add_json(to);
+
+    to = command(key, "list", "list the client keys of a project", list_keys);
+    add_project(to);
+    add_dsn(to);
+    add_json(to);
+
+    to = command(key, "disable", "refuse what a client key sends", disable_key);
+    add_id(to, "key", "id of the key");
+    to->get_option("key")->required();
+
+    to = command(key, "delete", "remove a client key", delete_key);
+    add_id(to, "key", "id of the key");
+    to->get_option("key")->required();
+}
+
+void CommandLine::add_tokens()
+{
+    CLI::App *token = group("token", "tokens of people and of GitLab");
+    CLI::App *to = command(token, "create", "make a token; it is shown once", create_token);
+    to->add_option("--user", options_.email, "e-mail address of its owner")->required();
+    to->add_option("--org", options_.organization,
+                   "only this organization (default: all of the owner's)");
+    to->add_option("--project", options_.project, "only this project");
+    to->add_option("--scope", options_.scopes, "may be repeated (default: all of the role)")
+        ->delimiter(',');
+    to->add_option("--label", options_.label, "what the token is for");
+    to->add_option("--expires", options_.expires_days, "days (default: never)")
+        ->check(CLI::Range(1, 36500));
+    add_json(to);
+
+    to = command(token, "import", "take over the secret of GitLab from standard input",
+                 import_token);
+    to->add_option("--label", options_.label, "which GitLab it is");
+
+    add_json(command(token, "list", "list tokens", list_tokens));
+
+    to = command(token, "revoke", "end a token at once", revoke_token);
+    add_id(to, "token", "id of the token");
+    to->get_option("token")->required();
+}
+
+int complain(Exit code, const std::string &message)
+{
+    std::cout << std::flush;
+    std::cerr << "errtrack: " << message << '\n';
+    return static_cast<int>(code);
+}
+
+}
+
+int administer(int argc, char **argv)
+try {
+    Options options;
+    Action action;
+    CommandLine line(options, action);
+    try {
+        line.app().parse(argc, argv);
+    } catch (const CLI::ParseError &e) {
+        if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+            return line.app().exit(e);
+        }
+        return complain(Exit::refused, std::string(e.what()) + " (see errtrack --help)");
+    }
+    action(options);
+    if (!std::cout.flush()) {
+        return complain(Exit::refused, "cannot write the output");
+    }
+    return static_cast<int>(Exit::done);
+} catch (const Failure &failure) {
+    return complain(failure.code(), failure.what());
+} catch (const std::exception &e) {
+    return complain(Exit::refused, e.what());
+}
+
+}
+
+int main(int argc, char **argv)
+{
+    return errtrack::administer(argc, argv);
+}

@@ -51,6 +51,9 @@ inline constexpr std::string_view entry_version = "1";
 inline constexpr std::string_view field_meta = "m";
 inline constexpr std::string_view field_body = "b";
 
+/* The consumer group of the workers on every stream. */
+inline constexpr std::string_view consumer_group = "workers";
+
 /* Bytes of body from which on a record goes to the stream for large ones. */
 inline constexpr std::size_t large_body = 64 * 1024;
 

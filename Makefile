@@ -1,0 +1,87 @@
+# errtrack: build, run, test. "make help" lists what there is.
+
+BUILD     := $(CURDIR)/build
+NGINX_SRC ?= /usr/share/nginx/src
+CXX       ?= g++
+CXXFLAGS  ?= -O2 -g
+WARNINGS  := -Wall -Wextra -Werror
+SANITIZE  ?=
+
+SHELL     := /bin/bash
+
+.PHONY: help all modules worker unit deps run start stop status test clean
+
+help:                   ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+all: modules worker     ## build everything into build/
+
+# ---- nginx modules ----------------------------------------------------------
+#
+# Debian's nginx-dev brings the flags of its nginx in conf_flags; an upstream tree
+# (make modules NGINX_SRC=/path/to/nginx-1.x) is configured with --with-compat,
+# which is what the packages of nginx.org need. Neither needs root, and all
+# output goes to build/.
+
+NGINX_BUILD := $(BUILD)/nginx
+MODULES     := $(NGINX_BUILD)/ngx_http_errtrack_ingest_module.so \
+               $(NGINX_BUILD)/ngx_http_errtrack_query_module.so
+
+modules: $(NGINX_BUILD)/Makefile   ## build the two nginx modules
+	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $(NGINX_BUILD)/Makefile modules
+
+$(NGINX_BUILD)/Makefile: config $(wildcard ngx_module/*.cpp ngx_module/*.hpp worker/entry.hpp worker/outcome.hpp)
+	@mkdir -p $(NGINX_BUILD)
+	cd $(NGINX_SRC) && { \
+	    NGX_CONF_FLAGS=(--with-compat --with-threads); \
+	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
+	    ./configure "$${NGX_CONF_FLAGS[@]}" \
+	        --with-cc-opt="$(CXXFLAGS) $(SANITIZE) -fPIC -Wextra -Wno-unused-parameter -Wno-missing-field-initializers" \
+	        --with-ld-opt="$(SANITIZE) -fPIC" \
+	        --add-dynamic-module=$(CURDIR) --builddir=$(NGINX_BUILD) \
+	        > $(BUILD)/configure.log || { tail -n 20 $(BUILD)/configure.log; exit 1; }; }
+
+# ---- worker and command -----------------------------------------------------
+
+# What the unit tests link: no I/O in it.
+PURE    := repair json inflate envelope fields event grouping payload
+DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
+COMMAND := redis $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
+
+WORKER_FLAGS := -std=c++20 $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -I. -MMD -MP \
+                -DERRTRACK_SQL_DIR='"/usr/share/errtrack/sql"'
+OBJ          := $(BUILD)/obj
+
+worker: $(BUILD)/errtrack-worker $(BUILD)/errtrack   ## build the worker and the command
+
+$(OBJ)/%.o: %.cpp
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(CXX) $(WORKER_FLAGS) -c -o $@ $<
+
+objects = $(patsubst %,$(OBJ)/worker/%.o,$(1))
+
+$(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
+	@echo "  LINK  $(notdir $@)"
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lsimdjson -lspdlog -lfmt -lz -lcrypto -lpthread
+
+$(BUILD)/errtrack: $(call objects,$(COMMAND))
+	@echo "  LINK  $(notdir $@)"
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lcrypto
+
+# ---- tests ------------------------------------------------------------------
+
+UNIT := $(patsubst t/unit/%.cpp,$(BUILD)/unit/%,$(wildcard t/unit/*_test.cpp))
+
+unit: $(UNIT)           ## build and run the unit tests
+	@set -e; for test in $(UNIT); do $$test --gtest_brief=1; done
+
+$(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE))
+	@mkdir -p $(@D)
+	@echo "  LINK  $(notdir $@)"
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -lz -lcrypto -lpthread
+
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d)
+
+clean:                  ## remove build/
+	rm -rf $(BUILD)

@@ -1,0 +1,384 @@
+/*
+ * errtrack-worker: takes accepted reports from the queue and files them in
+ * PostgreSQL. One thread; to go faster, start more processes: the consumer group
+ * shares the work.
+ *
+ *     claim what others dropped, or read a batch
+ *     read the records into events and outcomes
+ *     file them in one transaction, try again while the database is away
+ *     acknowledge
+ *
+ * Nothing is acknowledged before its commit. A crash in between delivers the entry
+ * again, and its delivery id tells that it was filed.
+ */
+
+#include "worker/projection.hpp"
+#include "worker/record.hpp"
+#include "worker/store.hpp"
+#include "worker/stream.hpp"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <thread>
+
+namespace errtrack {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+std::atomic<bool> stopping{false};
+
+void on_signal(int) noexcept
+{
+    stopping = true;
+}
+
+struct Settings {
+    std::string database;
+    RedisSettings redis;
+    unsigned batch = 500;
+    unsigned claim_after = 30;
+    unsigned retention = 90;
+    std::string log_level = "info";
+};
+
+constexpr std::size_t batch_bytes = 8 * 1024 * 1024;
+
+/* Longer than a read blocks. */
+constexpr int redis_patience = 5;
+
+/* An entry that was handed out so often ends workers, and is not looked at again. */
+constexpr long long most_deliveries = 5;
+
+std::int64_t wall_clock()
+{
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/* Waits longer each time, and says once that it waits and once that it is over. */
+class Patience {
+public:
+    explicit Patience(const char *what) : what_(what) {}
+
+    void wait(const std::string &why)
+    {
+        if (delay_ == 0ms) {
+            spdlog::error("{}: {}, retrying", what_, why);
+        }
+        delay_ = std::clamp(delay_ * 2, std::chrono::milliseconds(50),
+                            std::chrono::milliseconds(1000));
+        std::this_thread::sleep_for(delay_);
+    }
+
+    void over()
+    {
+        if (delay_ != 0ms) {
+            spdlog::info("{}: back", what_);
+        }
+        delay_ = 0ms;
+    }
+
+private:
+    const char *what_;
+    std::chrono::milliseconds delay_ = 0ms;
+};
+
+class Worker {
+public:
+    explicit Worker(const Settings &settings)
+        : settings_(settings), store_(settings.database), projection_(store_)
+    {
+        char host[256] = "";
+        gethostname(host, sizeof(host) - 1);
+        consumer_ = std::string(host) + ":" + std::to_string(getpid());
+    }
+
+    void run()
+    {
+        Patience patience("queue");
+        while (!stopping) {
+            try {
+                if (!redis_) {
+                    redis_ = std::make_unique<Redis>(settings_.redis, redis_patience);
+                    stream_.emplace(*redis_, consumer_);
+                    patience.over();
+                    announce();
+                }
+                keep_house();
+                work();
+            } catch (const RedisError &e) {
+                stream_.reset();
+                redis_.reset();
+                patience.wait(e.what());
+            }
+        }
+        leave();
+    }
+
+private:
+    void announce()
+    {
+        if (!std::exchange(announced_, true)) {
+            spdlog::info("ready: {} reads the queue", consumer_);
+        }
+    }
+
+    /* The projection and the partitions. The database may be away: the queue then
+     * fills, and the next call tries again. */
+    void keep_house()
+    {
+        try {
+            projection_.refresh(*redis_);
+            if (Clock::now() >= partitions_due_) {
+                store_.make_partitions();
+                store_.drop_partitions(settings_.retention);
+                partitions_due_ = Clock::now() + 1h;
+            }
+            database_.over();
+        } catch (const StoreError &e) {
+            database_.wait(e.what());
+        }
+    }
+
+    void work()
+    {
+        std::vector<QueueEntry> entries;
+        if (Clock::now() >= claim_due_) {
+            entries = stream_->claim(settings_.batch, settings_.claim_after);
+            claim_due_ = Clock::now() + std::chrono::seconds(settings_.claim_after) / 2;
+        }
+        bool again = !entries.empty();
+        if (!again) {
+            entries = stream_->read(settings_.batch);
+        }
+        // What a worker did not finish goes one by one: what ends workers is then
+        // alone, and ends as a dead letter.
+        std::vector<QueueEntry> batch;
+        std::size_t bytes = 0;
+        for (QueueEntry &entry : entries) {
+            bytes += plain_bytes(entry);
+            batch.push_back(std::move(entry));
+            if (again || bytes >= batch_bytes) {
+                handle(std::exchange(batch, {}));
+                bytes = 0;
+            }
+        }
+        handle(std::move(batch));
+    }
+
+    /* About what the entry costs when it is inflated. */
+    static std::size_t plain_bytes(const QueueEntry &entry)
+    {
+        std::size_t bytes = 0;
+        for (const auto &[name, value] : entry.fields) {
+            bytes += value.size() * 4;
+        }
+        return bytes;
+    }
+
+    void handle(std::vector<QueueEntry> entries)
+    {
+        if (entries.empty() || stopping) {
+            return;
+        }
+        std::vector<Filing> filings;
+        for (const QueueEntry &entry : entries) {
+            read_entry(entry, filings);
+        }
+        if (!file(filings)) {
+            return;                     // stopping: others will claim them
+        }
+        for (const std::string *stream : streams_of(entries)) {
+            std::vector<std::string> ids;
+            for (const QueueEntry &entry : entries) {
+                if (entry.stream == *stream) {
+                    ids.push_back(entry.id);
+                }
+            }
+            stream_->finish(*stream, ids);
+        }
+    }
+
+    static std::vector<const std::string *> streams_of(const std::vector<QueueEntry> &entries)
+    {
+        std::vector<const std::string *> streams;
+        for (const QueueEntry &entry : entries) {
+            bool known = std::any_of(streams.begin(), streams.end(),
+                                     [&](const std::string *s) { return *s == entry.stream; });
+            if (!known) {
+                streams.push_back(&entry.stream);
+            }
+        }
+        return streams;
+    }
+
+    void read_entry(const QueueEntry &entry, std::vector<Filing> &filings)
+    {
+        std::vector<Record> records;
+        try {
+            records = records_of(entry, wall_clock());
+        } catch (const std::invalid_argument &e) {
+            // Not from an edge of ours: there is nothing to file it under.
+            spdlog::critical("entry {} of {}: {}", entry.id, entry.stream, e.what());
+            Record unknown;
+            unknown.delivery_id = std::string(32, '0');
+            unknown.meta = entry.stream + " " + entry.id;
+            bury(unknown, e.what());
+            return;
+        }
+        for (Record &record : records) {
+            if (entry.deliveries > most_deliveries) {
+                bury(record, "handed out " + std::to_string(entry.deliveries) + " times");
+                continue;
+            }
+            Content content = read_content(record);
+            filings.push_back({std::move(record), std::move(content)});
+        }
+    }
+
+    /* Files all, whatever it takes; false when the process is to stop first. */
+    bool file(const std::vector<Filing> &filings)
+    {
+        unsigned attempts = 0;
+        while (!filings.empty()) {
+            try {
+                FiledCounts counts = store_.file(filings);
+                database_.over();
+                spdlog::debug("filed {} events, {} duplicates, {} requests seen before",
+                              counts.stored, counts.duplicates, counts.seen);
+                return true;
+            } catch (const StoreError &e) {
+                bool alone = filings.size() == 1;
+                if (e.kind == StoreError::Kind::refused && alone) {
+                    spdlog::critical("delivery {} is dead: {}", filings[0].record.delivery_id,
+                                     e.what());
+                    bury(filings[0].record, e.what());
+                    return true;
+                }
+                if (!alone && (e.kind == StoreError::Kind::refused || ++attempts > 5)
+                    && e.kind != StoreError::Kind::down)
+                {
+                    spdlog::warn("a batch of {} failed, filing one by one: {}", filings.size(),
+                                 e.what());
+                    return std::all_of(filings.begin(), filings.end(),
+                                       [this](const Filing &each) { return file({each}); });
+                }
+                if (stopping) {
+                    return false;
+                }
+                database_.wait(e.what());
+            }
+        }
+        return true;
+    }
+
+    void bury(const Record &record, const std::string &why)
+    {
+        for (;;) {
+            try {
+                store_.bury(record, why);
+                return;
+            } catch (const StoreError &e) {
+                if (stopping || e.kind == StoreError::Kind::refused) {
+                    spdlog::critical("delivery {} cannot be buried: {}", record.delivery_id,
+                                     e.what());
+                    return;
+                }
+                database_.wait(e.what());
+            }
+        }
+    }
+
+    void leave() noexcept
+    {
+        try {
+            if (stream_) {
+                stream_->leave();
+            }
+        } catch (const RedisError &e) {
+            spdlog::warn("leaving the consumer group: {}", e.what());
+        }
+        spdlog::info("stopped");
+    }
+
+    const Settings settings_;
+    Store store_;
+    Projection projection_;
+    std::unique_ptr<Redis> redis_;
+    std::optional<Stream> stream_;
+    std::string consumer_;
+    Patience database_{"database"};
+    Clock::time_point claim_due_ = {};
+    Clock::time_point partitions_due_ = {};
+    bool announced_ = false;
+};
+
+int run(int argc, char **argv)
+{
+    Settings settings;
+    settings.redis.address = "127.0.0.1:6379";
+    CLI::App app("Files the reports that nginx queued in Redis into PostgreSQL.",
+                 "errtrack-worker");
+    app.add_option("--database", settings.database, "connection string of libpq")
+        ->envname("ERRTRACK_DATABASE");
+    app.add_option("--redis", settings.redis.address, "host:port or unix:/path")
+        ->capture_default_str()->envname("ERRTRACK_REDIS");
+    app.add_option("--redis-password-file", settings.redis.password_file,
+                   "file that holds the password of Redis");
+    app.add_option("--redis-database", settings.redis.database, "number of the Redis database");
+    app.add_option("--batch", settings.batch, "entries in one transaction at most")
+        ->capture_default_str()->check(CLI::Range(1, 5000));
+    app.add_option("--claim-after", settings.claim_after,
+                   "seconds after which entries of a silent worker are taken over")
+        ->capture_default_str()->check(CLI::Range(1, 3600));
+    app.add_option("--retention", settings.retention, "days that events are kept")
+        ->capture_default_str()->check(CLI::Range(8, 3650));
+    app.add_option("--log-level", settings.log_level, "debug, info, warn or err")
+        ->capture_default_str()->check(CLI::IsMember({"debug", "info", "warn", "err"}));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &e) {
+        return app.exit(e) == 0 ? 0 : 1;
+    }
+
+    spdlog::set_default_logger(spdlog::stderr_logger_st("errtrack-worker"));
+    spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%l] %v");
+    spdlog::set_level(spdlog::level::from_str(settings.log_level));
+    spdlog::info("redis {}, batch {}, claim after {} s, retention {} days",
+                 settings.redis.address, settings.batch, settings.claim_after,
+                 settings.retention);
+
+    struct sigaction action = {};
+    action.sa_handler = on_signal;
+    sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGINT, &action, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    try {
+        Worker(settings).run();
+        return 0;
+    } catch (const std::exception &e) {
+        spdlog::critical("{}", e.what());
+        return 2;
+    }
+}
+
+}
+}
+
+int main(int argc, char **argv)
+{
+    return errtrack::run(argc, argv);
+}

@@ -1,0 +1,88 @@
+/*
+ * The set is built aside and renamed, so that no edge ever sees half of it. Its
+ * generation is a hash over its content: writing the same set again wakes nobody.
+ */
+
+#include "worker/projection.hpp"
+
+#include "worker/entry.hpp"
+
+#include <openssl/sha.h>
+
+#include <unistd.h>
+
+namespace errtrack {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto check_every = 1s;
+constexpr auto full_pass_every = 30s;
+constexpr std::size_t keys_a_command = 500;
+
+std::string generation_of(const std::vector<ProjectedKey> &keys)
+{
+    std::string content;
+    for (const ProjectedKey &key : keys) {
+        content.append(key.public_key).append(" ").append(key.id).append(" ")
+            .append(key.project).append("\n");
+    }
+    Hash hash;
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char *>(content.data()), content.size(), digest);
+    std::copy(digest, digest + hash.size(), hash.begin());
+    return to_hex(hash);
+}
+
+}
+
+bool Projection::due(Redis &redis)
+{
+    dirty_ |= store_.keys_changed();
+    Clock::time_point now = Clock::now();
+    if (now - checked_ >= check_every) {
+        checked_ = now;
+        dirty_ |= redis.must({"HGET", keys_hash, keys_marker})->type == REDIS_REPLY_NIL;
+    }
+    if (now - full_pass_ >= full_pass_every) {
+        full_pass_ = now;
+        dirty_ = true;
+    }
+    return dirty_;
+}
+
+void Projection::refresh(Redis &redis)
+{
+    if (!due(redis)) {
+        return;
+    }
+    store_.project_keys([&](const std::vector<ProjectedKey> &keys) { write(redis, keys); });
+    dirty_ = false;
+}
+
+void Projection::write(Redis &redis, const std::vector<ProjectedKey> &keys)
+{
+    std::string generation = generation_of(keys);
+    if (redis.must({"HGET", keys_hash, keys_marker}).text() == generation) {
+        return;
+    }
+    std::string aside = std::string(keys_hash) + ":" + std::to_string(getpid());
+    redis.must({"DEL", aside});
+    redis.must({"HSET", aside, keys_marker, generation});
+    for (std::size_t first = 0; first < keys.size(); first += keys_a_command) {
+        std::size_t last = std::min(keys.size(), first + keys_a_command);
+        std::vector<std::string> values;
+        for (std::size_t i = first; i < last; i++) {
+            values.push_back("{\"id\":" + keys[i].id + ",\"project\":" + keys[i].project + "}");
+        }
+        std::vector<std::string_view> words = {"HSET", aside};
+        for (std::size_t i = first; i < last; i++) {
+            words.push_back(keys[i].public_key);
+            words.push_back(values[i - first]);
+        }
+        redis.must(words);
+    }
+    redis.must({"RENAME", aside, keys_hash});
+}
+
+}

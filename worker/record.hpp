@@ -1,0 +1,56 @@
+/*
+ * One accepted request as the worker sees it: what the edge wrote about it, and what
+ * its body turns out to hold. Pure but for the clock, which is a parameter.
+ */
+
+#ifndef ERRTRACK_WORKER_RECORD_HPP
+#define ERRTRACK_WORKER_RECORD_HPP
+
+#include "worker/event.hpp"
+#include "worker/stream.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace errtrack {
+
+struct Record {
+    std::string meta;               /* as written by the edge, for dead letters */
+    std::string body;
+    std::string delivery_id;        /* 32 hex digits */
+    std::int64_t received_at = 0;   /* microseconds since 1970 (UTC), clamped */
+    std::int64_t project = 0;
+    std::string endpoint;
+    std::string event_id;
+    std::string encoding;
+    std::string address;
+    std::string client;
+    std::string request_id;
+    std::size_t plain_bytes = 0;    /* of the body when inflated, as the edge counted */
+};
+
+/* What became of an item that is no stored event. */
+struct ItemOutcome {
+    std::string category;
+    std::string_view outcome;
+    std::string reason;
+};
+
+/* The content of a record. */
+struct Content {
+    std::vector<Event> events;      /* one at most */
+    std::vector<ItemOutcome> outcomes;
+};
+
+/* Splits an entry into its records. An entry that breaks the format, or has a
+ * version that is not known, throws std::invalid_argument. */
+std::vector<Record> records_of(const QueueEntry &entry, std::int64_t now);
+
+/* Never throws for what a client sent: bad input is an outcome. */
+Content read_content(const Record &record);
+
+}
+
+#endif

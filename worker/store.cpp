@@ -1,0 +1,310 @@
+/*
+ * The transaction of a batch, in the order that sql/api/020_filing.sql names.
+ */
+
+#include "worker/store.hpp"
+
+#include "worker/outcome.hpp"
+
+#include <pqxx/pqxx>
+#include <pqxx/stream_to>
+
+#include <ctime>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+namespace errtrack {
+namespace {
+
+constexpr const char *sql_null = nullptr;
+
+/* An empty text is no text. */
+const char *or_null(const std::string &text) noexcept
+{
+    return text.empty() ? sql_null : text.c_str();
+}
+
+std::string timestamp(std::int64_t microseconds)
+{
+    std::int64_t fraction = microseconds % 1'000'000;
+    if (fraction < 0) {
+        fraction += 1'000'000;
+    }
+    std::time_t seconds = static_cast<std::time_t>((microseconds - fraction) / 1'000'000);
+    std::tm utc = {};
+    gmtime_r(&seconds, &utc);
+    char text[64];
+    std::snprintf(text, sizeof(text), "%04d-%02d-%02d %02d:%02d:%02d.%06d+00",
+                  utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                  utc.tm_sec, static_cast<int>(fraction));
+    return text;
+}
+
+/* Rows into a table by COPY. A row is a tuple of const char *, null for NULL. */
+class Copy {
+public:
+    Copy(pqxx::transaction_base &tx, const char *table, const std::vector<std::string> &columns)
+        : stream_(tx, table, columns)
+    {
+    }
+
+    template <class... Fields>
+    void row(Fields... fields)
+    {
+        stream_ << std::make_tuple(fields...);
+    }
+
+    void end() { stream_.complete(); }
+
+private:
+    pqxx::stream_to stream_;
+};
+
+/* The words of grouping variants need no quotes in an array. */
+std::pair<std::string, std::string> arrays_of(const std::vector<GroupingHash> &hashes)
+{
+    std::string values = "{";
+    std::string variants = "{";
+    for (const GroupingHash &each : hashes) {
+        const char *comma = values.size() > 1 ? "," : "";
+        values.append(comma).append(to_hex(each.hash));
+        variants.append(comma).append(each.variant);
+    }
+    return {values + "}", variants + "}"};
+}
+
+class KeysListener final : public pqxx::notification_receiver {
+public:
+    explicit KeysListener(pqxx::connection &c) : pqxx::notification_receiver(c, "errtrack_keys") {}
+    void operator()(const std::string &, int) override { changed = true; }
+    bool changed = true;
+};
+
+}
+
+struct Store::Connection {
+    pqxx::connection db;
+    KeysListener listener;
+    std::unique_ptr<pqxx::work> projection;
+
+    explicit Connection(const std::string &conninfo) : db(conninfo), listener(db)
+    {
+        pqxx::work tx(db);
+        tx.exec("select errtrack_private.prepare_session()");
+        tx.commit();
+    }
+};
+
+Store::Store(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+Store::~Store() = default;
+
+Store::Connection &Store::connection()
+{
+    if (!connection_) {
+        connection_ = std::make_unique<Connection>(conninfo_);
+    }
+    return *connection_;
+}
+
+/* Runs body and turns what libpqxx throws into what is to be done. */
+template <class Body>
+auto Store::translated(Body body) -> decltype(body())
+{
+    using Kind = StoreError::Kind;
+    try {
+        return body();
+    } catch (const pqxx::broken_connection &e) {
+        connection_.reset();
+        throw StoreError(Kind::down, e.what());
+    } catch (const pqxx::in_doubt_error &e) {
+        // The commit may have happened: trying again finds out by the delivery ids.
+        connection_.reset();
+        throw StoreError(Kind::down, e.what());
+    } catch (const pqxx::sql_error &e) {
+        // Classes of SQLSTATE: 40 rolled back, 53 no resources, 55 a lock, 57 canceled
+        // or shutting down, 58 and XX trouble of the system.
+        std::string state = e.sqlstate();
+        std::string group = state.substr(0, 2);
+        bool retry = group == "40" || group == "53" || group == "55" || state == "57014";
+        bool down = group == "57" || group == "08" || state == "58030";
+        if (down && !retry) {
+            connection_.reset();
+        }
+        throw StoreError(retry ? Kind::retry : down ? Kind::down : Kind::refused,
+                         state + ": " + e.what());
+    } catch (const pqxx::failure &e) {
+        // Whatever else it is, the state of the connection is not known any more.
+        bool open = connection_ && connection_->db.is_open();
+        connection_.reset();
+        throw StoreError(open ? Kind::retry : Kind::down, e.what());
+    }
+}
+
+FiledCounts Store::file(const std::vector<Filing> &filings)
+{
+    return translated([&] {
+        FiledCounts counts;
+        pqxx::work tx(connection().db);
+
+        Copy deliveries(tx, "batch_deliveries", {"delivery_id", "project_id", "received_at"});
+        for (const Filing &each : filings) {
+            deliveries.row(each.record.delivery_id.c_str(),
+                           std::to_string(each.record.project).c_str(),
+                           timestamp(each.record.received_at).c_str());
+        }
+        deliveries.end();
+        std::map<std::string, std::string> verdicts;
+        for (const auto &row : tx.exec("select replace(delivery_id::text, '-', ''), verdict "
+                                       "from errtrack_private.admit_deliveries()"))
+        {
+            verdicts[row[0].c_str()] = row[1].c_str();
+        }
+
+        Copy events(tx, "batch_events",
+                    {"n", "project_id", "received_at", "event_id", "occurred_at", "hashes",
+                     "variants", "algo", "kind", "type", "value", "title", "culprit", "level",
+                     "platform", "logger", "transaction", "release", "environment", "user_hash",
+                     "request_id"});
+        bool any = false;
+        for (std::size_t n = 0; n < filings.size(); n++) {
+            const Record &record = filings[n].record;
+            if (verdicts[record.delivery_id] != "new" || filings[n].content.events.empty()) {
+                continue;
+            }
+            const Event &event = filings[n].content.events.front();
+            auto [hashes, variants] = arrays_of(event.hashes);
+            std::string user = event.user ? to_hex(*event.user) : "";
+            events.row(std::to_string(n).c_str(), std::to_string(record.project).c_str(),
+                       timestamp(record.received_at).c_str(), record.event_id.c_str(),
+                       timestamp(event.occurred_at).c_str(), hashes.c_str(), variants.c_str(),
+                       "g1", event.kind.c_str(), event.type.c_str(), event.value.c_str(),
+                       event.title.c_str(), event.culprit.c_str(), event.level.c_str(),
+                       event.platform.c_str(), event.logger.c_str(), or_null(event.transaction),
+                       or_null(event.release), or_null(event.environment), or_null(user),
+                       or_null(record.request_id));
+            any = true;
+        }
+        events.end();
+        std::set<std::size_t> filed;
+        if (any) {
+            for (const auto &row : tx.exec("select n from errtrack_private.file_events()")) {
+                filed.insert(row[0].as<std::size_t>());
+            }
+            Copy payloads(tx, "errtrack_private.payloads",
+                          {"project_id", "received_at", "event_id", "body"});
+            for (std::size_t n : filed) {
+                const Record &record = filings[n].record;
+                payloads.row(std::to_string(record.project).c_str(),
+                             timestamp(record.received_at).c_str(), record.event_id.c_str(),
+                             filings[n].content.events.front().payload.c_str());
+            }
+            payloads.end();
+        }
+
+        Copy outcomes(tx, "batch_outcomes", {"project_id", "received_at", "category", "outcome",
+                                             "reason", "quantity"});
+        for (std::size_t n = 0; n < filings.size(); n++) {
+            const Record &record = filings[n].record;
+            const std::string &verdict = verdicts[record.delivery_id];
+            if (verdict == "seen") {
+                counts.seen++;
+                continue;
+            }
+            std::string project = std::to_string(record.project);
+            std::string at = timestamp(record.received_at);
+            auto book = [&](const std::string &category, std::string_view what,
+                            const std::string &why) {
+                outcomes.row(project.c_str(), at.c_str(), category.c_str(),
+                             std::string(what).c_str(), why.c_str(), "1");
+            };
+            bool gone = verdict == "project_deleted";
+            std::string gone_reason(reason::project_deleted);
+            for (std::size_t i = 0; i < filings[n].content.events.size(); i++) {
+                if (gone) {
+                    book("error", outcome::discarded, gone_reason);
+                } else if (filed.count(n) != 0) {
+                    counts.stored++;
+                    book("error", outcome::stored, "");
+                } else {
+                    counts.duplicates++;
+                    book("error", outcome::duplicate, "");
+                }
+            }
+            for (const ItemOutcome &item : filings[n].content.outcomes) {
+                book(item.category, gone ? outcome::discarded : item.outcome,
+                     gone ? gone_reason : item.reason);
+            }
+        }
+        outcomes.end();
+        tx.exec("select errtrack_private.book_outcomes()");
+        tx.commit();
+        return counts;
+    });
+}
+
+void Store::bury(const Record &record, const std::string &reason)
+{
+    translated([&] {
+        pqxx::work tx(connection().db);
+        pqxx::binarystring body(record.body.data(), record.body.size());
+        tx.exec_params("select errtrack_private.bury($1, $2, $3, $4, $5)", record.delivery_id,
+                       record.project, reason, record.meta, body);
+        tx.commit();
+    });
+}
+
+void Store::make_partitions()
+{
+    translated([&] {
+        pqxx::work tx(connection().db);
+        tx.exec("select errtrack_private.make_partitions()");
+        tx.commit();
+    });
+}
+
+void Store::drop_partitions(unsigned keep_days)
+{
+    translated([&] {
+        pqxx::work tx(connection().db);
+        tx.exec_params("select errtrack_private.drop_partitions($1)", keep_days);
+        tx.commit();
+    });
+}
+
+bool Store::keys_changed()
+{
+    return translated([&] {
+        Connection &c = connection();
+        c.db.get_notifs();
+        return std::exchange(c.listener.changed, false);
+    });
+}
+
+std::vector<ProjectedKey> Store::begin_projection()
+{
+    return translated([&] {
+        Connection &c = connection();
+        c.projection = std::make_unique<pqxx::work>(c.db);
+        c.projection->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
+        std::vector<ProjectedKey> keys;
+        for (const auto &row : c.projection->exec("select public_key, id, project_id "
+                                                  "from errtrack_private.key_projection()"))
+        {
+            keys.push_back({row[0].c_str(), row[1].c_str(), row[2].c_str()});
+        }
+        return keys;
+    });
+}
+
+void Store::end_projection()
+{
+    translated([&] {
+        std::unique_ptr<pqxx::work> tx = std::move(connection().projection);
+        tx->commit();
+    });
+}
+
+}

@@ -1,0 +1,91 @@
+/*
+ * PostgreSQL as the worker uses it: the only user of libpqxx in the daemon. A batch
+ * is one transaction, and what it writes is settled by SQL functions (sql/api):
+ * here rows are copied in and functions called. One connection, one thread.
+ */
+
+#ifndef ERRTRACK_WORKER_STORE_HPP
+#define ERRTRACK_WORKER_STORE_HPP
+
+#include "worker/record.hpp"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace errtrack {
+
+/* Why a call on the store failed, by what to do about it. */
+class StoreError : public std::runtime_error {
+public:
+    enum class Kind {
+        down,       /* the connection is gone, or there was none: connect and try again */
+        retry,      /* rolled back through no fault of the data: try again */
+        refused,    /* the database will never take this: the data, or a bug */
+    };
+    StoreError(Kind kind, const std::string &what) : std::runtime_error(what), kind(kind) {}
+    const Kind kind;
+};
+
+/* A record and its content, read once however often filing is tried. */
+struct Filing {
+    Record record;
+    Content content;
+};
+
+struct FiledCounts {
+    std::size_t stored = 0;
+    std::size_t duplicates = 0;     /* events that were filed before */
+    std::size_t seen = 0;           /* requests that were filed before */
+};
+
+struct ProjectedKey {
+    std::string public_key;
+    std::string id;
+    std::string project;
+};
+
+class Store {
+public:
+    explicit Store(std::string conninfo);
+    ~Store();
+    Store(const Store &) = delete;
+    Store &operator=(const Store &) = delete;
+
+    /* All of these connect when there is no connection, and throw StoreError. */
+    FiledCounts file(const std::vector<Filing> &filings);
+    void bury(const Record &record, const std::string &reason);
+    void make_partitions();
+    void drop_partitions(unsigned keep_days);
+
+    /* Whether keys or projects changed since the last call. True after connecting,
+     * since notifications may have been missed. */
+    bool keys_changed();
+
+    /* Reads the active keys and hands them to write while no other worker does the
+     * same, so that an older reading can never replace a newer one. */
+    template <class Write>
+    void project_keys(Write write)
+    {
+        write(begin_projection());
+        end_projection();
+    }
+
+private:
+    struct Connection;
+
+    Connection &connection();
+    std::vector<ProjectedKey> begin_projection();
+    void end_projection();
+
+    template <class Body>
+    auto translated(Body body) -> decltype(body());
+
+    std::string conninfo_;
+    std::unique_ptr<Connection> connection_;
+};
+
+}
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The worker's end of the queue: takes entries, and lets go of them when they are
+ * filed. An entry is delivered at least once; who has it and did not finish is known
+ * to Redis, and another worker claims it.
+ */
+
+#ifndef ERRTRACK_WORKER_STREAM_HPP
+#define ERRTRACK_WORKER_STREAM_HPP
+
+#include "worker/redis.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace errtrack {
+
+struct QueueEntry {
+    std::string stream;
+    std::string id;
+    long long deliveries = 1;       /* 1: nobody had it before */
+    std::vector<std::pair<std::string, std::string>> fields;
+};
+
+class Stream {
+public:
+    /* consumer names this process within the group. */
+    Stream(Redis &redis, std::string consumer);
+
+    /* New entries: up to count of the usual stream, or one large one. Blocks for a
+     * second at most when there is none: a signal does not interrupt hiredis. */
+    std::vector<QueueEntry> read(unsigned count);
+
+    /* Entries that another worker took and did not finish within so many seconds. */
+    std::vector<QueueEntry> claim(unsigned count, unsigned idle_seconds);
+
+    /* Lets go of entries of one stream: they are filed. */
+    void finish(const std::string &stream, const std::vector<std::string> &ids);
+
+    /* Takes this consumer out of the group; what it still holds stays claimable. */
+    void leave();
+
+private:
+    void make_groups();
+    std::vector<QueueEntry> read_from(const std::vector<std::string> &streams, unsigned count,
+                                      bool block);
+    long long deliveries_of(const std::string &stream, const std::string &id);
+
+    Redis &redis_;
+    std::string consumer_;
+    std::string events_;
+    std::string large_;
+};
+
+}
+
+#endif

@@ -6,13 +6,37 @@ CXX       ?= g++
 CXXFLAGS  ?= -O2 -g
 WARNINGS  := -Wall -Wextra -Werror
 SANITIZE  ?=
+JOBS      ?= $(shell nproc)
 
 SHELL     := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
 
-.PHONY: help all modules worker unit deps run start stop status test clean
+.DEFAULT_GOAL := help
+.PHONY: help run start stop status test all modules worker unit clean
 
 help:                   ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run:                    ## install what is missing, build, and run a local instance
+	@t/lib/deps build run
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@exec t/instance run
+
+start:                  ## the same in the background; .run/env says how to reach it
+	@t/lib/deps build run
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@t/instance start
+
+stop:                   ## stop the local instance; its data stays in .run/
+	@t/instance stop
+
+status:                 ## tell whether the local instance runs
+	@t/instance status
+
+test:                   ## install what is missing, build, and run all tests
+	@t/lib/deps build run test
+	@$(MAKE) --no-print-directory -j$(JOBS) all units
+	@prove -j$(JOBS) -I t/lib $(TESTS)
 
 all: modules worker     ## build everything into build/
 
@@ -28,11 +52,13 @@ MODULES     := $(NGINX_BUILD)/ngx_http_errtrack_ingest_module.so \
                $(NGINX_BUILD)/ngx_http_errtrack_query_module.so
 
 modules: $(NGINX_BUILD)/Makefile   ## build the two nginx modules
-	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $(NGINX_BUILD)/Makefile modules
+	@echo "  MAKE  nginx modules"
+	@$(MAKE) -s -C $(NGINX_SRC) -f $(NGINX_BUILD)/Makefile modules
 
 $(NGINX_BUILD)/Makefile: config $(wildcard ngx_module/*.cpp ngx_module/*.hpp worker/entry.hpp worker/outcome.hpp)
 	@mkdir -p $(NGINX_BUILD)
-	cd $(NGINX_SRC) && { \
+	@echo "  CONF  nginx modules against $(NGINX_SRC)"
+	@cd $(NGINX_SRC) && { \
 	    NGX_CONF_FLAGS=(--with-compat --with-threads); \
 	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" \
@@ -71,10 +97,15 @@ $(BUILD)/errtrack: $(call objects,$(COMMAND))
 
 # ---- tests ------------------------------------------------------------------
 
-UNIT := $(patsubst t/unit/%.cpp,$(BUILD)/unit/%,$(wildcard t/unit/*_test.cpp))
+# t/unit.t runs the unit tests, so that prove counts all there is.
+TESTS ?= t/*.t
+UNITS := $(patsubst t/unit/%.cpp,$(BUILD)/unit/%,$(wildcard t/unit/*_test.cpp))
 
-unit: $(UNIT)           ## build and run the unit tests
-	@set -e; for test in $(UNIT); do $$test --gtest_brief=1; done
+.PHONY: units
+units: $(UNITS)
+
+unit: units             ## build and run the unit tests alone
+	@for test in $(UNITS); do $$test --gtest_brief=1; done
 
 $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE))
 	@mkdir -p $(@D)

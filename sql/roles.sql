@@ -21,6 +21,10 @@ begin
     loop
         if not exists (select from pg_roles where rolname = wanted.name) then
             execute format('create role %I %s', wanted.name, wanted.login);
+            -- A login without superuser rights migrates as a member of the owner.
+            if wanted.name = 'errtrack_maintain' and not pg_has_role('errtrack_maintain', 'member') then
+                execute format('grant errtrack_maintain to %I', current_user);
+            end if;
             -- Policy goes with the role, so neither a connection string nor
             -- the programs repeat it. The statement timeout of the query role
             -- stays below the five seconds that nginx gets to stop.

@@ -1,0 +1,191 @@
+package ErrTrack::Nginx;
+
+# A private nginx: a master process in the foreground, two workers, everything
+# it writes inside the directory. The configuration is the caller's text with
+# words in %%...%% that only the harness knows:
+#
+#     %%MODULES%%      load_module lines of the two modules
+#     %%GLOBALS%%      daemon, pid, error_log, worker_processes
+#     %%HTTP%%         temporary folders and the access log, for the http block
+#     %%PORT%%         the port of the server; %%PORT_NAME%% is another one for
+#                      each NAME, which port('NAME') returns
+#     %%REDIS%%        127.0.0.1:PORT
+#     %%DATABASE%%     connection string of the role errtrack_query
+#     %%DIR%%          the directory of the test
+
+use strict;
+use warnings;
+use parent 'ErrTrack::Service';
+
+use ErrTrack::Ports qw(answers free_port);
+use ErrTrack::Process qw(build_dir make_dir process_of read_file root run running wait_until write_file);
+
+# What a stack gets that does not bring its own: both modules in one server.
+our $FULL = <<'CONF';
+%%MODULES%%
+%%GLOBALS%%
+thread_pool errtrack threads=4 max_queue=64;
+
+events {
+    worker_connections 512;
+}
+
+http {
+    %%HTTP%%
+
+    errtrack_redis %%REDIS%%;
+    errtrack_zone 8m;
+    errtrack_postgres "%%DATABASE%%";
+    errtrack_thread_pool errtrack;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location ~ /api/[^/]+/(envelope|store)/?$ {
+            client_max_body_size 0;
+            errtrack_ingest;
+        }
+
+        location /errortracking/api/v1/ {
+            errtrack_query;
+        }
+
+        location /api/v4/ {
+            errtrack_query;
+        }
+    }
+}
+CONF
+
+# dir, port; config: text as above; words: { REDIS => ..., DATABASE => ... };
+# level: of the error log; preload: a library, that of a sanitizer say.
+sub new {
+    my ($class, %arg) = @_;
+    return $class->SUPER::new(
+        name => 'nginx', config => $FULL, level => 'info', words => {}, ports => {},
+        preload => $ENV{ERRTRACK_PRELOAD}, %arg,
+    );
+}
+
+# Graceful.
+sub stop_signal { return 'QUIT' }
+
+# Nobody is left to wait for requests in flight.
+sub death_signal { return 'TERM' }
+
+# Everything goes to the error log, what nginx prints before it opens that too.
+sub log { return "$_[0]{dir}/error.log" }
+
+sub access_log { return "$_[0]{dir}/access.log" }
+
+sub command {
+    my ($self) = @_;
+    $self->configure;
+    return $self->program;
+}
+
+sub program {
+    my ($self) = @_;
+    return (
+        ($self->{preload} ? ('env', "LD_PRELOAD=$self->{preload}") : ()),
+        'nginx', '-p', "$self->{dir}/nginx/", '-c', $self->file, '-e', $self->log,
+    );
+}
+
+sub file { return "$_[0]{dir}/nginx/nginx.conf" }
+
+sub mark { return $_[0]->file }
+
+sub ready {
+    my ($self) = @_;
+    return answers($self->port) && $self->worker_pids;
+}
+
+# ---- configuration ----------------------------------------------------------
+
+# Writes the configuration file; with a text, a new one, for the next reload.
+sub configure {
+    my ($self, $text) = @_;
+    make_dir("$self->{dir}/nginx");
+    $self->{config} = $text if defined $text;
+    my $conf = $self->{config};
+    $conf =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
+    $conf =~ s/%%(\w+)%%/$self->word($1)/ge;
+    write_file($self->file, $conf);
+    return;
+}
+
+sub port {
+    my ($self, $name) = @_;
+    return $self->{port} if !defined $name;
+    return $self->{ports}{$name} ||= free_port();
+}
+
+sub word {
+    my ($self, $word) = @_;
+    my $dir = $self->{dir};
+    my %known = (
+        PORT    => $self->{port},
+        DIR     => $dir,
+        MODULES => join("\n", map { qq(load_module "$_";) } modules()),
+        GLOBALS => join("\n", 'daemon off;', 'master_process on;', 'worker_processes 2;',
+            qq(pid "$dir/nginx/nginx.pid";), qq(error_log "$dir/error.log" $self->{level};)),
+        HTTP    => join("\n    ", qq(access_log "$dir/access.log";),
+            map { qq(${_}_temp_path "$dir/nginx/$_";) } qw(client_body proxy fastcgi uwsgi scgi)),
+        %{ $self->{words} },
+    );
+    return $known{$word} // die "nginx.conf: nothing is known as %%$word%%\n";
+}
+
+sub modules {
+    return map { build_dir() . "/nginx/ngx_http_errtrack_${_}_module.so" } qw(ingest query);
+}
+
+# nginx -t: (whether it is good, what nginx said).
+sub test {
+    my ($self) = @_;
+    $self->configure;
+    my ($status, $out, $err) = run([ $self->program, '-t' ]);
+    return ($status == 0, $out . $err);
+}
+
+# ---- life -------------------------------------------------------------------
+
+# Worker processes that take requests; with a true value also those that only
+# finish theirs.
+sub worker_pids {
+    my ($self, $all) = @_;
+    return grep {
+        my $process = process_of($_);
+        $process && $process->{command} =~ /^nginx: worker process(?! is shutting down)/
+            || $all && $process && $process->{command} =~ /^nginx: worker process/;
+    } sort { $a <=> $b } $self->descendants;
+}
+
+# Loads the configuration (a new text if given) and returns when the old worker
+# processes are gone.
+sub reload {
+    my ($self, $text) = @_;
+    $self->configure($text);
+    my @old = $self->worker_pids(1);
+    my $offset = -s $self->log;
+    $self->signal('HUP');
+    my $refused;
+    my $done = wait_until(sub {
+        $refused = read_file($self->log, $offset) =~ /^.*\[emerg\].*/m ? $& : undef;
+        return $refused || !(grep { running($_) } @old) && $self->worker_pids;
+    }, 30);
+    die "nginx did not take the configuration: $refused\n" if $refused;
+    die "old worker processes of nginx were still there after a reload\n" if !$done;
+    return;
+}
+
+# Has the logs opened anew, for a test that moved them away.
+sub reopen {
+    my ($self) = @_;
+    $self->signal('USR1');
+    wait_until(sub { -e $self->log && -e $self->access_log }, 10) or die "nginx did not reopen its logs\n";
+    return;
+}
+
+1;

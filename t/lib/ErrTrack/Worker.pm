@@ -1,0 +1,25 @@
+package ErrTrack::Worker;
+
+# A private errtrack-worker. It is ready when it says so in its log.
+
+use strict;
+use warnings;
+use parent 'ErrTrack::Service';
+
+use ErrTrack::Process qw(build_dir);
+
+# dir, database (connection string), redis (host:port); args: further options.
+sub new {
+    my ($class, %arg) = @_;
+    return $class->SUPER::new(name => 'worker', args => [], %arg);
+}
+
+sub command {
+    my ($self) = @_;
+    return (build_dir() . '/errtrack-worker', '--database', $self->{database}, '--redis', $self->{redis},
+        @{ $self->{args} });
+}
+
+sub ready { return $_[0]->log_since_start =~ /\bready\b/ }
+
+1;

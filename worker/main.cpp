@@ -55,7 +55,7 @@ struct Settings {
 constexpr std::size_t batch_bytes = 8 * 1024 * 1024;
 
 /* Longer than a read blocks. */
-constexpr int redis_patience = 5;
+constexpr int redis_patience = 10;
 
 /* An entry that was handed out so often ends workers, and is not looked at again. */
 constexpr long long most_deliveries = 5;
@@ -113,6 +113,7 @@ public:
                 if (!redis_) {
                     redis_ = std::make_unique<Redis>(settings_.redis, redis_patience);
                     stream_.emplace(*redis_, consumer_);
+                    left_over_ = true;
                     patience.over();
                     announce();
                 }
@@ -155,7 +156,11 @@ private:
     void work()
     {
         std::vector<QueueEntry> entries;
-        if (Clock::now() >= claim_due_) {
+        if (left_over_) {
+            entries = stream_->left_over();
+            left_over_ = !entries.empty();
+        }
+        if (entries.empty() && Clock::now() >= claim_due_) {
             entries = stream_->claim(settings_.batch, settings_.claim_after);
             claim_due_ = Clock::now() + std::chrono::seconds(settings_.claim_after) / 2;
         }
@@ -322,6 +327,7 @@ private:
     Patience database_{"database"};
     Clock::time_point claim_due_ = {};
     Clock::time_point partitions_due_ = {};
+    bool left_over_ = false;            /* entries of an earlier connection may be ours */
     bool announced_ = false;
 };
 

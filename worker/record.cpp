@@ -97,8 +97,6 @@ Record record_of(const std::string &meta, const std::string &body, std::int64_t 
             record.encoding = value;
         } else if (name == "addr") {
             record.address = value;
-        } else if (name == "sdk") {
-            record.client = value;
         } else if (name == "rid") {
             record.request_id = value;
         } else if (name == "size") {
@@ -125,7 +123,6 @@ void take_event(Content &content, const Record &record, std::string_view json,
     context.sent_at = sent_at;
     context.event_id = record.event_id;
     context.client_address = record.address;
-    context.client = record.client;
     std::optional<Event> event = parse_event(json, context);
     if (event) {
         content.events.push_back(std::move(*event));

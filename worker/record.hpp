@@ -26,7 +26,6 @@ struct Record {
     std::string event_id;
     std::string encoding;
     std::string address;
-    std::string client;
     std::string request_id;
     std::size_t plain_bytes = 0;    /* of the body when inflated, as the edge counted */
 };

@@ -10,6 +10,9 @@
 namespace errtrack {
 namespace {
 
+/* Asks for entries that no consumer was handed. */
+constexpr std::string_view unseen = ">";
+
 void append_entries(std::vector<QueueEntry> &entries, std::string_view stream,
                     const redisReply &list)
 {
@@ -55,8 +58,8 @@ void Stream::make_groups()
     }
 }
 
-std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &streams, unsigned count,
-                                          bool block)
+std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &streams,
+                                          std::string_view after, unsigned count, bool block)
 {
     std::string count_text = std::to_string(count);
     std::vector<std::string_view> words = {"XREADGROUP", "GROUP", consumer_group, consumer_,
@@ -66,7 +69,7 @@ std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &stream
     }
     words.push_back("STREAMS");
     words.insert(words.end(), streams.begin(), streams.end());
-    words.insert(words.end(), streams.size(), ">");
+    words.insert(words.end(), streams.size(), after);
     RedisReply reply = redis_.command(words);
     if (reply.is_error("NOGROUP")) {
         make_groups();
@@ -87,11 +90,21 @@ std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &stream
 
 std::vector<QueueEntry> Stream::read(unsigned count)
 {
-    std::vector<QueueEntry> entries = read_from({events_}, count, false);
+    std::vector<QueueEntry> entries = read_from({events_}, unseen, count, false);
     if (entries.empty()) {
-        entries = read_from({large_}, 1, false);
+        entries = read_from({large_}, unseen, 1, false);
     }
-    return entries.empty() ? read_from({events_, large_}, 1, true) : entries;
+    return entries.empty() ? read_from({events_, large_}, unseen, 1, true) : entries;
+}
+
+std::vector<QueueEntry> Stream::left_over()
+{
+    constexpr unsigned few = 10;
+    std::vector<QueueEntry> entries = read_from({events_, large_}, "0", few, false);
+    for (QueueEntry &entry : entries) {
+        entry.deliveries = deliveries_of(entry.stream, entry.id);
+    }
+    return entries;
 }
 
 std::vector<QueueEntry> Stream::claim(unsigned count, unsigned idle_seconds)

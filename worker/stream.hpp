@@ -31,6 +31,10 @@ public:
      * second at most when there is none: a signal does not interrupt hiredis. */
     std::vector<QueueEntry> read(unsigned count);
 
+    /* Entries that were handed to this consumer and not finished: replies get lost
+     * with the connection that they were meant for. To be asked after connecting. */
+    std::vector<QueueEntry> left_over();
+
     /* Entries that another worker took and did not finish within so many seconds. */
     std::vector<QueueEntry> claim(unsigned count, unsigned idle_seconds);
 
@@ -42,8 +46,8 @@ public:
 
 private:
     void make_groups();
-    std::vector<QueueEntry> read_from(const std::vector<std::string> &streams, unsigned count,
-                                      bool block);
+    std::vector<QueueEntry> read_from(const std::vector<std::string> &streams,
+                                      std::string_view after, unsigned count, bool block);
     long long deliveries_of(const std::string &stream, const std::string &id);
 
     Redis &redis_;

@@ -1,0 +1,71 @@
+/*
+ * An event payload as a value: what the worker stores, shows and groups by.
+ * Pure: bytes in, value out; no clock, no I/O, no globals.
+ *
+ * Rules: protocol reference, sections 5 (conversions, limits) and 6 (title,
+ * culprit). A field of a wrong type counts as absent; only a body that is no
+ * JSON object after repair makes the event invalid.
+ */
+
+#ifndef ERRTRACK_WORKER_EVENT_HPP
+#define ERRTRACK_WORKER_EVENT_HPP
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace errtrack {
+
+/* 16 bytes: a grouping hash, a hashed user. Shown as 32 hex digits. */
+using Hash = std::array<unsigned char, 16>;
+
+std::string to_hex(const Hash &hash);
+
+struct GroupingHash {
+    Hash hash;
+    std::string variant;                 /* app, system, custom, message, fallback */
+};
+
+/* What the worker knows about an event from outside its payload. Times are
+ * microseconds since 1970 (UTC). */
+struct EventContext {
+    std::int64_t received_at = 0;
+    std::optional<std::int64_t> sent_at; /* envelope header, for the drift of the client's clock */
+    std::string event_id;                /* 32 hex digits; overrides the payload's */
+    std::string client_address;          /* stands for {{auto}} */
+};
+
+struct Event {
+    std::string kind;                    /* error or default */
+    std::string type;                    /* exception type; empty for a message */
+    std::string value;                   /* exception value or message */
+    std::string title;
+    std::string culprit;
+    std::string level;
+    std::string platform;
+    std::string logger;
+    std::string transaction;
+    std::string release;
+    std::string environment;
+    std::int64_t occurred_at = 0;
+    std::optional<Hash> user;            /* distinct users are counted by it */
+    std::vector<GroupingHash> hashes;    /* never empty; the first that is known decides */
+    std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */
+};
+
+/*
+ * Text in the forms of ISO 8601 that SDKs write, without a zone taken as UTC, or
+ * seconds since 1970 in digits. Microseconds since 1970 (UTC); nothing when it is
+ * neither or the year is beyond 9999.
+ */
+std::optional<std::int64_t> parse_timestamp(std::string_view text);
+
+/* Nothing when the body is not a JSON object even after repair. */
+std::optional<Event> parse_event(std::string_view body, const EventContext &context);
+
+}
+
+#endif

@@ -1,0 +1,565 @@
+/*
+ * The tree builder on simdjson's On-Demand interface. Its DOM refuses numbers that
+ * do not fit 64 bits or a double, and On-Demand leaves tokens unchecked until they
+ * are read; so scalars are taken as raw tokens and checked here.
+ */
+
+#include "worker/json.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include <simdjson.h>
+
+#include "worker/repair.hpp"
+
+namespace errtrack {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool is_high_surrogate(std::int32_t unit) { return unit >= 0xd800 && unit <= 0xdbff; }
+bool is_low_surrogate(std::int32_t unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
+
+/*
+ * Looks for the quote that closes the string whose content begins at the front of
+ * text, and checks the escapes before it. NUL and lone surrogates are refused. npos
+ * when the string is not well-formed.
+ */
+std::size_t string_length(std::string_view text, bool &escaped)
+{
+    /* simdjson has refused raw control bytes, so without a backslash there is nothing
+     * to check. */
+    std::size_t quote = text.find('"');
+    escaped = text.substr(0, quote).find('\\') != text.npos;
+    if (!escaped) {
+        return quote;
+    }
+    for (std::size_t i = 0; i < text.size(); i++) {
+        if (text[i] == '"') {
+            return i;
+        }
+        if (text[i] != '\\') {
+            continue;
+        }
+        i++;
+        if (i == text.size()) {
+            return text.npos;
+        }
+        if (text[i] != 'u') {
+            if (std::string_view("\"\\/bfnrt").find(text[i]) == text.npos) {
+                return text.npos;
+            }
+            continue;
+        }
+        std::int32_t unit = escaped_unit(text, i - 1);
+        if (unit <= 0 || is_low_surrogate(unit)) {
+            return text.npos;
+        }
+        i += 4;
+        if (is_high_surrogate(unit)) {
+            if (!is_low_surrogate(escaped_unit(text, i + 1))) {
+                return text.npos;
+            }
+            i += 6;
+        }
+    }
+    return text.npos;
+}
+
+bool is_number_token(std::string_view token)
+{
+    std::size_t i = 0;
+    auto digits = [&] {
+        std::size_t first = i;
+        while (i < token.size() && is_digit(token[i])) {
+            i++;
+        }
+        return i > first;
+    };
+    auto skip = [&](std::string_view any) {
+        bool found = i < token.size() && any.find(token[i]) != any.npos;
+        i += found;
+        return found;
+    };
+    skip("-");
+    if (!skip("0") && !digits()) {
+        return false;
+    }
+    if (skip(".") && !digits()) {
+        return false;
+    }
+    if (skip("eE")) {
+        skip("+-");
+        if (!digits()) {
+            return false;
+        }
+    }
+    return i == token.size();
+}
+
+void append_utf8(std::string &out, std::uint32_t code)
+{
+    if (code < 0x80) {
+        out.push_back(static_cast<char>(code));
+        return;
+    }
+    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    constexpr unsigned marks[] = {0, 0xc0, 0xe0, 0xf0};
+    out.push_back(static_cast<char>(marks[more] | (code >> (6 * more))));
+    while (more-- > 0) {
+        out.push_back(static_cast<char>(0x80 | ((code >> (6 * more)) & 0x3f)));
+    }
+}
+
+/* The text of a string whose escapes string_length() has checked. */
+std::string unescape(std::string_view raw)
+{
+    std::string out;
+    out.reserve(raw.size());
+    for (std::size_t i = 0; i < raw.size();) {
+        std::size_t plain = std::min(raw.find('\\', i), raw.size());
+        out.append(raw.substr(i, plain - i));
+        i = plain;
+        if (i == raw.size()) {
+            break;
+        }
+        char kind = raw[i + 1];
+        i += 2;
+        if (kind != 'u') {
+            constexpr std::string_view from = "bfnrt";
+            constexpr std::string_view to = "\b\f\n\r\t";
+            std::size_t which = from.find(kind);
+            out.push_back(which == from.npos ? kind : to[which]);
+            continue;
+        }
+        std::uint32_t code = static_cast<std::uint32_t>(escaped_unit(raw, i - 2));
+        i += 4;
+        if (is_high_surrogate(static_cast<std::int32_t>(code))) {
+            std::uint32_t low = static_cast<std::uint32_t>(escaped_unit(raw, i));
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            i += 6;
+        }
+        append_utf8(out, code);
+    }
+    return out;
+}
+
+}
+
+struct Json::Reader {
+    ondemand::parser parser;
+    std::string padded;
+    std::size_t length = 0;
+    ondemand::document document;
+    std::vector<Node> *nodes = nullptr;
+
+    /* Where the token before the reader's position ends. After the last token of the
+     * document simdjson has no position to tell. */
+    bool container_end(std::uint32_t &end)
+    {
+        const char *next = nullptr;
+        std::size_t at = length;
+        if (!document.current_location().get(next)) {
+            at = static_cast<std::size_t>(next - padded.data());
+        }
+        while (at > 0 && is_blank(padded[at - 1])) {
+            at--;
+        }
+        end = static_cast<std::uint32_t>(at);
+        return at > 0;
+    }
+
+    bool scalar(Node &node)
+    {
+        std::string_view token(padded.data() + node.begin, node.end - node.begin);
+        switch (token.front()) {
+        case '"':
+            node.type = JsonType::string;
+            return token.size() >= 2
+                   && string_length(token.substr(1), node.escaped) == token.size() - 2;
+        case 't':
+        case 'f':
+            node.type = JsonType::boolean;
+            return token == "true" || token == "false";
+        case 'n':
+            node.type = JsonType::null;
+            return token == "null";
+        default:
+            node.type = JsonType::number;
+            return is_number_token(token);
+        }
+    }
+
+    /* A new node, linked behind the last child of its parent. */
+    bool add(std::uint32_t parent, std::uint32_t &last, const char *start, std::uint32_t &made)
+    {
+        if (nodes->size() >= max_nodes) {
+            return false;
+        }
+        made = static_cast<std::uint32_t>(nodes->size());
+        Node node{};
+        node.begin = static_cast<std::uint32_t>(start - padded.data());
+        node.parent = parent;
+        nodes->push_back(node);
+        (*nodes)[parent].has_children = true;
+        if (last != 0) {
+            (*nodes)[last].next = made;
+        }
+        last = made;
+        return true;
+    }
+
+    /* Recursion is bounded by max_depth. */
+    bool children(ondemand::value &value, std::uint32_t node, std::uint32_t depth)
+    {
+        if (value.type().value_unsafe() == ondemand::json_type::object) {
+            ondemand::object object;
+            return !value.get_object().get(object) && members(object, node, depth);
+        }
+        ondemand::array array;
+        return !value.get_array().get(array) && elements(array, node, depth);
+    }
+
+    bool child(ondemand::value &value, std::uint32_t node, std::uint32_t depth)
+    {
+        ondemand::json_type type;
+        if (value.type().get(type)) {
+            return false;
+        }
+        if (type != ondemand::json_type::object && type != ondemand::json_type::array) {
+            std::string_view token = value.raw_json_token();
+            while (!token.empty() && is_blank(token.back())) {
+                token.remove_suffix(1);
+            }
+            /* A string that is only looked at is passed over later by a skip that takes
+             * a colon behind it for the end of a key. */
+            ondemand::raw_json_string consumed;
+            if (type == ondemand::json_type::string
+                && value.get_raw_json_string().get(consumed)) {
+                return false;
+            }
+            Node &self = (*nodes)[node];
+            self.end = self.begin + static_cast<std::uint32_t>(token.size());
+            return !token.empty() && scalar(self);
+        }
+        if (depth > max_depth || !children(value, node, depth)) {
+            return false;
+        }
+        (*nodes)[node].type = type == ondemand::json_type::object ? JsonType::object
+                                                                  : JsonType::array;
+        return container_end((*nodes)[node].end);
+    }
+
+    bool members(ondemand::object &object, std::uint32_t parent, std::uint32_t depth)
+    {
+        std::uint32_t last = 0;
+        for (auto result : object) {
+            ondemand::field field;
+            if (std::move(result).get(field)) {
+                return false;
+            }
+            const char *key = field.key().raw();
+            std::size_t key_begin = static_cast<std::size_t>(key - padded.data());
+            bool key_escaped = false;
+            std::size_t key_length = string_length(
+                std::string_view(key, length - key_begin), key_escaped);
+            const char *start = nullptr;
+            std::uint32_t made = 0;
+            if (key_length == std::string_view::npos
+                || field.value().current_location().get(start)
+                || !add(parent, last, start, made)) {
+                return false;
+            }
+            Node &node = (*nodes)[made];
+            node.key_begin = static_cast<std::uint32_t>(key_begin);
+            node.key_end = static_cast<std::uint32_t>(key_begin + key_length);
+            node.key_escaped = key_escaped;
+            if (!child(field.value(), made, depth + 1)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    bool elements(ondemand::array &array, std::uint32_t parent, std::uint32_t depth)
+    {
+        std::uint32_t last = 0;
+        for (auto result : array) {
+            ondemand::value value;
+            const char *start = nullptr;
+            std::uint32_t made = 0;
+            if (std::move(result).get(value) || value.current_location().get(start)
+                || !add(parent, last, start, made) || !child(value, made, depth + 1)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    bool read(std::string_view text)
+    {
+        length = text.size();
+        padded.reserve(length + simdjson::SIMDJSON_PADDING);
+        padded.assign(text);
+        padded.append(simdjson::SIMDJSON_PADDING, ' ');
+        if (parser.iterate(padded.data(), length, padded.size()).get(document)) {
+            return false;
+        }
+        Node root{};
+        while (is_blank(padded[root.begin])) {
+            root.begin++;
+        }
+        root.type = padded[root.begin] == '{' ? JsonType::object : JsonType::array;
+        nodes->push_back(root);
+        if (root.type == JsonType::object) {
+            ondemand::object object;
+            if (document.get_object().get(object) || !members(object, 0, 1)) {
+                return false;
+            }
+        } else {
+            ondemand::array array;
+            if (document.get_array().get(array) || !elements(array, 0, 1)) {
+                return false;
+            }
+        }
+        /* Bytes after the root are left to the caller to notice. */
+        const char *behind = nullptr;
+        return document.current_location().get(behind) == simdjson::OUT_OF_BOUNDS
+               && container_end((*nodes)[0].end);
+    }
+};
+
+Json::Json() : reader_(std::make_unique<Reader>()) {}
+
+Json::~Json() = default;
+
+bool Json::parse(std::string_view text)
+{
+    nodes_.clear();
+    reader_->nodes = &nodes_;
+    /* An empty or blank text has no first byte to look at. */
+    bool blank = std::all_of(text.begin(), text.end(), is_blank);
+    if (blank || text.size() > std::numeric_limits<std::uint32_t>::max() / 2
+        || !reader_->read(text)) {
+        nodes_.clear();
+        return false;
+    }
+    return true;
+}
+
+std::string_view Json::text() const
+{
+    return std::string_view(reader_->padded).substr(0, reader_->length);
+}
+
+std::string_view Json::slice(std::uint32_t begin, std::uint32_t end) const
+{
+    return text().substr(begin, end - begin);
+}
+
+JsonType JsonValue::type() const
+{
+    return document_ == nullptr ? JsonType::null : document_->nodes_[node_].type;
+}
+
+JsonValue JsonValue::operator[](std::string_view key) const
+{
+    JsonValue found;
+    if (is_object()) {
+        for (JsonValue member : *this) {
+            if (member.has_key(key)) {
+                found = member;
+            }
+        }
+    }
+    return found;
+}
+
+JsonValue::Iterator JsonValue::begin() const
+{
+    if (document_ == nullptr || !document_->nodes_[node_].has_children) {
+        return end();
+    }
+    return Iterator(JsonValue(document_, node_ + 1));
+}
+
+JsonValue::Iterator JsonValue::end() const
+{
+    return Iterator();
+}
+
+JsonValue::Iterator &JsonValue::Iterator::operator++()
+{
+    std::uint32_t next = value_.document_->nodes_[value_.node_].next;
+    value_ = next == 0 ? JsonValue() : JsonValue(value_.document_, next);
+    return *this;
+}
+
+JsonValue JsonValue::parent() const
+{
+    if (document_ == nullptr || node_ == 0) {
+        return {};
+    }
+    return JsonValue(document_, document_->nodes_[node_].parent);
+}
+
+std::string JsonValue::key() const
+{
+    if (document_ == nullptr) {
+        return {};
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    std::string_view raw = document_->slice(node.key_begin, node.key_end);
+    return node.key_escaped ? unescape(raw) : std::string(raw);
+}
+
+bool JsonValue::has_key(std::string_view key) const
+{
+    if (document_ == nullptr) {
+        return false;
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    return node.key_escaped ? this->key() == key
+                            : document_->slice(node.key_begin, node.key_end) == key;
+}
+
+std::string_view JsonValue::raw() const
+{
+    if (document_ == nullptr) {
+        return {};
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    return document_->slice(node.begin, node.end);
+}
+
+std::string_view JsonValue::raw_member() const
+{
+    if (document_ == nullptr) {
+        return {};
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    std::uint32_t begin = node.key_begin == 0 ? node.begin : node.key_begin - 1;
+    return document_->slice(begin, node.end);
+}
+
+std::string JsonValue::text() const
+{
+    if (!is_string()) {
+        return {};
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    std::string_view content = document_->slice(node.begin + 1, node.end - 1);
+    return node.escaped ? unescape(content) : std::string(content);
+}
+
+std::optional<std::int64_t> JsonValue::integer() const
+{
+    if (!is_number()) {
+        return {};
+    }
+    std::string_view token = raw();
+    std::int64_t value = 0;
+    auto [rest, error] = std::from_chars(token.data(), token.data() + token.size(), value);
+    if (error != std::errc() || rest != token.data() + token.size()) {
+        return {};
+    }
+    return value;
+}
+
+std::optional<double> JsonValue::number() const
+{
+    if (!is_number()) {
+        return {};
+    }
+    std::string_view token = raw();
+    double value = 0;
+    if (std::from_chars(token.data(), token.data() + token.size(), value).ec != std::errc()) {
+        return {};
+    }
+    return value;
+}
+
+std::optional<bool> JsonValue::boolean() const
+{
+    if (type() != JsonType::boolean) {
+        return {};
+    }
+    return raw() == "true";
+}
+
+std::string JsonValue::canonical() const
+{
+    std::string out;
+    append_canonical(out);
+    return out;
+}
+
+void JsonValue::append_canonical(std::string &out) const
+{
+    if (is_string()) {
+        append_json_string(out, text());
+        return;
+    }
+    if (!is_object() && !is_array()) {
+        out.append(document_ == nullptr ? "null" : raw());
+        return;
+    }
+    std::vector<std::pair<std::string, JsonValue>> children;
+    for (JsonValue child : *this) {
+        children.emplace_back(child.key(), child);
+    }
+    if (is_object()) {
+        std::stable_sort(children.begin(), children.end(),
+                         [](const auto &a, const auto &b) { return a.first < b.first; });
+    }
+    out.push_back(is_object() ? '{' : '[');
+    for (std::size_t i = 0; i < children.size(); i++) {
+        const auto &[key, child] = children[i];
+        if (is_object() && i + 1 < children.size() && children[i + 1].first == key) {
+            continue;
+        }
+        if (out.back() != '{' && out.back() != '[') {
+            out.push_back(',');
+        }
+        if (is_object()) {
+            append_json_string(out, key);
+            out.push_back(':');
+        }
+        child.append_canonical(out);
+    }
+    out.push_back(is_object() ? '}' : ']');
+}
+
+void append_json_string(std::string &out, std::string_view text)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    out.push_back('"');
+    for (char c : text) {
+        unsigned char byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(c);
+        } else if (byte < 0x20) {
+            out.append("\\u00");
+            out.push_back(digits[byte >> 4]);
+            out.push_back(digits[byte & 15]);
+        } else {
+            out.push_back(c);
+        }
+    }
+    out.push_back('"');
+}
+
+}

@@ -80,7 +80,17 @@ sub stack {
     $self->create_token('admin@example.com');
     $self->start_worker(%$worker) if $worker;
     $self->start_nginx(ref $nginx ? %$nginx : (config => $nginx)) if $nginx;
+    $self->wait_for_key if $nginx && $worker;
     return $self;
+}
+
+# A key works a moment after it was made. Asked for with an envelope that holds
+# nothing, of which nothing is stored.
+sub wait_for_key {
+    my ($self, $project) = @_;
+    wait_until(sub { $self->envelope(project => $project || $self->{project})->status == 200 }, 15)
+        or die "the edge does not know the key\n";
+    return;
 }
 
 # PostgreSQL with the database errtrack, migrated. Options: settings => {},

@@ -112,6 +112,9 @@ sub sql_value {
     return $row ? $row->[0] : undef;
 }
 
+# A session that stays open: $s->('begin; lock table ...'), later $s->('commit').
+sub sql_session { return $_[0]->postgres->session }
+
 # One Redis command: redis('XLEN', $key).
 sub redis {
     my ($self, @words) = @_;
@@ -232,7 +235,7 @@ sub store {
 sub envelope {
     my ($self, @rest) = @_;
     my @items;
-    push @items, shift @rest while ref $rest[0] eq 'ARRAY';
+    push @items, shift @rest while @rest && ref $rest[0] eq 'ARRAY';
     my %arg = @rest;
     my $body = envelope_text(delete $arg{header} || {}, @items);
     return $self->submit('envelope', $body, type => 'application/x-sentry-envelope', %arg);

@@ -15,6 +15,8 @@ use Digest::SHA ();
 use Fcntl ':flock';
 use File::Find ();
 use File::Path ();
+use IO::Handle ();
+use IPC::Open2 ();
 
 use ErrTrack::Process qw(account common_dir give make_dir random_hex read_file root run write_file);
 
@@ -219,6 +221,17 @@ sub rows_in {
     return map { [ map { $_ eq $null ? undef : $_ } pieces($field, $_) ] } pieces($record, $out);
 }
 
+# A session that stays open, for locks and open transactions: a function that runs
+# statements in it and returns when they are done. It ends with the last reference.
+sub session {
+    my ($self) = @_;
+    my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
+        '-d', $self->conninfo(ADMIN));
+    $in->autoflush(1);
+    my $guard = ErrTrack::Postgres::Session->new($pid, $in, $out);
+    return sub { $guard->run(@_) };
+}
+
 # split has no pieces for an empty text.
 sub pieces {
     my ($separator, $text) = @_;
@@ -235,6 +248,30 @@ sub encoded {
     my ($value) = @_;
     utf8::encode($value) if utf8::is_utf8($value);
     return $value;
+}
+
+package ErrTrack::Postgres::Session;
+
+sub new {
+    my ($class, $pid, $in, $out) = @_;
+    return bless { pid => $pid, in => $in, out => $out, number => 0 }, $class;
+}
+
+sub run {
+    my ($self, $sql) = @_;
+    my $mark = 'done ' . ++$self->{number};
+    print { $self->{in} } "$sql\n\\echo $mark\n";
+    while (defined(my $line = readline $self->{out})) {
+        return 1 if $line eq "$mark\n";
+    }
+    die "psql ended in: $sql\n";
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    close $self->{$_} for qw(in out);
+    waitpid $self->{pid}, 0;
+    return;
 }
 
 1;

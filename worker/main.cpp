@@ -136,7 +136,7 @@ private:
         }
     }
 
-    /* The projection and the partitions. The database may be away: the queue then
+    /* The projection, the partitions, what deleted projects left. The database may be away: the queue then
      * fills, and the next call tries again. */
     void keep_house()
     {
@@ -146,6 +146,10 @@ private:
                 store_.make_partitions();
                 store_.drop_partitions(settings_.retention);
                 partitions_due_ = Clock::now() + 1h;
+            }
+            // In short turns between batches, until there is no more.
+            if (Clock::now() >= purge_due_ && store_.purge()) {
+                purge_due_ = Clock::now() + 10min;
             }
             database_.over();
         } catch (const StoreError &e) {
@@ -327,6 +331,7 @@ private:
     Patience database_{"database"};
     Clock::time_point claim_due_ = {};
     Clock::time_point partitions_due_ = {};
+    Clock::time_point purge_due_ = {};
     bool left_over_ = false;            /* entries of an earlier connection may be ours */
     bool announced_ = false;
 };

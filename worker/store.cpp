@@ -274,6 +274,16 @@ void Store::drop_partitions(unsigned keep_days)
     });
 }
 
+bool Store::purge()
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        bool all = tx.exec1("select errtrack_private.purge_projects('500 ms')")[0].as<bool>();
+        tx.commit();
+        return all;
+    });
+}
+
 bool Store::keys_changed()
 {
     return translated([&] {

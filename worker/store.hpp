@@ -59,6 +59,9 @@ public:
     void make_partitions();
     void drop_partitions(unsigned keep_days);
 
+    /* Removes some of what deleted projects left. False: there is more. */
+    bool purge();
+
     /* Whether keys or projects changed since the last call. True after connecting,
      * since notifications may have been missed. */
     bool keys_changed();

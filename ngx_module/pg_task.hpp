@@ -1,0 +1,101 @@
+/*
+ * One SQL call: what is sent to PostgreSQL and what comes back, as plain C++
+ * values, and the connections of one worker process over which calls run. The
+ * only part of the nginx modules that knows libpqxx, and it knows nothing of
+ * nginx: run() is called in a thread of a pool, where neither a request nor an
+ * nginx pool may be touched.
+ *
+ * Every function called takes the hash of a token and named parameters and
+ * returns errtrack_private.answer. Parameters never reach a log.
+ */
+
+#ifndef ERRTRACK_NGX_MODULE_PG_TASK_HPP
+#define ERRTRACK_NGX_MODULE_PG_TASK_HPP
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+/* name and type are literals; a value that is absent is sent as null. */
+struct SqlParameter {
+    std::string_view name;
+    std::string_view type;
+    std::optional<std::string> value;
+};
+
+struct SqlCall {
+    std::string_view function;           /* in errtrack_private; a literal */
+    bool read_only = true;
+    std::string token_hash;              /* SHA-256 in hex: the parameter token_hash */
+    std::vector<SqlParameter> parameters;
+};
+
+/* How a call ended, as far as it matters to whoever answers and logs. */
+enum class SqlEnd {
+    answered,
+    unavailable,                         /* no connection, or it was lost */
+    timed_out,                           /* statement timeout, or no answer in time */
+    failed,                              /* a bug, here or in SQL */
+};
+
+struct SqlAnswer {
+    SqlEnd end = SqlEnd::failed;
+    int status = 0;
+    std::string body;
+    std::string next_cursor;             /* empty: no such page */
+    std::string prev_cursor;
+    std::int64_t total = 0;
+    std::string problem;                 /* for the log, when the call did not end well */
+};
+
+/*
+ * A call under way. One thread runs it; another may interrupt it, which closes
+ * the connection under a server that has stopped answering: libpq has no other
+ * way to give up on a statement.
+ */
+class SqlTask {
+public:
+    SqlCall call;
+    SqlAnswer answer;
+
+    void interrupt() noexcept;
+
+private:
+    friend class PgPool;
+
+    std::mutex lock_;
+    int socket_ = -1;                    /* under lock_; -1 when no call is under way */
+    bool interrupted_ = false;           /* under lock_ */
+};
+
+/*
+ * Free list of connections. Each is used by one thread at a time, so there are
+ * never more than threads. Made on first use, in a thread, after the fork.
+ */
+class PgPool {
+public:
+    explicit PgPool(std::string_view conninfo);
+    ~PgPool();
+    PgPool(const PgPool &) = delete;
+    PgPool &operator=(const PgPool &) = delete;
+
+    /* Blocks until task.answer is there. Throws nothing: whatever happens is an answer. */
+    void run(SqlTask &task) noexcept;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/* What is wrong with a connection string, for the configuration; empty when nothing is. */
+std::string conninfo_problem(std::string_view conninfo);
+
+}
+
+#endif

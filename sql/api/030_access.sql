@@ -1,0 +1,395 @@
+-- What all HTTP surfaces share: who may do what, and the forms of answers,
+-- times, counts, cursors and issues.
+--
+-- A token comes as its SHA-256; every function of the HTTP surfaces asks
+-- errtrack_private.access() first, so there is one place that decides, and its
+-- inputs are tables: tokens, memberships, role_scopes.
+--
+-- Nothing here writes but touch_token(): reading works in read-only
+-- transactions and on a replica.
+
+-- What every function of the HTTP surfaces returns. The body is complete: the
+-- program in front adds headers and sends it.
+do $$
+begin
+    if to_regtype('errtrack_private.answer') is null then
+        create type errtrack_private.answer as (
+            status integer,
+            body text,
+            next_cursor text,
+            prev_cursor text,
+            total bigint
+        );
+    end if;
+end
+$$;
+comment on type errtrack_private.answer is
+    'Answer of an HTTP surface: status, JSON body, cursors of the pages around this one (null: no such page), number of rows where pages are numbered.';
+
+create or replace function errtrack_private.refusal(status integer, reason text default null)
+returns errtrack_private.answer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select row(
+        refusal.status,
+        '{"message":' || to_json(
+            refusal.status::text || ' '
+            || case refusal.status
+                   when 400 then 'Bad request'
+                   when 401 then 'Unauthorized'
+                   when 403 then 'Forbidden'
+                   else 'Not Found'
+               end
+            || coalesce(' - ' || refusal.reason, ''))::text || '}',
+        null, null, null)::errtrack_private.answer
+$$;
+comment on function errtrack_private.refusal(integer, text) is
+    'The answer that refuses a request with 400, 401, 403 or 404.';
+
+create or replace function errtrack_private.authenticate(token_hash bytea)
+returns table (
+    token_id bigint,
+    kind text,
+    user_id bigint,
+    administrator boolean,
+    organization_id bigint,
+    project_id bigint,
+    scopes text[]
+)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select
+        tokens.id,
+        tokens.kind,
+        tokens.user_id,
+        coalesce(users.administrator, false),
+        tokens.organization_id,
+        tokens.project_id,
+        tokens.scopes
+    from errtrack_private.tokens
+    left join errtrack_private.users on users.id = tokens.user_id
+    where tokens.hash = token_hash
+      and (tokens.expires_at is null or tokens.expires_at > now())
+$$;
+comment on function errtrack_private.authenticate(bytea) is
+    'The token with this SHA-256 and its owner; no row when it is unknown or expired. Scopes are those of the token, before the role of its owner is looked at.';
+
+create or replace function errtrack_private.access(
+    token_hash bytea,
+    surface text,
+    wanted_project bigint,
+    wanted_scope text
+)
+returns integer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    token record;
+    owner_organization bigint;
+    owner_role text;
+begin
+    select * into token from errtrack_private.authenticate(token_hash);
+    -- The secret of a GitLab instance is nobody's: it has no place where
+    -- people act.
+    if not found or (token.kind = 'gitlab' and surface <> 'integrated') then
+        return 401;
+    end if;
+
+    select projects.organization_id into owner_organization
+    from errtrack_private.projects
+    where projects.id = wanted_project;
+    if not found
+       or token.project_id <> wanted_project
+       or token.organization_id <> owner_organization
+    then
+        return 404;
+    end if;
+    if token.kind = 'gitlab' then
+        return 200;
+    end if;
+
+    owner_role := case when token.administrator then 'owner' else (
+        select memberships.role
+        from errtrack_private.memberships
+        where memberships.organization_id = owner_organization
+          and memberships.user_id = token.user_id) end;
+    -- Whoever is no member learns nothing, not even that the project exists.
+    if owner_role is null then
+        return 404;
+    end if;
+    if wanted_scope = any (token.scopes) and exists (
+        select from errtrack_private.role_scopes
+        where role_scopes.role = owner_role and role_scopes.scope = wanted_scope)
+    then
+        return 200;
+    end if;
+    return 403;
+end
+$$;
+comment on function errtrack_private.access(bytea, text, bigint, text) is
+    'Whether the token may act on the project: 200, 401 (no valid token for this surface), 403 (a member, but role or token lack the scope), 404 (unknown project, or one that the token does not reach). Surfaces: integrated, rest.';
+
+create or replace function errtrack_private.touch_token(token_hash bytea)
+returns void
+language sql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    update errtrack_private.tokens
+    set last_used_at = now()
+    where tokens.hash = token_hash
+      and (tokens.last_used_at is null or tokens.last_used_at < now() - interval '1 minute')
+$$;
+comment on function errtrack_private.touch_token(bytea) is
+    'Notes that a token is in use, at most once a minute. A call of its own, so that reads stay read-only.';
+
+-- ---- forms -------------------------------------------------------------------
+
+create or replace function errtrack_private.rfc3339(moment timestamptz) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+comment on function errtrack_private.rfc3339(timestamptz) is 'A time as JSON shows it: UTC with Z.';
+
+create or replace function errtrack_private.clamp_count(counted numeric) returns integer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select least(greatest(counted, 0), 2147483647)::integer
+$$;
+comment on function errtrack_private.clamp_count(numeric) is
+    'A count that fits the 32-bit integers through which GitLab shows it.';
+
+create or replace function errtrack_private.microseconds(moment timestamptz) returns bigint
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select (extract(epoch from moment) * 1000000)::bigint
+$$;
+comment on function errtrack_private.microseconds(timestamptz) is
+    'Microseconds since 1970: the form of a time in a cursor, without loss.';
+
+create or replace function errtrack_private.from_microseconds(count bigint) returns timestamptz
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select timestamptz 'epoch' + (count / 1000000) * interval '1 second'
+         + (count % 1000000) * interval '1 microsecond'
+$$;
+comment on function errtrack_private.from_microseconds(bigint) is 'The opposite of microseconds().';
+
+create or replace function errtrack_private.encode_cursor(direction text, kind text, place bigint, id text)
+returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- URL-safe, and no padding: the last three characters are deleted.
+    select translate(
+        encode(convert_to(concat_ws('.', direction, kind, place, id), 'UTF8'), 'base64'),
+        E'+/=\n\r', '-_')
+$$;
+comment on function errtrack_private.encode_cursor(text, text, bigint, text) is
+    'A position in a sort order. direction: n (what follows), p (what precedes); kind: l, f, c for errors by last seen, first seen and count, e for events.';
+
+create or replace function errtrack_private.decode_cursor(
+    cursor_text text,
+    kinds text,
+    out direction text,
+    out kind text,
+    out place bigint,
+    out id text
+)
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    plain text;
+    parts text[];
+begin
+    -- Checked before each step, so that garbage raises no error.
+    plain := rtrim(cursor_text, '=');
+    if plain !~ '^[A-Za-z0-9_-]{4,200}$' or length(plain) % 4 = 1 then
+        return;
+    end if;
+    plain := rpad(translate(plain, '-_', '+/'), (length(plain) + 3) / 4 * 4, '=');
+    plain := encode(decode(plain, 'base64'), 'escape');
+    parts := regexp_match(plain,
+        '^([np])\.([' || kinds || '])\.(-?[0-9]{1,16})\.([0-9]{1,16}|[0-9a-f]{32})$');
+    if (length(parts[4]) = 32) = (parts[2] = 'e') then
+        direction := parts[1];
+        kind := parts[2];
+        place := parts[3]::bigint;
+        id := parts[4];
+    end if;
+end
+$$;
+comment on function errtrack_private.decode_cursor(text, text) is
+    'The parts of a cursor of one of these kinds; nulls when it is none.';
+
+-- ---- issues ------------------------------------------------------------------
+
+create or replace function errtrack_private.visible_from(wanted_project bigint) returns timestamptz
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        (select purge_before from errtrack_private.projects where projects.id = wanted_project),
+        timestamptz '-infinity')
+$$;
+comment on function errtrack_private.visible_from(bigint) is
+    'What a project received before this is deleted, whether or not it is gone already.';
+
+create or replace function errtrack_private.issue_is_visible(wanted_project bigint, fingerprint bigint)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from errtrack_private.issues
+        where issues.project_id = wanted_project
+          and issues.id = fingerprint
+          and issues.last_received_at >= errtrack_private.visible_from(wanted_project)
+          and exists (
+              select from errtrack_private.origins
+              where origins.project_id = wanted_project and origins.issue_id = fingerprint))
+$$;
+comment on function errtrack_private.issue_is_visible(bigint, bigint) is
+    'Whether there is something to show: neither deleted nor merged into another issue.';
+
+create or replace function errtrack_private.issue_name(kind text, type text, value text, title text)
+returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        nullif(case when kind = 'default' then split_part(ltrim(value, E'\r\n'), E'\n', 1) else type end, ''),
+        title)
+$$;
+comment on function errtrack_private.issue_name(text, text, text, text) is
+    'What GitLab calls the name: the type of an exception, the first line of a message.';
+
+create or replace function errtrack_private.frequencies(
+    wanted_project bigint,
+    fingerprints bigint[],
+    stats_period text
+)
+returns table (issue_id bigint, pairs json)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with grid as (
+        select step, steps, date_bin(step, now(), timestamptz 'epoch') as newest, fine
+        from (values
+            ('15m', interval '5 minutes', 3, true),
+            ('30m', interval '5 minutes', 6, true),
+            ('1h', interval '5 minutes', 12, true),
+            ('24h', interval '1 hour', 24, false),
+            ('7d', interval '24 hours', 7, false),
+            ('14d', interval '24 hours', 14, false),
+            ('30d', interval '24 hours', 30, false)) as periods(period, step, steps, fine)
+        where period = stats_period
+    ),
+    buckets as (
+        select newest - back * step as bucket
+        from grid, generate_series(0, steps - 1) as back
+    ),
+    shown as (
+        select origins.issue_id, origins.id as origin_id
+        from errtrack_private.origins
+        where origins.project_id = wanted_project and origins.issue_id = any (fingerprints)
+    ),
+    counted as (
+        select issue_id, date_bin(step, bucket, timestamptz 'epoch') as bucket, sum(events) as events
+        from (
+            select shown.issue_id, grid.step, counts_1h.bucket, counts_1h.events
+            from grid, shown
+            join errtrack_private.counts_1h
+              on counts_1h.project_id = wanted_project and counts_1h.origin_id = shown.origin_id
+            where not grid.fine
+              and counts_1h.bucket >= grid.newest - (grid.steps - 1) * grid.step
+            union all
+            select shown.issue_id, grid.step, counts_5m.bucket, counts_5m.events
+            from grid, shown
+            join errtrack_private.counts_5m
+              on counts_5m.project_id = wanted_project and counts_5m.origin_id = shown.origin_id
+            where grid.fine
+              and counts_5m.bucket >= grid.newest - (grid.steps - 1) * grid.step
+        ) as parts
+        group by 1, 2
+    )
+    select
+        wanted.id,
+        json_agg(
+            json_build_array(
+                extract(epoch from buckets.bucket)::bigint,
+                errtrack_private.clamp_count(coalesce(counted.events, 0)))
+            order by buckets.bucket)
+    from unnest(fingerprints) as wanted(id)
+    cross join buckets
+    left join counted on counted.issue_id = wanted.id and counted.bucket = buckets.bucket
+    group by wanted.id
+$$;
+comment on function errtrack_private.frequencies(bigint, bigint[], text) is
+    'Counts of issues over a period as [[unix seconds, count], ...], oldest first, zeros included: steps of 5 minutes up to an hour, hours for 24h, days (UTC) beyond. The last step is the current one.';
+
+create or replace function errtrack_private.show_errors(
+    wanted_project bigint,
+    fingerprints bigint[],
+    stats_period text
+)
+returns table (place bigint, shown json)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select wanted.place, row_to_json(error)
+    from unnest(fingerprints) with ordinality as wanted(id, place)
+    join errtrack_private.issues on issues.project_id = wanted_project and issues.id = wanted.id
+    join errtrack_private.frequencies(wanted_project, fingerprints, stats_period) as counted
+      on counted.issue_id = wanted.id
+    cross join lateral (
+        select
+            issues.id as fingerprint,
+            issues.project_id,
+            errtrack_private.issue_name(issues.kind, issues.type, issues.value, issues.title) as name,
+            issues.value as description,
+            issues.culprit as actor,
+            errtrack_private.clamp_count(issues.event_count) as event_count,
+            errtrack_private.clamp_count(issues.user_count) as approximated_user_count,
+            errtrack_private.rfc3339(issues.first_seen) as first_seen_at,
+            errtrack_private.rfc3339(issues.last_seen) as last_seen_at,
+            issues.status,
+            json_build_object('frequency', json_build_object(stats_period, counted.pairs)) as stats
+    ) as error
+$$;
+comment on function errtrack_private.show_errors(bigint, bigint[], text) is
+    'Issues as GitLab''s Error objects, with their place in the array asked for.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'refusal(integer, text)', 'rfc3339(timestamptz)', 'clamp_count(numeric)',
+        'microseconds(timestamptz)', 'from_microseconds(bigint)',
+        'encode_cursor(text, text, bigint, text)', 'decode_cursor(text, text)',
+        'visible_from(bigint)', 'issue_is_visible(bigint, bigint)',
+        'issue_name(text, text, text, text)', 'frequencies(bigint, bigint[], text)',
+        'show_errors(bigint, bigint[], text)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+    foreach name in array array[
+        'authenticate(bytea)', 'access(bytea, text, bigint, text)', 'touch_token(bytea)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_query', name);
+    end loop;
+end
+$$;

@@ -1,0 +1,567 @@
+-- The integrated error tracking surface that GitLab calls: lists, one error,
+-- status changes, events, messages, deletion. Every function answers with one
+-- errtrack_private.answer whose body is the complete JSON.
+--
+-- A page is read by keyset along (project_id, status, sort key, id), never by
+-- offset: its price does not depend on how far the reader has paged. A cursor is
+-- a position in the sort order, so it stays good when the status filter changes.
+
+-- ---- errors ------------------------------------------------------------------
+
+create or replace function errtrack_private.list_errors(
+    token_hash bytea,
+    wanted_project bigint,
+    sort_by text,
+    wanted_status text,
+    search text,
+    cursor_text text,
+    page_size integer,
+    stats_period text,
+    query_period text
+)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    answer errtrack_private.answer;
+    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+    since timestamptz;
+    visible timestamptz;
+    pattern text;
+    kind text;
+    sort_key text;
+    as_number text;
+    from_number text;
+    direction text;
+    place_kind text;
+    place bigint;
+    place_id bigint;
+    statement text;
+    ids bigint[];
+    places bigint[];
+    found_ids bigint[];
+    found_places bigint[];
+    more boolean;
+    backward boolean := false;
+begin
+    if allowed = 404 then
+        -- GitLab may ask before the project is known here.
+        return row(200, '[]', null, null, null)::errtrack_private.answer;
+    elsif allowed <> 200 then
+        return errtrack_private.refusal(allowed);
+    end if;
+
+    kind := case sort_by when 'last_seen_desc' then 'l' when 'first_seen_desc' then 'f'
+                         when 'frequency_desc' then 'c' end;
+    since := now() - case query_period
+        when '15m' then interval '15 minutes' when '30m' then interval '30 minutes'
+        when '1h' then interval '1 hour' when '1d' then interval '24 hours'
+        when '7d' then interval '7 days' when '14d' then interval '14 days'
+        when '30d' then interval '30 days' end;
+    -- The program in front refuses such values; other callers get an answer too.
+    if kind is null then
+        return errtrack_private.refusal(400, 'sort is invalid');
+    elsif since is null then
+        return errtrack_private.refusal(400, 'queryPeriod is invalid');
+    elsif coalesce(page_size not between 1 and 100, true) then
+        return errtrack_private.refusal(400, 'limit must be 1 to 100');
+    end if;
+    if cursor_text is not null then
+        select position.direction, position.kind, position.place, position.id::bigint
+        into direction, place_kind, place, place_id
+        from errtrack_private.decode_cursor(cursor_text, 'lfc') as position;
+        if direction is null then
+            return errtrack_private.refusal(400, 'cursor is invalid');
+        elsif place_kind <> kind then
+            -- A position in another order means nothing here: start anew.
+            cursor_text := null;
+        else
+            backward := direction = 'p';
+        end if;
+    end if;
+
+    visible := errtrack_private.visible_from(wanted_project);
+    pattern := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+    sort_key := case kind when 'l' then 'last_seen' when 'f' then 'first_seen' else 'event_count' end;
+    as_number := case kind when 'c' then 'event_count'
+                           else format('errtrack_private.microseconds(%I)', sort_key) end;
+    from_number := case kind when 'c' then '$6' else 'errtrack_private.from_microseconds($6)' end;
+    -- The statement is planned with its values each time: which index is best
+    -- depends on them. %1: sort key, %2: comparison with the position, %3: direction.
+    statement := format($sql$
+        select array_agg(page.id), array_agg(page.place)
+        from (
+            select id, %s as place
+            from errtrack_private.issues
+            where project_id = $1
+              and status = $2
+              and last_received_at >= $3
+              and last_seen >= $4
+              and ($5 is null or type ilike $5 or value ilike $5 or culprit ilike $5 or title ilike $5)
+              and exists (
+                  select from errtrack_private.origins
+                  where origins.project_id = $1 and origins.issue_id = issues.id)
+              and %%s
+            order by %I %%2$s, id %%2$s
+            limit $8
+        ) as page
+    $sql$, as_number, sort_key);
+
+    execute format(statement,
+            case when cursor_text is null then 'true'
+                 else format('(%I, id) %s (%s, $7)', sort_key,
+                             case when backward then '>' else '<' end, from_number) end,
+            case when backward then 'asc' else 'desc' end)
+        into ids, places
+        using wanted_project, wanted_status, visible, since, pattern,
+              place, place_id, page_size + 1;
+
+    more := coalesce(cardinality(ids) > page_size, false);
+    ids := ids[:page_size];
+    places := places[:page_size];
+    if backward then
+        select array_agg(id order by n desc), array_agg(value order by n desc)
+        into ids, places
+        from unnest(ids, places) with ordinality as page(id, value, n);
+    end if;
+
+    -- One page less to look for: without a cursor nothing comes before, and the
+    -- row beyond the page has told about the direction that was walked.
+    if ids is not null and cursor_text is not null then
+        execute format(statement,
+                format('(%I, id) %s (%s, $7)', sort_key,
+                       case when backward then '<' else '>' end, from_number),
+                case when backward then 'desc' else 'asc' end)
+            into found_ids, found_places
+            using wanted_project, wanted_status, visible, since, pattern,
+                  case when backward then places[cardinality(places)] else places[1] end,
+                  case when backward then ids[cardinality(ids)] else ids[1] end,
+                  1;
+    end if;
+    if (case when backward then found_ids is not null else more end) then
+        answer.next_cursor := errtrack_private.encode_cursor(
+            'n', kind, places[cardinality(places)], ids[cardinality(ids)]::text);
+    end if;
+    if (case when backward then more else found_ids is not null end) then
+        answer.prev_cursor := errtrack_private.encode_cursor('p', kind, places[1], ids[1]::text);
+    end if;
+
+    answer.status := 200;
+    select coalesce(json_agg(page.shown order by page.place)::text, '[]') into answer.body
+    from errtrack_private.show_errors(wanted_project, coalesce(ids, '{}'), stats_period) as page;
+    return answer;
+end
+$$;
+comment on function errtrack_private.list_errors(bytea, bigint, text, text, text, text, integer, text, text) is
+    'A page of the errors of a project; an empty list for an unknown project. Cheap along the sort order; a search reads rows until the page is full.';
+
+create or replace function errtrack_private.get_error(
+    token_hash bytea,
+    wanted_project bigint,
+    fingerprint bigint
+)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    answer errtrack_private.answer;
+    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+begin
+    if allowed <> 200 then
+        return errtrack_private.refusal(allowed);
+    elsif not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
+        return errtrack_private.refusal(404);
+    end if;
+    answer.status := 200;
+    select error.shown::text into answer.body
+    from errtrack_private.show_errors(wanted_project, array[fingerprint], '24h') as error;
+    return answer;
+end
+$$;
+comment on function errtrack_private.get_error(bytea, bigint, bigint) is 'One error.';
+
+create or replace function errtrack_private.update_error(
+    token_hash bytea,
+    wanted_project bigint,
+    fingerprint bigint,
+    new_status text
+)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    answer errtrack_private.answer;
+    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:write');
+begin
+    if allowed <> 200 then
+        return errtrack_private.refusal(allowed);
+    elsif new_status not in ('unresolved', 'resolved', 'ignored') then
+        return errtrack_private.refusal(400, 'status is invalid');
+    elsif not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
+        return errtrack_private.refusal(404);
+    end if;
+    -- Resolving again is a new statement: events received until now no longer
+    -- reopen the issue.
+    if new_status is not null then
+        update errtrack_private.issues
+        set status = new_status, status_at = now()
+        where issues.project_id = wanted_project and issues.id = fingerprint;
+    end if;
+    answer.status := 200;
+    select error.shown::text into answer.body
+    from errtrack_private.show_errors(wanted_project, array[fingerprint], '24h') as error;
+    return answer;
+end
+$$;
+comment on function errtrack_private.update_error(bytea, bigint, bigint, text) is
+    'Sets the status of an error and answers with it; a null status changes nothing.';
+
+-- ---- events ------------------------------------------------------------------
+
+create or replace function errtrack_private.minimal_payload(
+    event_id uuid,
+    occurred_at timestamptz,
+    level text,
+    platform text,
+    release text,
+    environment text,
+    transaction text,
+    kind text,
+    type text,
+    value text
+)
+returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select json_strip_nulls(json_build_object(
+        'event_id', replace(event_id::text, '-', ''),
+        'timestamp', errtrack_private.rfc3339(occurred_at),
+        'level', level,
+        'platform', platform,
+        'release', release,
+        'environment', environment,
+        'transaction', transaction,
+        'message', case when kind = 'default' then value end,
+        'exception', case when kind <> 'default' then
+            json_build_object('values', json_build_array(
+                json_build_object('type', type, 'value', value))) end,
+        'errtrack', json_build_object('payload_kept', false)))::text
+$$;
+comment on function errtrack_private.minimal_payload(uuid, timestamptz, text, text, text, text, text, text, text, text) is
+    'Stands for the body of an event whose body was not kept, and says so in its member errtrack.';
+
+create or replace function errtrack_private.event_cursor(direction text, event errtrack_private.occurrences)
+returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.encode_cursor(
+        direction, 'e', errtrack_private.microseconds(event.received_at),
+        replace(event.event_id::text, '-', ''))
+$$;
+comment on function errtrack_private.event_cursor(text, errtrack_private.occurrences) is
+    'The position of an event among those of its issue.';
+
+create or replace function errtrack_private.walk_events(
+    wanted_project bigint,
+    fingerprint bigint,
+    ascending boolean,
+    place timestamptz,
+    place_id uuid,
+    wanted integer
+)
+returns setof errtrack_private.occurrences
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    low timestamptz;
+    high timestamptz;
+    span interval;
+    found errtrack_private.occurrences[];
+begin
+    -- No event says that it happened more than a minute after it arrived.
+    select greatest(issues.first_seen - interval '1 hour', errtrack_private.visible_from(wanted_project)),
+           issues.last_received_at
+    into low, high
+    from errtrack_private.issues
+    where issues.project_id = wanted_project and issues.id = fingerprint;
+    if place is not null then
+        low := case when ascending then greatest(low, place) else low end;
+        high := case when ascending then high else least(high, place) end;
+    end if;
+    -- Most of the price of a short page is that the planner looks at every
+    -- partition in reach. Most pages lie in the day where the walk begins.
+    foreach span in array array[interval '1 day', interval '1000 years'] loop
+        execute format($sql$
+            select array_agg(page.part)
+            from (
+                select part
+                from errtrack_private.origins
+                cross join lateral (
+                    select *
+                    from errtrack_private.occurrences
+                    where occurrences.project_id = $1
+                      and occurrences.origin_id = origins.id
+                      and occurrences.received_at between $3 and $4
+                      and ($5 is null or (occurrences.received_at, occurrences.event_id) %1$s ($5, $6))
+                    order by occurrences.received_at %2$s, occurrences.event_id %2$s
+                    limit $7
+                ) as part
+                where origins.project_id = $1 and origins.issue_id = $2
+                order by part.received_at %2$s, part.event_id %2$s
+                limit $7
+            ) as page
+        $sql$, case when ascending then '>' else '<' end, case when ascending then 'asc' else 'desc' end)
+            into found
+            using wanted_project, fingerprint,
+                  case when ascending then low else greatest(low, high - span) end,
+                  case when ascending then least(high, low + span) else high end,
+                  place, place_id, wanted;
+        exit when cardinality(found) >= wanted;
+    end loop;
+    return query select * from unnest(found);
+end
+$$;
+comment on function errtrack_private.walk_events(bigint, bigint, boolean, timestamptz, uuid, integer) is
+    'Events of an issue in the order of arrival, from a position on or from the end. Each origin gives at most a page, so a merged issue costs a page an origin.';
+
+create or replace function errtrack_private.list_error_events(
+    token_hash bytea,
+    wanted_project bigint,
+    fingerprint bigint,
+    sort_by text,
+    cursor_text text,
+    page_size integer
+)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Bodies can be half a megabyte each: a page ends early rather than grow
+    -- beyond this, and the next one goes on where it ended.
+    page_bytes constant bigint := 8 * 1024 * 1024;
+    answer errtrack_private.answer;
+    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+    direction text;
+    place timestamptz;
+    place_id uuid;
+    backward boolean := false;
+    ascending boolean;
+    events errtrack_private.occurrences[];
+    oldest timestamptz;
+    newest timestamptz;
+    shown json[];
+    more boolean;
+    beyond boolean := false;
+begin
+    if allowed <> 200 then
+        return errtrack_private.refusal(allowed);
+    elsif coalesce(sort_by not in ('occurred_at_asc', 'occurred_at_desc'), true) then
+        return errtrack_private.refusal(400, 'sort is invalid');
+    elsif coalesce(page_size not between 1 and 100, true) then
+        return errtrack_private.refusal(400, 'limit must be 1 to 100');
+    end if;
+    if cursor_text is not null then
+        select position.direction, errtrack_private.from_microseconds(position.place), position.id::uuid
+        into direction, place, place_id
+        from errtrack_private.decode_cursor(cursor_text, 'e') as position;
+        if direction is null then
+            return errtrack_private.refusal(400, 'cursor is invalid');
+        end if;
+        backward := direction = 'p';
+    end if;
+    if not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
+        return errtrack_private.refusal(404);
+    end if;
+
+    -- The order is that of arrival, which the server's clock gave: it is what
+    -- the index has, and no client can put an event in front of all others.
+    ascending := (sort_by = 'occurred_at_asc') <> backward;
+    events := array(select errtrack_private.walk_events(
+        wanted_project, fingerprint, ascending, place, place_id, page_size + 1));
+    more := cardinality(events) > page_size;
+    events := events[:page_size];
+    select min(received_at), max(received_at) into oldest, newest from unnest(events);
+
+    with bodied as (
+        select
+            event.*,
+            coalesce(payloads.body::text, errtrack_private.minimal_payload(
+                event.event_id, event.occurred_at, event.level, event.platform, event.release,
+                event.environment, event.transaction, issues.kind, issues.type, issues.value)) as payload,
+            errtrack_private.issue_name(issues.kind, issues.type, issues.value, issues.title) as name,
+            issues.value as description,
+            issues.culprit as actor
+        from unnest(events) with ordinality as event
+        join errtrack_private.issues on issues.project_id = wanted_project and issues.id = fingerprint
+        -- The range tells the planner which partitions matter.
+        left join errtrack_private.payloads
+          on event.has_payload
+         and payloads.project_id = wanted_project
+         and payloads.event_id = event.event_id
+         and payloads.received_at = event.received_at
+         and payloads.received_at between oldest and newest
+    ),
+    measured as (
+        select *, sum(octet_length(payload)) over (order by ordinality) as bytes
+        from bodied
+    )
+    select array_agg(row_to_json(error_event) order by case when backward then -ordinality else ordinality end)
+    into shown
+    from measured
+    cross join lateral (
+        select
+            list_error_events.fingerprint,
+            wanted_project as "projectId",
+            payload,
+            name,
+            description,
+            actor,
+            coalesce(environment, '') as environment,
+            platform
+    ) as error_event
+    where ordinality = 1 or bytes <= page_bytes;
+
+    if cardinality(shown) < cardinality(events) then
+        more := true;
+        events := events[:cardinality(shown)];
+    end if;
+    if cardinality(events) > 0 then
+        if cursor_text is not null then
+            beyond := exists (select from errtrack_private.walk_events(
+                wanted_project, fingerprint, not ascending, events[1].received_at, events[1].event_id, 1));
+        end if;
+        if (case when backward then beyond else more end) then
+            answer.next_cursor := errtrack_private.event_cursor(
+                'n', events[case when backward then 1 else cardinality(events) end]);
+        end if;
+        if (case when backward then more else beyond end) then
+            answer.prev_cursor := errtrack_private.event_cursor(
+                'p', events[case when backward then cardinality(events) else 1 end]);
+        end if;
+    end if;
+    answer.status := 200;
+    answer.body := coalesce(array_to_json(shown)::text, '[]');
+    return answer;
+end
+$$;
+comment on function errtrack_private.list_error_events(bytea, bigint, bigint, text, text, integer) is
+    'A page of the events of an error with their bodies as text, in the order of arrival.';
+
+create or replace function errtrack_private.list_messages(
+    token_hash bytea,
+    wanted_project bigint,
+    page_size integer
+)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    answer errtrack_private.answer;
+    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+    visible timestamptz := errtrack_private.visible_from(wanted_project);
+begin
+    if allowed = 404 then
+        return row(200, '[]', null, null, null)::errtrack_private.answer;
+    elsif allowed <> 200 then
+        return errtrack_private.refusal(allowed);
+    elsif coalesce(page_size not between 1 and 100, true) then
+        return errtrack_private.refusal(400, 'limit must be 1 to 100');
+    end if;
+    answer.status := 200;
+    -- The newest N messages belong to the N issues that heard one last: every
+    -- other issue has only older ones.
+    with recent as (
+        select issues.id, issues.value
+        from errtrack_private.issues
+        where issues.project_id = wanted_project
+          and issues.kind = 'default'
+          and issues.last_received_at >= visible
+        order by issues.last_received_at desc
+        limit page_size
+    ),
+    newest as (
+        select part.*, recent.value
+        from recent
+        join errtrack_private.origins
+          on origins.project_id = wanted_project and origins.issue_id = recent.id
+        cross join lateral (
+            select *
+            from errtrack_private.occurrences
+            where occurrences.project_id = wanted_project
+              and occurrences.origin_id = origins.id
+              and occurrences.received_at >= visible
+            order by occurrences.received_at desc, occurrences.event_id desc
+            limit page_size
+        ) as part
+        order by part.received_at desc, part.event_id desc
+        limit page_size
+    )
+    select coalesce(
+        json_agg(row_to_json(shown) order by newest.received_at desc, newest.event_id desc)::text, '[]')
+    into answer.body
+    from newest
+    left join errtrack_private.payloads
+      on newest.has_payload
+     and payloads.project_id = newest.project_id
+     and payloads.event_id = newest.event_id
+     and payloads.received_at = newest.received_at
+    cross join lateral (
+        select
+            newest.project_id as "projectId",
+            replace(newest.event_id::text, '-', '') as "eventId",
+            errtrack_private.rfc3339(newest.occurred_at) as timestamp,
+            newest.level as level,
+            -- Clients write the text in one of three places.
+            coalesce(
+                nullif(payloads.body #>> '{logentry,formatted}', ''),
+                nullif(payloads.body #>> '{logentry,message}', ''),
+                nullif(payloads.body #>> '{message,formatted}', ''),
+                nullif(payloads.body #>> '{message,message}', ''),
+                case when json_typeof(payloads.body -> 'message') = 'string'
+                     then nullif(payloads.body ->> 'message', '') end,
+                newest.value) as message,
+            coalesce(newest.release, '') as release,
+            coalesce(newest.environment, '') as environment,
+            newest.platform as platform
+    ) as shown;
+    return answer;
+end
+$$;
+comment on function errtrack_private.list_messages(bytea, bigint, integer) is
+    'The newest events of a project that are messages rather than exceptions.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'event_cursor(text, errtrack_private.occurrences)',
+        'walk_events(bigint, bigint, boolean, timestamptz, uuid, integer)',
+        'minimal_payload(uuid, timestamptz, text, text, text, text, text, text, text, text)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+    foreach name in array array[
+        'list_errors(bytea, bigint, text, text, text, text, integer, text, text)',
+        'get_error(bytea, bigint, bigint)', 'update_error(bytea, bigint, bigint, text)',
+        'list_error_events(bytea, bigint, bigint, text, text, integer)',
+        'list_messages(bytea, bigint, integer)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_query', name);
+    end loop;
+end
+$$;

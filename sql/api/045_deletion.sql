@@ -1,0 +1,115 @@
+-- Deleting what a project has received: hidden at once, removed in batches.
+
+create or replace function errtrack_private.purge_project(wanted_project bigint, budget interval)
+returns boolean
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    started constant timestamptz := clock_timestamp();
+    visible constant timestamptz := errtrack_private.visible_from(wanted_project);
+    batch bigint[];
+    batch_origins bigint[];
+    done_to bigint := 0;
+begin
+    -- First and whole: without its hashes no later event finds a deleted issue,
+    -- so what the budget leaves behind stays hidden until the next call.
+    delete from errtrack_private.hashes
+    using errtrack_private.origins, errtrack_private.issues
+    where hashes.project_id = wanted_project
+      and origins.project_id = wanted_project and origins.id = hashes.origin_id
+      and issues.project_id = wanted_project and issues.id = origins.issue_id
+      and issues.last_received_at < visible;
+    while clock_timestamp() - started < budget loop
+        batch := array(
+            select issues.id
+            from errtrack_private.issues
+            where issues.project_id = wanted_project
+              and issues.id > done_to
+              and issues.last_received_at < visible
+            order by issues.id
+            limit 2000);
+        if cardinality(batch) = 0 then
+            return true;
+        end if;
+        done_to := batch[cardinality(batch)];
+        batch_origins := array(
+            select origins.id
+            from errtrack_private.origins
+            where origins.project_id = wanted_project and origins.issue_id = any (batch));
+        delete from errtrack_private.origin_users
+        where origin_users.project_id = wanted_project and origin_users.origin_id = any (batch_origins);
+        delete from errtrack_private.counts_5m
+        where counts_5m.project_id = wanted_project and counts_5m.origin_id = any (batch_origins);
+        delete from errtrack_private.counts_1h
+        where counts_1h.project_id = wanted_project and counts_1h.origin_id = any (batch_origins);
+        -- Takes the origins with it.
+        delete from errtrack_private.issues
+        where issues.project_id = wanted_project and issues.id = any (batch);
+    end loop;
+    return false;
+end
+$$;
+comment on function errtrack_private.purge_project(bigint, interval) is
+    'Removes what purge_before hides, but for the rows in partitions, which retention drops. Stops when the budget is spent: false means that there is more, and that the next call goes on.';
+
+create or replace function errtrack_private.delete_project_data(token_hash bytea, wanted_project bigint)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'project:write');
+begin
+    if allowed in (401, 403) then
+        return errtrack_private.refusal(allowed);
+    elsif allowed = 200 then
+        -- Not now(), which is when the transaction began: what was received
+        -- while this waited for the row is deleted too. From here on everything
+        -- is hidden. Events, payloads and event ids stay in their partitions
+        -- until retention drops these: nothing leads to them any more.
+        update errtrack_private.projects
+        set purge_before = clock_timestamp()
+        where projects.id = wanted_project;
+        perform errtrack_private.purge_project(wanted_project, interval '1 second');
+    end if;
+    return row(204, '', null, null, null)::errtrack_private.answer;
+end
+$$;
+comment on function errtrack_private.delete_project_data(bytea, bigint) is
+    'Deletes what a project has received. 204 also when there is nothing, or no such project. A large project is hidden at once; purge_project() removes what is left.';
+
+create or replace function errtrack_private.purge_projects(budget interval) returns boolean
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    started constant timestamptz := clock_timestamp();
+    purged record;
+begin
+    for purged in
+        select projects.id
+        from errtrack_private.projects
+        where projects.purge_before is not null
+        order by projects.id
+    loop
+        if not errtrack_private.purge_project(
+            purged.id, greatest(budget - (clock_timestamp() - started), interval '10 milliseconds'))
+        then
+            return false;
+        end if;
+    end loop;
+    return true;
+end
+$$;
+comment on function errtrack_private.purge_projects(interval) is
+    'purge_project() for every project whose data was deleted, within one budget: false means that there is more.';
+
+revoke execute on function errtrack_private.purge_project(bigint, interval) from public;
+revoke execute on function errtrack_private.purge_projects(interval) from public;
+revoke execute on function errtrack_private.delete_project_data(bytea, bigint) from public;
+grant execute on function errtrack_private.purge_projects(interval) to errtrack_worker;
+grant execute on function errtrack_private.delete_project_data(bytea, bigint) to errtrack_query;

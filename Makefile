@@ -112,6 +112,35 @@ $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE))
 	@echo "  LINK  $(notdir $@)"
 	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -lz -lcrypto -lpthread
 
+# ---- sanitizers and fuzzing ---------------------------------------------------
+
+# nginx itself has no sanitizer, so its library comes first; libstdc++ next to it,
+# or exceptions would pass by the interceptor.
+ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
+
+.PHONY: asan fuzz
+asan:                   ## build with sanitizers and run all tests
+	@t/lib/deps build run test
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	    SANITIZE="-fsanitize=address,undefined" all units
+	@ERRTRACK_BUILD=$(BUILD)/asan ERRTRACK_PRELOAD="$(ASAN_PRELOAD)" ASAN_OPTIONS=detect_leaks=0 \
+	    prove -j$(JOBS) -I t/lib $(TESTS)
+
+TIME  ?= 60
+FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
+
+fuzz:                   ## run each fuzzer for TIME seconds (60)
+	@t/lib/deps build fuzz
+	@mkdir -p $(BUILD)/fuzz
+	@for name in $(FUZZERS); do \
+	    echo "  FUZZ  $$name"; \
+	    clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. -o $(BUILD)/fuzz/$$name \
+	        t/fuzz/$${name}_fuzz.cpp $(patsubst %,worker/%.cpp,$(PURE)) -lsimdjson -lz -lcrypto; \
+	    mkdir -p $(BUILD)/fuzz/corpus-$$name; \
+	    $(BUILD)/fuzz/$$name -max_total_time=$(TIME) -timeout=5 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$$name; \
+	done
+
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d)
 
 clean:                  ## remove build/

@@ -1,0 +1,54 @@
+# The sample configuration of the README, the very file: only what names this
+# machine's paths, ports and services is put in. It loads, takes a report, lists
+# the issue, and the site that was there before is still served.
+
+use strict;
+use warnings;
+
+use FindBin ();
+use Test::More;
+
+use ErrTrack;
+use ErrTrack::Process qw(make_dir read_file write_file);
+
+my $sample = read_file("$FindBin::RealBin/../ngx_module/sample.conf");
+my $readme = read_file("$FindBin::RealBin/../README.md");
+ok index($readme, $sample) >= 0, 'the README shows the sample as it is';
+
+my $t = ErrTrack->stack(nginx => 0);
+make_dir("$t->{dir}/site");
+write_file("$t->{dir}/site/index.html", "the old site\n");
+write_file("$t->{dir}/mime.types", "types { text/html html; }\n");
+
+my @put = (
+    [ qr/^load_module .*?ingest.*?;.*?^load_module .*?query.*?;/ms, '%%MODULES%%' ],
+    [ qr/^user .*?;\n.*?^pid .*?;/ms, '%%GLOBALS%%' ],
+    [ qr/^    include mime\.types;\n    access_log .*?;/m, "    %%HTTP%%\n    include %%DIR%%/mime.types;" ],
+    [ qr/(?<=errtrack_redis )\S+(?=;)/, '%%REDIS%%' ],
+    [ qr/(?<=errtrack_postgres ")[^"]+(?=")/, '%%DATABASE%%' ],
+    [ qr/(?<=listen )80(?=;)/, '127.0.0.1:%%PORT%%' ],
+    [ qr/(?<=root )\S+(?=;)/, '%%DIR%%/site' ],
+);
+for my $put (@put) {
+    my ($pattern, $text) = @$put;
+    is scalar($sample =~ s/$pattern/$text/), 1, "the sample has a place for $text";
+}
+
+$t->start_worker;
+$t->start_nginx(config => $sample);
+$t->wait_for_key;
+
+is $t->store({ message => 'from the sample' })->status, 200, 'a report is taken';
+my $issues;
+eventually {
+    $issues = $t->api(GET => "/projects/$t->{project}{id}/errors")->json;
+    @$issues == 1;
+} 'and listed';
+is $issues->[0]{name}, 'from the sample', 'as what it is';
+is $t->post("/errortracking/api/v1/projects/api/$t->{project}{id}/store/?sentry_key=$t->{project}{public_key}",
+    json => { message => 'from the sample' })->status, 200, 'the address of GitLab\'s DSN takes reports, too';
+my $site = $t->get('/');
+is $site->status, 200, 'the old site is still served';
+is $site->content, "the old site\n", 'with its own content';
+
+$t->done;

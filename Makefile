@@ -55,8 +55,16 @@ modules: $(NGINX_BUILD)/Makefile   ## build the two nginx modules
 	@echo "  MAKE  nginx modules"
 	@$(MAKE) -s -C $(NGINX_SRC) -f $(NGINX_BUILD)/Makefile modules
 
-$(NGINX_BUILD)/Makefile: config $(wildcard ngx_module/*.cpp ngx_module/*.hpp worker/entry.hpp worker/outcome.hpp)
-	@mkdir -p $(NGINX_BUILD)
+# nginx's makefile names every file, so it is made anew when there are others; what
+# is in them is its own business.
+FILES  := $(sort $(wildcard ngx_module/*.cpp ngx_module/*.hpp))
+LISTED := $(NGINX_BUILD)/files
+
+.PHONY: FORCE
+$(LISTED): FORCE
+	@mkdir -p $(@D); echo "$(FILES)" | cmp -s - $@ || echo "$(FILES)" > $@
+
+$(NGINX_BUILD)/Makefile: config $(LISTED)
 	@echo "  CONF  nginx modules against $(NGINX_SRC)"
 	@cd $(NGINX_SRC) && { \
 	    NGX_CONF_FLAGS=(--with-compat --with-threads); \

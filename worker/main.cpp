@@ -12,6 +12,7 @@
  * again, and its delivery id tells that it was filed.
  */
 
+#include "worker/grouping.hpp"
 #include "worker/projection.hpp"
 #include "worker/record.hpp"
 #include "worker/store.hpp"
@@ -27,6 +28,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -113,12 +115,15 @@ public:
                 if (!redis_) {
                     redis_ = std::make_unique<Redis>(settings_.redis, redis_patience);
                     stream_.emplace(*redis_, consumer_);
-                    left_over_ = true;
+                    again_ = stream_->left_over();
                     patience.over();
                     announce();
                 }
-                keep_house();
-                work();
+                // Entries are taken only while the database is there: whoever takes
+                // one and stops leaves it to be handed out again.
+                if (keep_house()) {
+                    work();
+                }
             } catch (const RedisError &e) {
                 stream_.reset();
                 redis_.reset();
@@ -138,7 +143,7 @@ private:
 
     /* The projection, the partitions, what deleted projects left. The database may be away: the queue then
      * fills, and the next call tries again. */
-    void keep_house()
+    bool keep_house()
     {
         try {
             projection_.refresh(*redis_);
@@ -152,109 +157,108 @@ private:
                 purge_due_ = Clock::now() + 10min;
             }
             database_.over();
+            return true;
         } catch (const StoreError &e) {
             database_.wait(e.what());
+            return false;
         }
     }
 
     void work()
     {
-        std::vector<QueueEntry> entries;
-        if (left_over_) {
-            entries = stream_->left_over();
-            left_over_ = !entries.empty();
-        }
-        if (entries.empty() && Clock::now() >= claim_due_) {
-            entries = stream_->claim(settings_.batch, settings_.claim_after);
+        if (again_.empty() && Clock::now() >= claim_due_) {
+            again_ = stream_->claim(settings_.claim_after);
             claim_due_ = Clock::now() + std::chrono::seconds(settings_.claim_after) / 2;
         }
-        bool again = !entries.empty();
-        if (!again) {
-            entries = stream_->read(settings_.batch);
-        }
-        // What a worker did not finish goes one by one: what ends workers is then
+        // What was not finished before goes one by one: what ends workers is then
         // alone, and ends as a dead letter.
-        std::vector<QueueEntry> batch;
+        while (!again_.empty() && !stopping) {
+            EntryRef ref = std::move(again_.back());
+            again_.pop_back();
+            if (std::optional<QueueEntry> entry = stream_->retake(ref)) {
+                handle({std::move(*entry)});
+            }
+        }
+        if (!stopping) {
+            handle(stream_->read(settings_.batch));
+        }
+    }
+
+    /* Files entries in transactions of bounded size, and lets go of them. */
+    void handle(const std::vector<QueueEntry> &entries)
+    {
+        std::vector<Filing> filings;
+        std::vector<const QueueEntry *> done;
         std::size_t bytes = 0;
-        for (QueueEntry &entry : entries) {
-            bytes += plain_bytes(entry);
-            batch.push_back(std::move(entry));
-            if (again || bytes >= batch_bytes) {
-                handle(std::exchange(batch, {}));
+        for (const QueueEntry &entry : entries) {
+            if (!read_entry(entry, filings, bytes)) {
+                continue;
+            }
+            done.push_back(&entry);
+            if (bytes >= batch_bytes) {
+                finish(std::exchange(filings, {}), std::exchange(done, {}));
                 bytes = 0;
             }
         }
-        handle(std::move(batch));
+        finish(filings, done);
     }
 
-    /* About what the entry costs when it is inflated. */
-    static std::size_t plain_bytes(const QueueEntry &entry)
+    void finish(const std::vector<Filing> &filings, const std::vector<const QueueEntry *> &entries)
     {
-        std::size_t bytes = 0;
-        for (const auto &[name, value] : entry.fields) {
-            bytes += value.size() * 4;
-        }
-        return bytes;
-    }
-
-    void handle(std::vector<QueueEntry> entries)
-    {
-        if (entries.empty() || stopping) {
-            return;
-        }
-        std::vector<Filing> filings;
-        for (const QueueEntry &entry : entries) {
-            read_entry(entry, filings);
-        }
         if (!file(filings)) {
             return;                     // stopping: others will claim them
         }
-        for (const std::string *stream : streams_of(entries)) {
-            std::vector<std::string> ids;
-            for (const QueueEntry &entry : entries) {
-                if (entry.stream == *stream) {
-                    ids.push_back(entry.id);
-                }
-            }
-            stream_->finish(*stream, ids);
+        std::map<std::string, std::vector<std::string>> ids;
+        for (const QueueEntry *entry : entries) {
+            ids[entry->stream].push_back(entry->id);
+        }
+        for (const auto &[stream, finished] : ids) {
+            stream_->finish(stream, finished);
         }
     }
 
-    static std::vector<const std::string *> streams_of(const std::vector<QueueEntry> &entries)
-    {
-        std::vector<const std::string *> streams;
-        for (const QueueEntry &entry : entries) {
-            bool known = std::any_of(streams.begin(), streams.end(),
-                                     [&](const std::string *s) { return *s == entry.stream; });
-            if (!known) {
-                streams.push_back(&entry.stream);
-            }
-        }
-        return streams;
-    }
-
-    void read_entry(const QueueEntry &entry, std::vector<Filing> &filings)
+    /* False: the entry stays in the queue, for a worker that understands it. */
+    bool read_entry(const QueueEntry &entry, std::vector<Filing> &filings, std::size_t &bytes)
     {
         std::vector<Record> records;
         try {
             records = records_of(entry, wall_clock());
+        } catch (const UnknownVersion &e) {
+            spdlog::error("entry {} of {}: {}: upgrade this worker", entry.id, entry.stream,
+                          e.what());
+            return false;
         } catch (const std::invalid_argument &e) {
-            // Not from an edge of ours: there is nothing to file it under.
-            spdlog::critical("entry {} of {}: {}", entry.id, entry.stream, e.what());
-            Record unknown;
-            unknown.delivery_id = std::string(32, '0');
-            unknown.meta = entry.stream + " " + entry.id;
-            bury(unknown, e.what());
-            return;
+            spdlog::critical("entry {} of {} is dead: {}", entry.id, entry.stream, e.what());
+            bury(unreadable(entry), e.what());
+            return true;
         }
         for (Record &record : records) {
             if (entry.deliveries > most_deliveries) {
+                spdlog::critical("delivery {} is dead: handed out {} times", record.delivery_id,
+                                 entry.deliveries);
                 bury(record, "handed out " + std::to_string(entry.deliveries) + " times");
                 continue;
             }
             Content content = read_content(record);
+            bytes += record.body.size();
+            for (const Event &event : content.events) {
+                bytes += event.payload.size();
+            }
             filings.push_back({std::move(record), std::move(content)});
         }
+        return true;
+    }
+
+    /* An entry that no edge of ours wrote, in the form of a dead letter. */
+    static Record unreadable(const QueueEntry &entry)
+    {
+        Record record;
+        record.meta = entry.stream + " " + entry.id;
+        record.delivery_id = to_hex(hash_of("entry", record.meta));
+        for (const auto &[name, value] : entry.fields) {
+            record.body.append(name).append(" ").append(value).append("\n");
+        }
+        return record;
     }
 
     /* Files all, whatever it takes; false when the process is to stop first. */
@@ -328,11 +332,11 @@ private:
     std::unique_ptr<Redis> redis_;
     std::optional<Stream> stream_;
     std::string consumer_;
+    std::vector<EntryRef> again_;       /* entries to be handed out again */
     Patience database_{"database"};
     Clock::time_point claim_due_ = {};
     Clock::time_point partitions_due_ = {};
     Clock::time_point purge_due_ = {};
-    bool left_over_ = false;            /* entries of an earlier connection may be ours */
     bool announced_ = false;
 };
 

@@ -104,8 +104,7 @@ Record record_of(const std::string &meta, const std::string &body, std::int64_t 
         }
     });
     if (version != entry_version) {
-        throw std::invalid_argument("an entry of version \"" + std::string(version)
-                                    + "\": this worker is too old for the edge");
+        throw UnknownVersion("format version \"" + std::string(version) + "\" is not known");
     }
     if (record.delivery_id.empty() || record.received_at == 0 || record.project <= 0) {
         throw std::invalid_argument("the metadata lacks id, at or project");

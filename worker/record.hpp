@@ -10,6 +10,7 @@
 #include "worker/stream.hpp"
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +44,14 @@ struct Content {
     std::vector<ItemOutcome> outcomes;
 };
 
-/* Splits an entry into its records. An entry that breaks the format, or has a
- * version that is not known, throws std::invalid_argument. */
+/* A format that this program does not know: an edge is newer than it. */
+class UnknownVersion : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/* Splits an entry into its records. Throws UnknownVersion, and std::invalid_argument
+ * for an entry that breaks the format. */
 std::vector<Record> records_of(const QueueEntry &entry, std::int64_t now);
 
 /* Never throws for what a client sent: bad input is an outcome. */

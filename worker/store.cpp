@@ -293,28 +293,30 @@ bool Store::keys_changed()
     });
 }
 
-std::vector<ProjectedKey> Store::begin_projection()
+Store::ProjectionTurn::ProjectionTurn(Store &owner) : store(owner)
 {
-    return translated([&] {
-        Connection &c = connection();
+    store.translated([&] {
+        Connection &c = store.connection();
         c.projection = std::make_unique<pqxx::work>(c.db);
         c.projection->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
-        std::vector<ProjectedKey> keys;
         for (const auto &row : c.projection->exec("select public_key, id, project_id "
                                                   "from errtrack_private.key_projection()"))
         {
             keys.push_back({row[0].c_str(), row[1].c_str(), row[2].c_str()});
         }
-        return keys;
     });
 }
 
-void Store::end_projection()
+Store::ProjectionTurn::~ProjectionTurn()
 {
-    translated([&] {
-        std::unique_ptr<pqxx::work> tx = std::move(connection().projection);
-        tx->commit();
-    });
+    if (store.connection_) {
+        store.connection_->projection.reset();
+    }
+}
+
+void Store::ProjectionTurn::end()
+{
+    store.translated([&] { store.connection().projection->commit(); });
 }
 
 }

@@ -71,16 +71,24 @@ public:
     template <class Write>
     void project_keys(Write write)
     {
-        write(begin_projection());
-        end_projection();
+        ProjectionTurn turn(*this);
+        write(turn.keys);
+        turn.end();
     }
 
 private:
     struct Connection;
 
     Connection &connection();
-    std::vector<ProjectedKey> begin_projection();
-    void end_projection();
+    /* The transaction that other workers wait for; rolled back unless it is ended. */
+    struct ProjectionTurn {
+        explicit ProjectionTurn(Store &store);
+        ~ProjectionTurn();
+        void end();
+
+        std::vector<ProjectedKey> keys;
+        Store &store;
+    };
 
     template <class Body>
     auto translated(Body body) -> decltype(body());

@@ -13,6 +13,9 @@ namespace {
 /* Asks for entries that no consumer was handed. */
 constexpr std::string_view unseen = ">";
 
+/* References are small; the entries themselves are taken one by one. */
+constexpr unsigned at_once = 200;
+
 void append_entries(std::vector<QueueEntry> &entries, std::string_view stream,
                     const redisReply &list)
 {
@@ -91,54 +94,65 @@ std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &stream
 std::vector<QueueEntry> Stream::read(unsigned count)
 {
     std::vector<QueueEntry> entries = read_from({events_}, unseen, count, false);
-    if (entries.empty()) {
-        entries = read_from({large_}, unseen, 1, false);
+    // In every turn, or a busy stream of small ones would keep them waiting.
+    for (QueueEntry &entry : read_from({large_}, unseen, 1, false)) {
+        entries.push_back(std::move(entry));
     }
     return entries.empty() ? read_from({events_, large_}, unseen, 1, true) : entries;
 }
 
-std::vector<QueueEntry> Stream::left_over()
+std::vector<EntryRef> Stream::left_over()
 {
-    constexpr unsigned few = 10;
-    std::vector<QueueEntry> entries = read_from({events_, large_}, "0", few, false);
-    for (QueueEntry &entry : entries) {
-        entry.deliveries = deliveries_of(entry.stream, entry.id);
+    std::vector<EntryRef> refs;
+    for (const QueueEntry &entry : read_from({events_, large_}, "0", at_once, false)) {
+        refs.push_back({entry.stream, entry.id});
     }
-    return entries;
+    return refs;
 }
 
-std::vector<QueueEntry> Stream::claim(unsigned count, unsigned idle_seconds)
+std::vector<EntryRef> Stream::claim(unsigned idle_seconds)
 {
     std::string idle = std::to_string(idle_seconds * 1000ULL);
-    std::vector<QueueEntry> entries;
+    std::string count = std::to_string(at_once);
+    std::vector<EntryRef> refs;
     for (const std::string &stream : {events_, large_}) {
-        RedisReply reply =
-            redis_.command({"XAUTOCLAIM", stream, consumer_group, consumer_, idle, "0", "COUNT",
-                            stream == large_ ? std::string("1") : std::to_string(count)});
-        if (reply.is_error("NOGROUP")) {
-            make_groups();
-            continue;
-        }
-        if (reply.is_error() || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
-            throw RedisError("claiming entries: " + std::string(reply.text()));
-        }
-        append_entries(entries, stream, *reply->element[1]);
+        std::string cursor = "0-0";
+        do {
+            RedisReply reply =
+                redis_.command({"XAUTOCLAIM", stream, consumer_group, consumer_, idle, cursor,
+                                "COUNT", count, "JUSTID"});
+            if (reply.is_error("NOGROUP")) {
+                make_groups();
+                break;
+            }
+            if (reply.is_error() || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
+                throw RedisError("claiming entries: " + std::string(reply.text()));
+            }
+            cursor = RedisReply::text_of(*reply->element[0]);
+            const redisReply &ids = *reply->element[1];
+            for (std::size_t i = 0; i < ids.elements; i++) {
+                refs.push_back({stream, std::string(RedisReply::text_of(*ids.element[i]))});
+            }
+        } while (cursor != "0-0" && refs.size() < at_once);
     }
-    for (QueueEntry &entry : entries) {
-        entry.deliveries = deliveries_of(entry.stream, entry.id);
-    }
-    return entries;
+    return refs;
 }
 
-long long Stream::deliveries_of(const std::string &stream, const std::string &id)
+std::optional<QueueEntry> Stream::retake(const EntryRef &ref)
 {
-    RedisReply reply = redis_.must({"XPENDING", stream, consumer_group, id, id, "1"});
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1
-        || reply->element[0]->elements != 4)
-    {
-        return 2;
+    RedisReply reply = redis_.must(
+        {"XCLAIM", ref.stream, consumer_group, consumer_, "0", ref.id});
+    std::vector<QueueEntry> entries;
+    append_entries(entries, ref.stream, *reply);
+    if (entries.empty()) {
+        return std::nullopt;
     }
-    return reply->element[0]->element[3]->integer;
+    RedisReply pending =
+        redis_.must({"XPENDING", ref.stream, consumer_group, ref.id, ref.id, "1"});
+    bool counted = pending->type == REDIS_REPLY_ARRAY && pending->elements == 1
+                   && pending->element[0]->elements == 4;
+    entries[0].deliveries = counted ? pending->element[0]->element[3]->integer : 2;
+    return std::move(entries[0]);
 }
 
 void Stream::finish(const std::string &stream, const std::vector<std::string> &ids)

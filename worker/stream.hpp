@@ -9,6 +9,7 @@
 
 #include "worker/redis.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,21 +23,31 @@ struct QueueEntry {
     std::vector<std::pair<std::string, std::string>> fields;
 };
 
+struct EntryRef {
+    std::string stream;
+    std::string id;
+};
+
 class Stream {
 public:
     /* consumer names this process within the group. */
     Stream(Redis &redis, std::string consumer);
 
-    /* New entries: up to count of the usual stream, or one large one. Blocks for a
+    /* New entries: up to count of the usual stream and one large one. Blocks for a
      * second at most when there is none: a signal does not interrupt hiredis. */
     std::vector<QueueEntry> read(unsigned count);
 
     /* Entries that were handed to this consumer and not finished: replies get lost
      * with the connection that they were meant for. To be asked after connecting. */
-    std::vector<QueueEntry> left_over();
+    std::vector<EntryRef> left_over();
 
-    /* Entries that another worker took and did not finish within so many seconds. */
-    std::vector<QueueEntry> claim(unsigned count, unsigned idle_seconds);
+    /* Entries that another worker took and did not finish within so many seconds.
+     * They are this consumer's now, but not yet counted as handed out again. */
+    std::vector<EntryRef> claim(unsigned idle_seconds);
+
+    /* Hands one of those out again, and counts that. Nothing when it was finished
+     * meanwhile. */
+    std::optional<QueueEntry> retake(const EntryRef &ref);
 
     /* Lets go of entries of one stream: they are filed. */
     void finish(const std::string &stream, const std::vector<std::string> &ids);
@@ -48,7 +59,6 @@ private:
     void make_groups();
     std::vector<QueueEntry> read_from(const std::vector<std::string> &streams,
                                       std::string_view after, unsigned count, bool block);
-    long long deliveries_of(const std::string &stream, const std::string &id);
 
     Redis &redis_;
     std::string consumer_;

@@ -1,0 +1,79 @@
+-- The public interface for reports: views in schema errtrack, for psql, Grafana and
+-- the like. A login that is a member of errtrack_report reads them. Columns may be
+-- added; removing or retyping one is a major version.
+
+create or replace view errtrack.projects as
+    select p.id as project_id,
+           o.slug as organization,
+           p.slug,
+           p.name,
+           p.platform,
+           p.created_at
+    from errtrack_private.projects p
+    join errtrack_private.organizations o on o.id = p.organization_id;
+comment on view errtrack.projects is 'One row for each project.';
+comment on column errtrack.projects.project_id is 'The number in the DSN.';
+
+create or replace view errtrack.issues as
+    select i.project_id,
+           i.id as issue_id,
+           i.status,
+           i.status_at,
+           i.regressed_at,
+           i.kind,
+           i.type,
+           i.value,
+           i.title,
+           i.culprit,
+           i.level,
+           i.platform,
+           i.logger,
+           i.event_count,
+           i.user_count,
+           i.first_seen,
+           i.last_seen,
+           i.first_release,
+           i.last_release
+    from errtrack_private.issues i
+    join errtrack_private.projects p on p.id = i.project_id
+    -- Neither deleted nor merged into another issue.
+    where i.last_received_at >= coalesce(p.purge_before, '-infinity')
+      and exists (
+          select from errtrack_private.origins o
+          where o.project_id = i.project_id and o.issue_id = i.id);
+comment on view errtrack.issues is
+    'One row for each issue: a group of events that is one error. Cheap by project_id and status, in the order of last_seen, first_seen or event_count.';
+comment on column errtrack.issues.status is 'unresolved, resolved or ignored.';
+comment on column errtrack.issues.status_at is 'When the status was last set.';
+comment on column errtrack.issues.regressed_at is
+    'When an event last reopened the issue after it had been resolved.';
+comment on column errtrack.issues.kind is 'error, or default for a message without an exception.';
+comment on column errtrack.issues.event_count is 'Events since the issue began, whether or not they are still kept.';
+comment on column errtrack.issues.user_count is 'Distinct users since the issue began.';
+
+create or replace view errtrack.occurrences as
+    select o.project_id,
+           origin.issue_id,
+           o.event_id,
+           o.received_at,
+           o.occurred_at,
+           o.level,
+           o.platform,
+           o.release,
+           o.environment,
+           o.transaction,
+           o.user_hash,
+           o.request_id
+    from errtrack_private.occurrences o
+    join errtrack_private.origins origin
+      on origin.project_id = o.project_id and origin.id = o.origin_id
+    join errtrack_private.projects p on p.id = o.project_id
+    where o.received_at >= coalesce(p.purge_before, '-infinity');
+comment on view errtrack.occurrences is
+    'One row for each event that is kept. Always name a time: received_at >= ... reads only the days that it needs. Cheap by project_id and received_at.';
+comment on column errtrack.occurrences.received_at is 'When the edge took the event in; decides order and retention.';
+comment on column errtrack.occurrences.occurred_at is 'When the client says that it happened, corrected for the drift of its clock.';
+comment on column errtrack.occurrences.user_hash is 'Tells users apart without naming them.';
+comment on column errtrack.occurrences.request_id is 'The $request_id of nginx: finds the line of the access log.';
+
+grant select on errtrack.projects, errtrack.issues, errtrack.occurrences to errtrack_report;

@@ -1,0 +1,41 @@
+# An analyst's login: a member of errtrack_report reads the views, and nothing else.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use ErrTrack;
+
+my $t = ErrTrack->stack(redis => { appendonly => 'no' });
+my $project = $t->{project}{id};
+
+is $t->store({ message => 'seen by an analyst', release => '1.0', environment => 'production',
+    user => { id => 5 } })->status, 200, 'a report is taken';
+eventually { $t->sql_value('select count(*) from errtrack.occurrences') == 1 } 'and filed';
+
+$t->sql('create role ann login; grant errtrack_report to ann');
+my $as_ann = sub { $t->sql("set role ann; $_[0]") };
+
+is_deeply [$as_ann->("select slug, organization from errtrack.projects where project_id = $project")],
+    [['shop', 'acme']], 'the project is there';
+is_deeply [$as_ann->('select title, status, event_count, user_count from errtrack.issues')],
+    [['seen by an analyst', 'unresolved', 1, 1]], 'the issue is there';
+is_deeply [$as_ann->(q{select i.title, o.release, o.environment from errtrack.occurrences o
+    join errtrack.issues i using (project_id, issue_id) where o.received_at >= now() - interval '1 day'})],
+    [['seen by an analyst', '1.0', 'production']], 'occurrences join with issues';
+
+for my $table (qw(tokens users payloads client_keys issues)) {
+    ok !eval { $as_ann->("select count(*) from errtrack_private.$table"); 1 }, "$table cannot be read";
+}
+ok !eval { $as_ann->('delete from errtrack.issues'); 1 }, 'a view cannot be written';
+
+is $t->sql_value(q{select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'errtrack' and c.relkind = 'v' and obj_description(c.oid) is null}), 0,
+    'every view has a comment';
+
+is $t->api(DELETE => "/projects/$project")->status, 204, 'the data of the project is deleted';
+is_deeply [$as_ann->('select count(*) from errtrack.issues')], [[0]], 'its issues are gone from the views';
+is_deeply [$as_ann->('select count(*) from errtrack.occurrences')], [[0]], 'and its occurrences';
+
+$t->done;

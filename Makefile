@@ -115,10 +115,13 @@ units: $(UNITS)
 unit: units             ## build and run the unit tests alone
 	@for test in $(UNITS); do $$test --gtest_brief=1; done
 
-$(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE))
+# The parts of the edge that know nothing of nginx.
+EDGE  := auth inflate scan
+
+$(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/ngx_module/%.o,$(EDGE))
 	@mkdir -p $(@D)
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -lz -lcrypto -lpthread
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lcrypto -lpthread
 
 # ---- sanitizers and fuzzing ---------------------------------------------------
 
@@ -144,7 +147,8 @@ fuzz:                   ## run each fuzzer for TIME seconds (60)
 	@for name in $(FUZZERS); do \
 	    echo "  FUZZ  $$name"; \
 	    clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. -o $(BUILD)/fuzz/$$name \
-	        t/fuzz/$${name}_fuzz.cpp $(patsubst %,worker/%.cpp,$(PURE)) -lsimdjson -lz -lcrypto; \
+	        t/fuzz/$${name}_fuzz.cpp $(patsubst %,worker/%.cpp,$(PURE)) \
+	        $(patsubst %,ngx_module/%.cpp,$(EDGE)) -lsimdjson -ljansson -lz -lcrypto; \
 	    mkdir -p $(BUILD)/fuzz/corpus-$$name; \
 	    $(BUILD)/fuzz/$$name -max_total_time=$(TIME) -timeout=5 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$$name; \

@@ -201,7 +201,7 @@ std::optional<Refusal> Report::take(std::string_view piece)
 std::optional<Refusal> Report::end()
 {
     if (body_.empty()) {
-        return refusal::no_data;
+        return key_ ? refusal::no_data : refusal::no_credentials;
     }
     if (!inflater_->complete()) {
         return refusal::truncated;

@@ -24,10 +24,42 @@ struct JsonFree {
 };
 using Json = std::unique_ptr<json_t, JsonFree>;
 
-Json load_object(std::string_view text)
+/* Deeper than any client nests, and less than the worker reads. */
+constexpr unsigned max_depth = 64;
+
+bool too_deep(std::string_view text) noexcept
 {
-    Json value(json_loadb(text.data(), text.size(), JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                          nullptr));
+    unsigned depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); i++) {
+        char c = text[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > max_depth) {
+                return true;
+            }
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return false;
+}
+
+/* A header is an object and nothing else on its line, but for the CR of clients that
+ * end lines with CR LF. */
+Json load_object(std::string_view text, size_t flags)
+{
+    if (!text.empty() && text.back() == '\r') {
+        text.remove_suffix(1);
+    }
+    if (text.empty() || text.back() != '}' || too_deep(text)) {
+        return {};
+    }
+    Json value(json_loadb(text.data(), text.size(), JSON_ALLOW_NUL | flags, nullptr));
     return json_is_object(value.get()) ? std::move(value) : Json();
 }
 
@@ -93,7 +125,8 @@ Fault EnvelopeScanner::take_line(std::string_view &bytes, bool &complete)
 
 Fault EnvelopeScanner::end_header()
 {
-    Json header = load_object(line_);
+    // Some unrelated number may be larger than 64 bits.
+    Json header = load_object(line_, JSON_DECODE_INT_AS_REAL);
     line_.clear();
     if (!header) {
         return {reason::invalid_envelope, bad_envelope, "invalid envelope header"};
@@ -116,7 +149,7 @@ Fault EnvelopeScanner::end_header()
 
 Fault EnvelopeScanner::end_item_header()
 {
-    Json header = load_object(line_);
+    Json header = load_object(line_, 0);
     line_.clear();
     std::string_view type = header ? string_member(header, "type") : std::string_view();
     if (type.empty() || type.size() > 64) {
@@ -137,6 +170,11 @@ Fault EnvelopeScanner::end_item_header()
     summary_.items[std::string(type)]++;
     summary_.needs_event_id |= belongs_to_event(type);
     limited_ = type == "event" || type == "transaction";
+    sessions_ += type == "session" || type == "sessions";
+    if (sessions_ > max_sessions) {
+        return {reason::too_large, "envelope exceeded size limits for type 'session'",
+                "too many session items"};
+    }
 
     const json_t *length = json_object_get(header.get(), "length");
     payload_ = 0;
@@ -144,9 +182,8 @@ Fault EnvelopeScanner::end_item_header()
         state_ = State::line;
         return {};
     }
-    // Integers are read as reals, so that a huge one is a value and no syntax error.
-    double value = json_is_real(length) ? json_real_value(length) : -1;
-    if (value < 0 || value > UINT32_MAX || value != static_cast<double>(static_cast<std::uint64_t>(value))) {
+    json_int_t value = json_is_integer(length) ? json_integer_value(length) : -1;
+    if (value < 0 || value > UINT32_MAX) {
         return {reason::invalid_envelope, bad_envelope, "invalid item header: bad length"};
     }
     left_ = static_cast<std::uint64_t>(value);
@@ -195,10 +232,6 @@ Fault EnvelopeScanner::scan(std::string_view bytes)
             break;
         }
         case State::counted_end:
-            if (bytes.front() == '\r') {
-                bytes.remove_prefix(1);
-                break;
-            }
             if (bytes.front() != '\n') {
                 return {reason::invalid_envelope, bad_envelope,
                         "missing newline after header or payload"};
@@ -298,11 +331,12 @@ Fault StoreScanner::step(unsigned char c)
     constexpr Fault not_an_object = {reason::invalid_json, bad_body, "not a JSON object"};
 
     if (part_ == Part::before) {
-        if (bom_seen_ < 3 && c == byte_order_mark[bom_seen_]) {
+        if (!blank_seen_ && bom_seen_ < 3 && c == byte_order_mark[bom_seen_]) {
             bom_seen_++;
             return {};
         }
         if (is_blank(c)) {
+            blank_seen_ = true;
             return {};
         }
         if (c != '{' || (bom_seen_ != 0 && bom_seen_ != 3)) {

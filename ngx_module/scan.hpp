@@ -72,6 +72,7 @@ public:
 
     static constexpr std::size_t max_header = 64 * 1024;
     static constexpr unsigned max_items = 1000;
+    static constexpr unsigned max_sessions = 100;
 
 private:
     enum class State { header, before_item, item_header, counted, counted_end, line };
@@ -87,6 +88,7 @@ private:
     std::uint64_t left_ = 0;    /* bytes of the payload still to come, when its length is given */
     std::uint64_t payload_ = 0; /* bytes of the payload so far, when it is not */
     unsigned count_ = 0;
+    unsigned sessions_ = 0;
     bool limited_ = false;      /* the current item counts against event_bytes */
 };
 
@@ -111,7 +113,8 @@ private:
     std::uint64_t kinds_[tracked_depth / 64] = {};  /* one bit a level: 1 is an array */
     bool in_string_ = false;
     bool escaped_ = false;
-    unsigned bom_seen_ = 0;
+    unsigned bom_seen_ = 0;     /* bytes of a byte order mark, which may only come first */
+    bool blank_seen_ = false;
     bool is_event_id_ = false;  /* the current member of the top level is the event id */
     std::string kept_;          /* the string that is being read at the top level */
 };

@@ -44,6 +44,9 @@ http {
 }
 CONF
 
+# "make test" hands down its options and variables, which are not for these builds.
+delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
+
 my $dir = root() . '/build/upstream';
 make_path($dir);
 
@@ -75,9 +78,8 @@ sub tarball { return (glob "$dir/nginx_*.orig.tar.gz")[-1] }
 
 # The repositories of Debian that this machine installs from, asked for sources.
 sub source_lines {
-    my ($status, $said) = eval {
-        work(qw(apt-get indextargets --no-release-info --format), '$(REPO_URI) $(RELEASE) $(COMPONENT)', 'Created-By: Packages');
-    };
+    my ($status, $said) = work(qw(apt-get indextargets --no-release-info --format),
+        '$(REPO_URI) $(RELEASE) $(COMPONENT)', 'Created-By: Packages');
     return if $status;
     my %seen;
     return map { "deb-src $_\n" } grep { m{/debian(?:-security)?/? } && !$seen{$_}++ } split /\n/, $said;
@@ -92,13 +94,13 @@ sub download {
     my @apt = ('apt-get', '-q', map { ('-o', $_) }
         "Dir::Etc::sourcelist=$dir/apt/sources.list", 'Dir::Etc::sourceparts=/dev/null',
         "Dir::State::lists=$dir/apt/lists", "Dir::Cache=$dir/apt/cache",
-        'APT::Sandbox::User=', 'Acquire::Retries=0', 'Acquire::http::Timeout=20');
+        'APT::Sandbox::User=', 'APT::Update::Error-Mode=any', 'Acquire::Retries=0', 'Acquire::http::Timeout=20');
     my ($status, $said) = work(@apt, 'update');
     ($status, $said) = work(in_folder($dir, @apt, qw(source --download-only --tar-only nginx))) if !$status;
     # The lists are of no more use.
     remove_tree("$dir/apt");
     return if !$status && tarball();
-    my ($why) = $said =~ /^(?:E|Err|W): ?(.*)/m;
+    my ($why) = $said =~ /^[EW]: (.*)/m;
     return $why // "apt-get ended with $status";
 }
 

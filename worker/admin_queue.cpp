@@ -46,6 +46,8 @@ try {
     return status;
 } catch (const RedisError &e) {
     throw Failure(Exit::refused, e.what());
+} catch (const RedisSettingsError &e) {
+    throw Failure(Exit::refused, e.what());
 }
 
 }

@@ -302,6 +302,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.occurred_at = occurred_at(root["timestamp"], context);
     event.user = user_of(root, event.platform, context.client_address);
 
+    event.transaction_type = root["type"].text() == "transaction";
     event.kind = input.exceptions.empty() ? "default" : "error";
     if (input.exceptions.empty()) {
         event.value = cut_with_dots(input.message, value_characters);

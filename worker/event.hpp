@@ -40,6 +40,7 @@ struct EventContext {
 
 struct Event {
     std::string kind;                    /* error or default */
+    bool transaction_type = false;       /* the payload says "type": "transaction" */
     std::string type;                    /* exception type; empty for a message */
     std::string value;                   /* exception value or message */
     std::string title;

@@ -104,7 +104,7 @@ private:
 class Json {
 public:
     static constexpr std::uint32_t max_depth = 128;
-    static constexpr std::uint32_t max_nodes = 250'000;
+    static constexpr std::uint32_t max_nodes = 1'000'000;
 
     Json();
     ~Json();

@@ -384,6 +384,9 @@ int run(int argc, char **argv)
     try {
         Worker(settings).run();
         return 0;
+    } catch (const RedisSettingsError &e) {
+        spdlog::critical("--redis: {}", e.what());
+        return 1;
     } catch (const std::exception &e) {
         spdlog::critical("{}", e.what());
         return 2;

@@ -199,8 +199,13 @@ Content read_content(const Record &record)
         decode_store_body(plain, std::max(store_limit, record.plain_bytes), decoded, json);
     if (fault != reason::none) {
         content.outcomes.push_back({"error", outcome::invalid, std::string(fault)});
-    } else {
-        take_event(content, record, json, std::nullopt);
+        return content;
+    }
+    take_event(content, record, json, std::nullopt);
+    // Here the payload says what it is; in an envelope the item's header does.
+    if (!content.events.empty() && content.events.front().transaction_type) {
+        content.events.clear();
+        content.outcomes.push_back({"transaction", outcome::discarded, "type:transaction"});
     }
     return content;
 }

@@ -28,7 +28,7 @@ redisContext *connect(const std::string &address)
     if (host.empty() || port.empty() || port.size() > 5
         || port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
     {
-        throw RedisError("the address of Redis is host:port or unix:/path");
+        throw RedisSettingsError("the address of Redis is host:port or unix:/path");
     }
     return redisConnectWithTimeout(host.c_str(), std::stoi(port), connect_patience);
 }
@@ -38,7 +38,7 @@ std::string read_password(const std::string &path)
     std::ifstream file(path);
     std::string password;
     if (!std::getline(file, password) || password.empty()) {
-        throw RedisError("cannot read a password from " + path);
+        throw RedisSettingsError("cannot read a password from " + path);
     }
     if (password.back() == '\r') {
         password.pop_back();

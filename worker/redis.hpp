@@ -17,8 +17,14 @@
 
 namespace errtrack {
 
-/* The connection is gone, or could not be made; or the settings are wrong. */
+/* The connection is gone, or could not be made: trying again may help. */
 class RedisError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/* The settings cannot work: trying again does not help. */
+class RedisSettingsError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
@@ -59,7 +65,7 @@ private:
 
 class Redis {
 public:
-    /* Connects, authenticates, selects. Every command must be answered within
+    /* Connects, authenticates, selects; may throw RedisSettingsError. Every command must be answered within
      * seconds, which has to be longer than any command blocks. */
     Redis(const RedisSettings &settings, int seconds);
 

@@ -1,0 +1,108 @@
+/*
+ * Credentials as SDKs send them, and as attackers do.
+ */
+
+#include "ngx_module/auth.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace errtrack {
+namespace {
+
+constexpr std::string_view key = "0123456789abcdef0123456789abcdef";
+
+std::string header_with(const std::string &rest)
+{
+    return "Sentry sentry_key=" + std::string(key) + rest;
+}
+
+TEST(Auth, ReadsTheHeadersOfSdks)
+{
+    for (const std::string &value : {
+             "Sentry sentry_version=7, sentry_client=sentry.php/3.18.0, sentry_key=" + std::string(key),
+             "Sentry sentry_version=7,sentry_client=sentry.php/3.18.0,sentry_key=" + std::string(key),
+             "sentry sentry_key=" + std::string(key) + ", sentry_version=7, "
+                 "sentry_client=sentry.php/3.18.0, sentry_secret=x",
+             header_with(", sentry_version=7, sentry_timestamp=1.5, sentry_client=sentry.php/3.18.0")})
+    {
+        Credentials found = find_credentials(value, "", "");
+        EXPECT_EQ(found.state, AuthState::found) << value;
+        EXPECT_EQ(found.key, key) << value;
+        EXPECT_EQ(found.client, "sentry.php/3.18.0") << value;
+    }
+}
+
+TEST(Auth, ReadsTheQuery)
+{
+    std::string query = "a=b&sentry_key=" + std::string(key) + "&sentry_version=7";
+    Credentials found = find_credentials("", "", query);
+    EXPECT_EQ(found.state, AuthState::found);
+    EXPECT_EQ(found.key, key);
+    EXPECT_FALSE(found.from_header);
+}
+
+TEST(Auth, AHeaderOfAnotherKindIsNone)
+{
+    for (std::string_view value : {"", "Bearer x", "Sentry", "Sentry ", "Basic eDp5", "sentry_key=x"}) {
+        EXPECT_EQ(find_credentials(value, "", "").state, AuthState::absent) << value;
+    }
+}
+
+TEST(Auth, TellsWhatIsWrong)
+{
+    EXPECT_EQ(find_credentials("Sentry sentry_version=7", "", "").state, AuthState::no_key);
+    EXPECT_EQ(find_credentials("Sentry sentry_key=", "", "").state, AuthState::no_key);
+    EXPECT_EQ(find_credentials("Sentry sentry_key=short", "", "").state, AuthState::bad_key);
+    EXPECT_EQ(find_credentials(header_with(".flag"), "", "").state, AuthState::bad_key);
+    EXPECT_EQ(find_credentials(header_with(".no-cache"), "", "").state, AuthState::found);
+    EXPECT_EQ(find_credentials(header_with(", sentry_version=x"), "", "").state,
+              AuthState::bad_version);
+    EXPECT_EQ(find_credentials(header_with(", sentry_version=70000"), "", "").state,
+              AuthState::bad_version);
+    EXPECT_EQ(find_credentials(header_with(", sentry_version=8"), "", "").state,
+              AuthState::unsupported_version);
+    EXPECT_EQ(find_credentials(header_with(", sentry_version=2.0"), "", "").state,
+              AuthState::found);
+    EXPECT_EQ(find_credentials("", "", "sentry_key=%00abcdefabcdefabcdef").state,
+              AuthState::bad_key);
+}
+
+TEST(Auth, TwoSourcesHaveToAgree)
+{
+    std::string same = "sentry_key=" + std::string(key);
+    EXPECT_EQ(find_credentials(header_with(""), "", same).state, AuthState::found);
+    EXPECT_EQ(find_credentials(header_with(""), "", "sentry_key=fedcba9876543210").state,
+              AuthState::ambiguous);
+}
+
+TEST(Auth, ParsesDsns)
+{
+    std::string plain = "https://" + std::string(key) + "@errors.example/42";
+    ASSERT_TRUE(parse_dsn(plain));
+    EXPECT_EQ(parse_dsn(plain)->key, key);
+    EXPECT_EQ(parse_dsn(plain)->project, 42u);
+    std::string prefixed = "http://" + std::string(key) + ":secret@10.0.0.5:8080/tools/sentry/7/";
+    ASSERT_TRUE(parse_dsn(prefixed));
+    EXPECT_EQ(parse_dsn(prefixed)->key, key);
+    EXPECT_EQ(parse_dsn(prefixed)->project, 7u);
+    for (std::string_view bad : {"", "nonsense", "ftp://0123456789abcdef@h/1", "http://h/1",
+                                 "http://0123456789abcdef@h", "http://0123456789abcdef@h/x",
+                                 "http://short@h/1", "http://@h/1", "://", "http://"})
+    {
+        EXPECT_FALSE(parse_dsn(bad)) << bad;
+    }
+}
+
+TEST(Auth, ProjectsAreNumbersOf64Bits)
+{
+    EXPECT_EQ(parse_project("042"), 42u);
+    EXPECT_EQ(parse_project("18446744073709551615"), UINT64_MAX);
+    for (std::string_view bad : {"", "abc", "-1", "1x", "18446744073709551616", "+1", " 1"}) {
+        EXPECT_FALSE(parse_project(bad)) << bad;
+    }
+}
+
+}
+}

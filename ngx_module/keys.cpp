@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint32_t none = 0xffffffff;
 constexpr ngx_msec_t poll_every = 1000;
-constexpr time_t load_at_most = 30;     /* seconds before another process may take the duty */
+constexpr time_t load_at_most = 5;      /* seconds without a step before another takes the duty */
 constexpr std::size_t max_generation = 64;
 
 struct Slot {
@@ -53,11 +53,10 @@ ngx_shmtx_t *mutex_of(ngx_shm_zone_t *zone) noexcept
 struct KeyTable {
     std::uint32_t capacity;
     std::uint32_t buckets;
-    std::uint32_t used;
     std::uint32_t free;                 /* head of the chain of free slots */
     std::uint32_t stamp;                /* of the newest load */
     ngx_uint_t filled;
-    time_t loading_since;               /* 0: nobody loads */
+    time_t loading_at;                  /* last step of the load under way; 0: none is */
     std::uint8_t generation_length;
     char generation[max_generation];
 
@@ -156,10 +155,11 @@ bool KeyZone::begin_load(std::uint32_t &stamp) noexcept
 {
     Lock lock(mutex_of(zone_));
     KeyTable *t = table();
-    if (t->loading_since != 0 && ngx_time() - t->loading_since < load_at_most) {
+    time_t age = ngx_time() - t->loading_at;
+    if (t->loading_at != 0 && age >= 0 && age < load_at_most) {
         return false;
     }
-    t->loading_since = ngx_time();
+    t->loading_at = ngx_time();
     stamp = ++t->stamp;
     return true;
 }
@@ -171,35 +171,39 @@ bool KeyZone::put(std::uint32_t stamp, std::string_view key, const KeyInfo &info
     if (t->stamp != stamp) {
         return true;                    // the duty was lost: whoever has it goes on
     }
+    t->loading_at = ngx_time();
     std::uint32_t i = t->find(key);
-    if (i == none) {
+    bool made = i == none;
+    if (made) {
         if (t->free == none) {
             return false;
         }
         i = t->free;
-        Slot &slot = t->slots()[i];
-        t->free = slot.next;
-        std::memcpy(slot.key, key.data(), key.size());
-        slot.length = static_cast<std::uint8_t>(key.size());
-        std::uint32_t head = t->bucket(key);
-        slot.next = t->heads()[head];
-        t->heads()[head] = i;
-        t->used++;
+        t->free = t->slots()[i].next;
     }
     Slot &slot = t->slots()[i];
     slot.id = info.id;
     slot.project = info.project;
     slot.stamp = stamp;
+    if (made) {
+        // Linked last: a process that is killed in here leaves no half a key behind.
+        std::memcpy(slot.key, key.data(), key.size());
+        slot.length = static_cast<std::uint8_t>(key.size());
+        std::uint32_t head = t->bucket(key);
+        slot.next = t->heads()[head];
+        t->heads()[head] = i;
+    }
     return true;
 }
 
-void KeyZone::finish_load(std::uint32_t stamp, std::string_view generation) noexcept
+bool KeyZone::finish_load(std::uint32_t stamp, std::string_view generation, bool whole) noexcept
 {
     Lock lock(mutex_of(zone_));
     KeyTable *t = table();
     if (t->stamp != stamp) {
-        return;
+        return true;
     }
+    bool swept = false;
     for (std::uint32_t head = 0; head < t->buckets; head++) {
         std::uint32_t *from = &t->heads()[head];
         while (*from != none) {
@@ -213,20 +217,26 @@ void KeyZone::finish_load(std::uint32_t stamp, std::string_view generation) noex
             slot.length = 0;
             slot.next = t->free;
             t->free = gone;
-            t->used--;
+            swept = true;
         }
+    }
+    // What did not fit beside the keys of before may fit now that these are gone: the
+    // generation stays unknown, so that the next poll loads again.
+    if (!whole && swept) {
+        generation = {};
     }
     t->generation_length = static_cast<std::uint8_t>(std::min(generation.size(), max_generation));
     std::memcpy(t->generation, generation.data(), t->generation_length);
-    t->filled = 1;
-    t->loading_since = 0;
+    t->filled = whole;
+    t->loading_at = 0;
+    return !generation.empty();
 }
 
 void KeyZone::abandon_load(std::uint32_t stamp) noexcept
 {
     Lock lock(mutex_of(zone_));
     if (table()->stamp == stamp) {
-        table()->loading_since = 0;
+        table()->loading_at = 0;
     }
 }
 
@@ -285,7 +295,7 @@ void KeyLoader::on_generation(const redisReply *reply)
     }
     missing_logged_ = false;
     std::string generation(reply->str, reply->len);
-    if (zone_.filled() && generation == zone_.generation()) {
+    if (generation == zone_.generation()) {
         return;
     }
     if (!zone_.begin_load(stamp_)) {
@@ -366,9 +376,9 @@ void KeyLoader::on_last_generation(const redisReply *reply)
         return;
     }
     busy_ = false;
-    zone_.finish_load(stamp_, loading_);
+    bool settled = zone_.finish_load(stamp_, loading_, !overflow_);
     ngx_log_error(NGX_LOG_INFO, log_, 0, "client keys loaded: %uz", loaded_);
-    if (overflow_) {
+    if (overflow_ && settled) {
         ngx_log_error(NGX_LOG_CRIT, log_, 0,
                       "the errtrack_zone is too small for %uz client keys: enlarge it", loaded_);
     }

@@ -36,18 +36,19 @@ public:
 
     std::optional<KeyInfo> find(std::string_view key) const noexcept;
 
-    /* Whether a set was ever read. Until then nobody can be refused for good. */
+    /* Whether the whole set is there. Until then nobody can be refused for good. */
     bool filled() const noexcept;
     std::string generation() const;
 
     /*
      * A load: begin takes the duty (false: another process has it), put adds or
-     * changes a key, finish drops what was not put and names the generation.
+     * changes a key (false: no room), finish drops what was not put and names the
+     * generation (false: not yet, the next load may find room for the rest).
      * A load that never finishes loses the duty after a while and harms nothing.
      */
     bool begin_load(std::uint32_t &stamp) noexcept;
     bool put(std::uint32_t stamp, std::string_view key, const KeyInfo &info) noexcept;
-    void finish_load(std::uint32_t stamp, std::string_view generation) noexcept;
+    bool finish_load(std::uint32_t stamp, std::string_view generation, bool whole) noexcept;
     void abandon_load(std::uint32_t stamp) noexcept;
 
 private:

@@ -384,7 +384,7 @@ void on_queued(ngx_http_request_t *r, const redisReply *reply)
                                  id.empty() ? "{}" : "{\"id\":\"" + id + "\"}");
         }
         if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
-            ngx_log_error(NGX_LOG_ERR, c->log, 0, "redis refused a report: %s", reply->str);
+            process->link.complain(reply);
         }
         return refuse(r, refusal::unavailable);
     });

@@ -13,6 +13,7 @@
 #include "ngx_module/routes.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <ctime>
 #include <memory>
 #include <stdexcept>
@@ -381,7 +382,12 @@ std::string request_base(ngx_http_request_t *r)
 #endif
     std::string_view host = r->headers_in.host != nullptr ? view(r->headers_in.host->value)
                                                           : view(r->headers_in.server);
-    return with_port(scheme, host.empty() ? "localhost" : host);
+    /* Whatever a client calls the server, a DSN holds a name or an address. */
+    bool name = !host.empty() && std::all_of(host.begin(), host.end(), [](unsigned char c) {
+        return (c < 0x80 && std::isalnum(c) != 0) || c == '.' || c == '-' || c == '_' || c == ':' || c == '['
+               || c == ']';
+    });
+    return with_port(scheme, name ? host : "localhost");
 }
 
 /* The body is there; this must finalize the request once, whatever happens. */

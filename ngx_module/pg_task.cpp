@@ -291,6 +291,14 @@ try {
         bool usable = false;
         bool in_time = true;
         SqlAnswer answer;
+        {
+            // It may have waited in the queue until nobody waits for it.
+            std::lock_guard<std::mutex> guard(task.lock_);
+            if (task.interrupted_) {
+                task.answer = trouble(SqlEnd::timed_out, function + "() waited too long");
+                return;
+            }
+        }
         try {
             if (!reused) {
                 connection = std::make_unique<pqxx::connection>(state_->conninfo);
@@ -354,7 +362,9 @@ std::string conninfo_problem(std::string_view conninfo)
         return problem;
     }
     for (PQconninfoOption *option = options; option->keyword != nullptr; option++) {
-        if (option->val != nullptr && std::strcmp(option->keyword, "password") == 0) {
+        bool secret = std::strcmp(option->keyword, "password") == 0
+                      || std::strcmp(option->keyword, "sslpassword") == 0;
+        if (option->val != nullptr && secret) {
             problem = "a password must not stand here, \"nginx -T\" would print it: use passfile=";
         }
     }

@@ -74,6 +74,7 @@ void RedisLink::connect()
     // that the connection is there.
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     redisAsyncSetConnectCallback(context, on_connect);
+    send_greeting();
 }
 
 bool RedisLink::attach(redisAsyncContext *context)
@@ -188,11 +189,11 @@ void RedisLink::went_up()
     if (deadline_.timer_set) {
         ngx_del_timer(&deadline_);
     }
-    up_ = true;
+    connected_ = true;
     backoff_ = 0;
     ngx_log_error(NGX_LOG_NOTICE, log_, 0, "redis %V: connected", &address_.name);
     complained_ = false;
-    send_greeting();
+    watch_oldest();
     set_idle();
 }
 
@@ -216,11 +217,11 @@ void RedisLink::send_greeting()
 
 void RedisLink::went_down(const char *why)
 {
-    up_ = false;
+    connected_ = false;
     if (deadline_.timer_set) {
         ngx_del_timer(&deadline_);
     }
-    if (ngx_exiting) {
+    if (ngx_exiting && users_ == 0) {
         return;
     }
     schedule_reconnect();
@@ -262,7 +263,7 @@ void RedisLink::drop()
 void RedisLink::on_deadline(ngx_event_t *ev) noexcept
 {
     auto *link = static_cast<RedisLink *>(static_cast<ngx_connection_t *>(ev->data)->data);
-    if (link->up_ && !link->sent_.empty()
+    if (link->connected_ && !link->sent_.empty()
         && ngx_current_msec - link->sent_.front() < link->address_.timeout)
     {
         link->watch_oldest();
@@ -270,7 +271,7 @@ void RedisLink::on_deadline(ngx_event_t *ev) noexcept
     }
     ngx_log_error(NGX_LOG_ERR, link->log_, 0, "redis %V: no answer in %M ms, closing",
                   &link->address_.name,
-                  link->up_ ? link->address_.timeout : link->address_.connect_timeout);
+                  link->connected_ ? link->address_.timeout : link->address_.connect_timeout);
     link->complained_ = true;
     link->drop();
 }
@@ -279,6 +280,9 @@ void RedisLink::on_deadline(ngx_event_t *ev) noexcept
  * it fires early it is set anew, so that a reply does not have to move it. */
 void RedisLink::watch_oldest()
 {
+    if (!connected_) {
+        return;                         // the timer is that of connecting
+    }
     if (sent_.empty()) {
         if (deadline_.timer_set) {
             ngx_del_timer(&deadline_);
@@ -291,11 +295,24 @@ void RedisLink::watch_oldest()
     }
 }
 
-void RedisLink::set_idle()
+/* nginx closes the idle connections of a process that quits. */
+void RedisLink::set_idle() noexcept
 {
     if (connection_ != nullptr) {
-        connection_->idle = sent_.empty() ? 1 : 0;
+        connection_->idle = sent_.empty() && users_ == 0 ? 1 : 0;
     }
+}
+
+void RedisLink::complain(const redisReply *reply) noexcept
+{
+    refused_++;
+    if (ngx_time() == refused_at_) {
+        return;
+    }
+    refused_at_ = ngx_time();
+    ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: refused %ui report(s): %s", &address_.name,
+                  refused_, reply->str);
+    refused_ = 0;
 }
 
 bool RedisLink::call(std::initializer_list<std::string_view> words, Callback callback)
@@ -323,6 +340,8 @@ bool RedisLink::send(std::initializer_list<std::string_view> words, Callback cal
         bytes += word.size();
         count++;
     }
+    // The clock may be old: whoever calls may have computed for long.
+    ngx_time_update();
     auto sent = std::unique_ptr<Call>(new Call{this, bytes, ngx_current_msec, std::move(callback)});
     sent_.push_back(sent->sent_at);
     if (context_ == nullptr

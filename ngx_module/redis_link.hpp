@@ -4,8 +4,9 @@
  * pipelined; answers come in order. It belongs to the process, not to a request:
  * a request that ends first only lets go of its call.
  *
- * States: down (waiting to reconnect, or connecting) and up. While it is down
- * nothing is queued: a call is refused at once, and the client is told so.
+ * States: down (waiting to reconnect), connecting and connected. While it is down a
+ * call is refused at once, and the client is told so. Calls made while it connects
+ * wait for that: a process that nginx has just started refuses nobody.
  *
  * hiredis 0.14 has no timers, so there are two here: one for connecting and one
  * for the oldest unanswered call. Answers are matched by order, so a call that is
@@ -58,12 +59,29 @@ public:
     RedisLink(const RedisLink &) = delete;
     RedisLink &operator=(const RedisLink &) = delete;
 
-    bool up() const noexcept { return up_; }
+    /* Connecting or connected. */
+    bool up() const noexcept { return context_ != nullptr; }
+
+    /* Whoever is going to make a call says so: until then the link stays up in a
+     * process that is quitting. Each hold() is followed by one let_go(). */
+    void hold() noexcept
+    {
+        users_++;
+        set_idle();
+    }
+    void let_go() noexcept
+    {
+        users_--;
+        set_idle();
+    }
+
+    /* Logs that Redis refused a command: at once, then once a second with a count. */
+    void complain(const redisReply *reply) noexcept;
 
     /* Whether a command of this size can be taken now. */
     bool room_for(size_t bytes) const noexcept
     {
-        return up_ && in_flight_bytes_ + bytes <= address_.buffer;
+        return up() && in_flight_bytes_ + bytes <= address_.buffer;
     }
 
     /*
@@ -89,7 +107,7 @@ private:
     void drop();
     void schedule_reconnect();
     void watch_oldest();
-    void set_idle();
+    void set_idle() noexcept;
 
     static void on_connect(const redisAsyncContext *context, int status) noexcept;
     static void on_disconnect(const redisAsyncContext *context, int status) noexcept;
@@ -114,7 +132,10 @@ private:
     ngx_msec_t backoff_ = 0;
     std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
     size_t in_flight_bytes_ = 0;
-    bool up_ = false;
+    size_t users_ = 0;
+    time_t refused_at_ = 0;
+    ngx_uint_t refused_ = 0;                /* since then, not logged */
+    bool connected_ = false;
     bool closing_ = false;
     bool complained_ = false;               /* the present outage has been logged */
 };

@@ -49,6 +49,31 @@ bool too_deep(std::string_view text) noexcept
     return false;
 }
 
+/*
+ * jansson refuses what strings of JavaScript may hold, and the worker mends: a lone
+ * surrogate, bytes that are no UTF-8. What is asked of a header is ASCII, so here
+ * such characters may become anything.
+ */
+std::string mended(std::string_view text)
+{
+    std::string copy(text);
+    for (std::size_t i = 0; i < copy.size(); i++) {
+        if (static_cast<unsigned char>(copy[i]) >= 0x80) {
+            copy[i] = '?';
+        } else if (copy[i] == '\\') {
+            bool surrogate = i + 3 < copy.size() && copy[i + 1] == 'u'
+                             && (copy[i + 2] == 'd' || copy[i + 2] == 'D')
+                             && std::string_view("89abcdefABCDEF").find(copy[i + 3])
+                                    != std::string_view::npos;
+            if (surrogate) {
+                copy[i + 2] = 'f';
+            }
+            i++;
+        }
+    }
+    return copy;
+}
+
 /* A header is an object and nothing else on its line, but for the CR of clients that
  * end lines with CR LF. */
 Json load_object(std::string_view text, size_t flags)
@@ -59,7 +84,12 @@ Json load_object(std::string_view text, size_t flags)
     if (text.empty() || text.back() != '}' || too_deep(text)) {
         return {};
     }
-    Json value(json_loadb(text.data(), text.size(), JSON_ALLOW_NUL | flags, nullptr));
+    flags |= JSON_ALLOW_NUL;
+    Json value(json_loadb(text.data(), text.size(), flags, nullptr));
+    if (!value) {
+        std::string copy = mended(text);
+        value.reset(json_loadb(copy.data(), copy.size(), flags, nullptr));
+    }
     return json_is_object(value.get()) ? std::move(value) : Json();
 }
 
@@ -117,6 +147,10 @@ Fault EnvelopeScanner::take_line(std::string_view &bytes, bool &complete)
     std::string_view part = bytes.substr(0, end);
     if (line_.size() + part.size() > max_header) {
         return {reason::invalid_envelope, bad_envelope, "header line is too long"};
+    }
+    headers_ += part.size();
+    if (headers_ > max_headers) {
+        return {reason::too_large, "envelope exceeded size limits", "too many bytes of headers"};
     }
     line_.append(part);
     bytes.remove_prefix(complete ? end + 1 : bytes.size());

@@ -71,6 +71,9 @@ public:
     bool header_known() const noexcept override { return state_ != State::header; }
 
     static constexpr std::size_t max_header = 64 * 1024;
+
+    /* Of all headers together: they are parsed on the event loop, bodies are not. */
+    static constexpr std::size_t max_headers = 512 * 1024;
     static constexpr unsigned max_items = 1000;
     static constexpr unsigned max_sessions = 100;
 
@@ -87,6 +90,7 @@ private:
     std::string line_;          /* the header that is being read */
     std::uint64_t left_ = 0;    /* bytes of the payload still to come, when its length is given */
     std::uint64_t payload_ = 0; /* bytes of the payload so far, when it is not */
+    std::size_t headers_ = 0;   /* bytes of headers so far */
     unsigned count_ = 0;
     unsigned sessions_ = 0;
     bool limited_ = false;      /* the current item counts against event_bytes */

@@ -141,27 +141,55 @@ private:
         }
     }
 
-    /* The projection, the partitions, what deleted projects left. The database may be away: the queue then
-     * fills, and the next call tries again. */
+    /* What has to be done now and then. False: the database is away, and the queue
+     * fills meanwhile. Other trouble here must not keep reports from being filed. */
     bool keep_house()
     {
         try {
-            projection_.refresh(*redis_);
-            if (Clock::now() >= partitions_due_) {
+            chore(keys_due_, 0s, 1s, "projecting the client keys",
+                  [this] { projection_.refresh(*redis_); });
+            chore(partitions_due_, 1h, 1min, "keeping the partitions", [this] {
                 store_.make_partitions();
                 store_.drop_partitions(settings_.retention);
-                partitions_due_ = Clock::now() + 1h;
-            }
+                stream_->bury_consumers();
+            });
             // In short turns between batches, until there is no more.
-            if (Clock::now() >= purge_due_ && store_.purge()) {
-                purge_due_ = Clock::now() + 10min;
-            }
+            chore(purge_due_, 10min, 1min, "purging deleted projects", [this] {
+                if (!store_.purge()) {
+                    purge_due_ = Clock::now();
+                }
+            });
             database_.over();
             return true;
         } catch (const StoreError &e) {
             database_.wait(e.what());
             return false;
         }
+    }
+
+    template <class Body>
+    void chore(Clock::time_point &due, std::chrono::seconds every, std::chrono::seconds retry,
+               const char *what, Body body)
+    {
+        if (Clock::now() < due) {
+            return;
+        }
+        due = Clock::now() + every;
+        std::string why;
+        try {
+            body();
+            return;
+        } catch (const StoreError &e) {
+            if (e.kind == StoreError::Kind::down) {
+                due = {};
+                throw;
+            }
+            why = e.what();
+        } catch (const RedisRefusal &e) {
+            why = e.what();
+        }
+        spdlog::warn("{}: {}, trying again in {} s", what, why, retry.count());
+        due = Clock::now() + retry;
     }
 
     void work()
@@ -191,10 +219,16 @@ private:
         std::vector<const QueueEntry *> done;
         std::size_t bytes = 0;
         for (const QueueEntry &entry : entries) {
-            if (!read_entry(entry, filings, bytes)) {
-                continue;
+            switch (read_entry(entry, filings, bytes)) {
+            case Reading::done:
+                done.push_back(&entry);
+                break;
+            case Reading::not_ours:
+                stream_->release({entry.stream, entry.id});
+                break;
+            case Reading::kept:
+                break;
             }
-            done.push_back(&entry);
             if (bytes >= batch_bytes) {
                 finish(std::exchange(filings, {}), std::exchange(done, {}));
                 bytes = 0;
@@ -217,8 +251,13 @@ private:
         }
     }
 
-    /* False: the entry stays in the queue, for a worker that understands it. */
-    bool read_entry(const QueueEntry &entry, std::vector<Filing> &filings, std::size_t &bytes)
+    enum class Reading {
+        done,           /* to be acknowledged when what it gave is filed */
+        not_ours,       /* for a worker that understands it */
+        kept,           /* it could not be buried: it is tried again later */
+    };
+
+    Reading read_entry(const QueueEntry &entry, std::vector<Filing> &filings, std::size_t &bytes)
     {
         std::vector<Record> records;
         try {
@@ -226,17 +265,18 @@ private:
         } catch (const UnknownVersion &e) {
             spdlog::error("entry {} of {}: {}: upgrade this worker", entry.id, entry.stream,
                           e.what());
-            return false;
+            return Reading::not_ours;
         } catch (const std::invalid_argument &e) {
             spdlog::critical("entry {} of {} is dead: {}", entry.id, entry.stream, e.what());
-            bury(unreadable(entry), e.what());
-            return true;
+            return bury(unreadable(entry), e.what()) ? Reading::done : Reading::kept;
         }
         for (Record &record : records) {
             if (entry.deliveries > most_deliveries) {
                 spdlog::critical("delivery {} is dead: handed out {} times", record.delivery_id,
                                  entry.deliveries);
-                bury(record, "handed out " + std::to_string(entry.deliveries) + " times");
+                if (!bury(record, "handed out " + std::to_string(entry.deliveries) + " times")) {
+                    return Reading::kept;
+                }
                 continue;
             }
             Content content = read_content(record);
@@ -246,7 +286,7 @@ private:
             }
             filings.push_back({std::move(record), std::move(content)});
         }
-        return true;
+        return Reading::done;
     }
 
     /* An entry that no edge of ours wrote, in the form of a dead letter. */
@@ -261,7 +301,8 @@ private:
         return record;
     }
 
-    /* Files all, whatever it takes; false when the process is to stop first. */
+    /* Files all, whatever it takes. False: not all of it is filed or buried, because the
+     * process is to stop, and nothing of it may be acknowledged. */
     bool file(const std::vector<Filing> &filings)
     {
         unsigned attempts = 0;
@@ -277,8 +318,7 @@ private:
                 if (e.kind == StoreError::Kind::refused && alone) {
                     spdlog::critical("delivery {} is dead: {}", filings[0].record.delivery_id,
                                      e.what());
-                    bury(filings[0].record, e.what());
-                    return true;
+                    return bury(filings[0].record, e.what());
                 }
                 if (!alone && (e.kind == StoreError::Kind::refused || ++attempts > 5)
                     && e.kind != StoreError::Kind::down)
@@ -297,17 +337,18 @@ private:
         return true;
     }
 
-    void bury(const Record &record, const std::string &why)
+    /* False: it is not kept anywhere but in the queue, where it has to stay. */
+    bool bury(const Record &record, const std::string &why)
     {
         for (;;) {
             try {
                 store_.bury(record, why);
-                return;
+                return true;
             } catch (const StoreError &e) {
                 if (stopping || e.kind == StoreError::Kind::refused) {
-                    spdlog::critical("delivery {} cannot be buried: {}", record.delivery_id,
-                                     e.what());
-                    return;
+                    spdlog::critical("delivery {} cannot be buried, it stays in the queue: {}",
+                                     record.delivery_id, e.what());
+                    return false;
                 }
                 database_.wait(e.what());
             }
@@ -335,6 +376,7 @@ private:
     std::vector<EntryRef> again_;       /* entries to be handed out again */
     Patience database_{"database"};
     Clock::time_point claim_due_ = {};
+    Clock::time_point keys_due_ = {};
     Clock::time_point partitions_due_ = {};
     Clock::time_point purge_due_ = {};
     bool announced_ = false;
@@ -354,7 +396,7 @@ int run(int argc, char **argv)
                    "file that holds the password of Redis");
     app.add_option("--redis-database", settings.redis.database, "number of the Redis database");
     app.add_option("--batch", settings.batch, "entries in one transaction at most")
-        ->capture_default_str()->check(CLI::Range(1, 5000));
+        ->capture_default_str()->check(CLI::Range(1, 1000));
     app.add_option("--claim-after", settings.claim_after,
                    "seconds after which entries of a silent worker are taken over")
         ->capture_default_str()->check(CLI::Range(1, 3600));
@@ -380,6 +422,8 @@ int run(int argc, char **argv)
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    // A database host that does not answer must not hold the worker for minutes.
+    setenv("PGCONNECT_TIMEOUT", "5", 0);
 
     try {
         Worker(settings).run();

@@ -53,9 +53,11 @@ bool Projection::due(Redis &redis)
 
 void Projection::refresh(Redis &redis)
 {
-    if (!due(redis)) {
+    // Many keys changed one by one are written once in a while, not once each.
+    if (!due(redis) || Clock::now() - written_ < check_every) {
         return;
     }
+    written_ = Clock::now();
     store_.project_keys([&](const std::vector<ProjectedKey> &keys) { write(redis, keys); });
     dirty_ = false;
 }

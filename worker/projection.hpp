@@ -32,6 +32,7 @@ private:
     bool dirty_ = true;
     Clock::time_point checked_ = {};
     Clock::time_point full_pass_ = {};
+    Clock::time_point written_ = {};
 };
 
 }

@@ -103,11 +103,11 @@ Record record_of(const std::string &meta, const std::string &body, std::int64_t 
             record.plain_bytes = number_of<std::size_t>(value);
         }
     });
-    if (version != entry_version) {
+    if (!version.empty() && version != entry_version) {
         throw UnknownVersion("format version \"" + std::string(version) + "\" is not known");
     }
-    if (record.delivery_id.empty() || record.received_at == 0 || record.project <= 0) {
-        throw std::invalid_argument("the metadata lacks id, at or project");
+    if (version.empty() || record.delivery_id.empty() || record.received_at == 0 || record.project <= 0) {
+        throw std::invalid_argument("the metadata lacks v, id, at or project");
     }
     record.meta = meta;
     record.body = body;

@@ -90,7 +90,7 @@ RedisReply Redis::must(const std::vector<std::string_view> &words)
 {
     RedisReply reply = command(words);
     if (reply.is_error()) {
-        fail(reply.text());
+        throw RedisRefusal("Redis at " + address_ + ": " + std::string(reply.text()));
     }
     return reply;
 }

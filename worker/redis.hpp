@@ -23,6 +23,13 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/* Redis understood a command and will not do it: it is full, or read only. The
+ * connection is good. */
+class RedisRefusal : public RedisError {
+public:
+    using RedisError::RedisError;
+};
+
 /* The settings cannot work: trying again does not help. */
 class RedisSettingsError : public std::runtime_error {
 public:
@@ -71,7 +78,7 @@ public:
 
     RedisReply command(const std::vector<std::string_view> &words);
 
-    /* The same, but an error reply is thrown. */
+    /* The same, but an error reply is thrown, as RedisRefusal. */
     RedisReply must(const std::vector<std::string_view> &words);
 
 private:

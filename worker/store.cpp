@@ -76,6 +76,15 @@ std::pair<std::string, std::string> arrays_of(const std::vector<GroupingHash> &h
     return {values + "}", variants + "}"};
 }
 
+std::string printable(std::string text)
+{
+    for (char &c : text) {
+        unsigned char byte = static_cast<unsigned char>(c);
+        c = byte >= 0x80 || byte == 0 ? '?' : c;
+    }
+    return text;
+}
+
 class KeysListener final : public pqxx::notification_receiver {
 public:
     explicit KeysListener(pqxx::connection &c) : pqxx::notification_receiver(c, "errtrack_keys") {}
@@ -109,6 +118,47 @@ Store::Connection &Store::connection()
     return *connection_;
 }
 
+namespace {
+
+/* libpqxx 6 leaves sqlstate() empty for the errors that have a class of their own. */
+std::string state_of(const pqxx::sql_error &e)
+{
+    std::string state = e.sqlstate();
+    if (state.empty() && dynamic_cast<const pqxx::data_exception *>(&e) != nullptr) {
+        state = "22000";
+    } else if (state.empty()
+               && dynamic_cast<const pqxx::integrity_constraint_violation *>(&e) != nullptr)
+    {
+        state = "23000";
+    }
+    return state;
+}
+
+/* Only the first line: in those that follow PostgreSQL quotes what a client sent. */
+std::string first_line(const char *message)
+{
+    std::string text = message;
+    return text.substr(0, text.find('\n'));
+}
+
+/*
+ * By SQLSTATE class. Only 22 (bad data), 23 (a constraint) and P0 (raised by our own
+ * functions) blame the data. Whatever else it is - no rights, read only, out of
+ * resources, a lock, shutting down, an older schema - will pass or be mended, and
+ * nothing may be given up for it.
+ */
+StoreError::Kind kind_of(std::string_view state) noexcept
+{
+    std::string_view group = state.substr(0, 2);
+    if (group == "22" || group == "23" || group == "P0") {
+        return StoreError::Kind::refused;
+    }
+    bool down = state == "57P01" || state == "57P02" || state == "57P03" || group == "08";
+    return down ? StoreError::Kind::down : StoreError::Kind::retry;
+}
+
+}
+
 /* Runs body and turns what libpqxx throws into what is to be done. */
 template <class Body>
 auto Store::translated(Body body) -> decltype(body())
@@ -118,28 +168,23 @@ auto Store::translated(Body body) -> decltype(body())
         return body();
     } catch (const pqxx::broken_connection &e) {
         connection_.reset();
-        throw StoreError(Kind::down, e.what());
+        throw StoreError(Kind::down, first_line(e.what()));
     } catch (const pqxx::in_doubt_error &e) {
         // The commit may have happened: trying again finds out by the delivery ids.
         connection_.reset();
-        throw StoreError(Kind::down, e.what());
+        throw StoreError(Kind::down, first_line(e.what()));
     } catch (const pqxx::sql_error &e) {
-        // Classes of SQLSTATE: 40 rolled back, 53 no resources, 55 a lock, 57 canceled
-        // or shutting down, 58 and XX trouble of the system.
-        std::string state = e.sqlstate();
-        std::string group = state.substr(0, 2);
-        bool retry = group == "40" || group == "53" || group == "55" || state == "57014";
-        bool down = group == "57" || group == "08" || state == "58030";
-        if (down && !retry) {
+        std::string state = state_of(e);
+        Kind kind = kind_of(state);
+        if (kind == Kind::down) {
             connection_.reset();
         }
-        throw StoreError(retry ? Kind::retry : down ? Kind::down : Kind::refused,
-                         state + ": " + e.what());
+        throw StoreError(kind, first_line(e.what()) + (state.empty() ? "" : " (" + state + ")"));
     } catch (const pqxx::failure &e) {
         // Whatever else it is, the state of the connection is not known any more.
         bool open = connection_ && connection_->db.is_open();
         connection_.reset();
-        throw StoreError(open ? Kind::retry : Kind::down, e.what());
+        throw StoreError(open ? Kind::retry : Kind::down, first_line(e.what()));
     }
 }
 
@@ -250,8 +295,10 @@ void Store::bury(const Record &record, const std::string &reason)
     translated([&] {
         pqxx::work tx(connection().db);
         pqxx::binarystring body(record.body.data(), record.body.size());
+        // The edge writes what clients send; PostgreSQL takes UTF-8 only.
+        std::string meta = printable(record.meta);
         tx.exec_params("select errtrack_private.bury($1, $2, $3, $4, $5)", record.delivery_id,
-                       record.project, reason, record.meta, body);
+                       record.project, printable(reason), meta, body);
         tx.commit();
     });
 }

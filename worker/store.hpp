@@ -21,8 +21,8 @@ class StoreError : public std::runtime_error {
 public:
     enum class Kind {
         down,       /* the connection is gone, or there was none: connect and try again */
-        retry,      /* rolled back through no fault of the data: try again */
-        refused,    /* the database will never take this: the data, or a bug */
+        retry,      /* through no fault of the data: try again */
+        refused,    /* the database will never take this: the data are at fault */
     };
     StoreError(Kind kind, const std::string &what) : std::runtime_error(what), kind(kind) {}
     const Kind kind;

@@ -1,5 +1,7 @@
 /*
- * The commands of a consumer group. The group is made at 0, not at the end: what lay
+ * The commands of a consumer group. The group is made when it turns out to be missing,
+ * not at every start: a Redis that is full refuses that, and has to be drained. It is
+ * made at 0, not at the end: what lay
  * in the stream before the first worker came, or when Redis lost the group, counts.
  */
 
@@ -12,6 +14,9 @@ namespace {
 
 /* Asks for entries that no consumer was handed. */
 constexpr std::string_view unseen = ">";
+
+/* Milliseconds; a worker that lives asks every second. */
+constexpr long long gone_after = 3600 * 1000;
 
 /* References are small; the entries themselves are taken one by one. */
 constexpr unsigned at_once = 200;
@@ -47,7 +52,6 @@ Stream::Stream(Redis &redis, std::string consumer)
       events_(stream_key(0, false)),
       large_(stream_key(0, true))
 {
-    make_groups();
 }
 
 void Stream::make_groups()
@@ -155,6 +159,13 @@ std::optional<QueueEntry> Stream::retake(const EntryRef &ref)
     return std::move(entries[0]);
 }
 
+void Stream::release(const EntryRef &ref)
+{
+    redis_.must({"XCLAIM", ref.stream, consumer_group, consumer_, "0", ref.id, "RETRYCOUNT", "1",
+                 "JUSTID"});
+}
+
+/* Both or neither: an acknowledged entry that stayed in the stream would stay for ever. */
 void Stream::finish(const std::string &stream, const std::vector<std::string> &ids)
 {
     if (ids.empty()) {
@@ -164,8 +175,37 @@ void Stream::finish(const std::string &stream, const std::vector<std::string> &i
     std::vector<std::string_view> del = {"XDEL", stream};
     ack.insert(ack.end(), ids.begin(), ids.end());
     del.insert(del.end(), ids.begin(), ids.end());
+    redis_.must({"MULTI"});
     redis_.must(ack);
     redis_.must(del);
+    redis_.must({"EXEC"});
+}
+
+void Stream::bury_consumers()
+{
+    for (const std::string &stream : {events_, large_}) {
+        RedisReply list = redis_.command({"XINFO", "CONSUMERS", stream, consumer_group});
+        for (std::size_t i = 0; list->type == REDIS_REPLY_ARRAY && i < list->elements; i++) {
+            const redisReply &fields = *list->element[i];
+            std::string name;
+            long long pending = 1;
+            long long idle = 0;
+            for (std::size_t k = 0; k + 1 < fields.elements; k += 2) {
+                std::string_view field = RedisReply::text_of(*fields.element[k]);
+                const redisReply &value = *fields.element[k + 1];
+                if (field == "name") {
+                    name = RedisReply::text_of(value);
+                } else if (field == "pending") {
+                    pending = value.integer;
+                } else if (field == "idle") {
+                    idle = value.integer;
+                }
+            }
+            if (pending == 0 && idle > gone_after && name != consumer_) {
+                redis_.must({"XGROUP", "DELCONSUMER", stream, consumer_group, name});
+            }
+        }
+    }
 }
 
 void Stream::leave()
@@ -173,7 +213,7 @@ void Stream::leave()
     // Deleting a consumer forgets what it holds, so one that holds something stays.
     for (const std::string &stream : {events_, large_}) {
         RedisReply held =
-            redis_.must({"XPENDING", stream, consumer_group, "-", "+", "1", consumer_});
+            redis_.command({"XPENDING", stream, consumer_group, "-", "+", "1", consumer_});
         if (held->type == REDIS_REPLY_ARRAY && held->elements == 0) {
             redis_.must({"XGROUP", "DELCONSUMER", stream, consumer_group, consumer_});
         }

@@ -49,6 +49,12 @@ public:
      * meanwhile. */
     std::optional<QueueEntry> retake(const EntryRef &ref);
 
+    /* Forgets that an entry was handed out: whoever claims it next starts anew. */
+    void release(const EntryRef &ref);
+
+    /* Takes consumers out of the group that are long gone and hold nothing. */
+    void bury_consumers();
+
     /* Lets go of entries of one stream: they are filed. */
     void finish(const std::string &stream, const std::vector<std::string> &ids);
 

@@ -213,6 +213,7 @@ begin
         select fresh.project_id, wanted.hash, found_origin, fresh.algo, wanted.variant,
                fresh.occurred_at
         from unnest(fresh.hashes, fresh.variants) as wanted (hash, variant)
+        order by wanted.hash
         on conflict do nothing;
 
         update batch_filed f
@@ -252,7 +253,20 @@ begin
         select e.project_id, f.origin_id
         from batch_filed f join batch_events e on e.n = f.n)
     order by o.project_id, o.id
-    for update;
+    for no key update;
+
+    -- An origin that the batch has just looked up may be gone: the data of its
+    -- project was deleted meanwhile. Done again, the batch makes a new issue.
+    if exists (
+        select from batch_filed f
+        join batch_events e on e.n = f.n
+        where not exists (
+            select from errtrack_private.origins o
+            where o.project_id = e.project_id and o.id = f.origin_id))
+    then
+        raise exception 'an issue was deleted while an event was filed under it'
+            using errcode = 'serialization_failure';
+    end if;
 
     perform 1
     from errtrack_private.issues i
@@ -262,7 +276,7 @@ begin
         join batch_events e on e.n = f.n
         join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id)
     order by i.project_id, i.id
-    for update;
+    for no key update;
 
     -- A user counts once for an origin, and once for an issue whatever number of
     -- its origins saw that user.
@@ -432,14 +446,31 @@ comment on function errtrack_private.book_outcomes() is
 create or replace function errtrack_private.bury
     (delivery_id uuid, project_id bigint, reason text, meta text, body bytea)
 returns void
-language sql volatile
+language plpgsql volatile
 as $$
+#variable_conflict use_column
+begin
+    -- What was filed is not dead, however often it was handed out.
+    if exists (
+        select from errtrack_private.deliveries d
+        where d.project_id = $2 and d.delivery_id = $1)
+    then
+        return;
+    end if;
     insert into errtrack_private.dead_letters (delivery_id, project_id, reason, meta, body)
     values ($1, $2, left($3, 1000), $4, $5)
-    on conflict do nothing
+    on conflict do nothing;
+    if found then
+        insert into errtrack_private.outcomes as o
+            (project_id, hour, category, outcome, reason, quantity)
+        values ($2, date_trunc('hour', now(), 'UTC'), 'default', 'dead', '', 1)
+        on conflict (project_id, hour, category, outcome, reason)
+            do update set quantity = o.quantity + 1;
+    end if;
+end
 $$;
 comment on function errtrack_private.bury(uuid, bigint, text, text, bytea) is
-    'Keeps a record that cannot be filed as a dead letter.';
+    'Keeps a record that cannot be filed as a dead letter, and counts it.';
 
 create or replace function errtrack_private.key_projection()
 returns table (public_key text, id bigint, project_id bigint)

@@ -69,15 +69,16 @@ std::int64_t wall_clock()
         .count();
 }
 
-/* Waits longer each time, and says once that it waits and once that it is over. */
+/* Waits longer each time, and says once why it waits and once that it is over. */
 class Patience {
 public:
     explicit Patience(const char *what) : what_(what) {}
 
     void wait(const std::string &why)
     {
-        if (delay_ == 0ms) {
+        if (why != why_) {
             spdlog::error("{}: {}, retrying", what_, why);
+            why_ = why;
         }
         delay_ = std::clamp(delay_ * 2, std::chrono::milliseconds(50),
                             std::chrono::milliseconds(1000));
@@ -90,10 +91,12 @@ public:
             spdlog::info("{}: back", what_);
         }
         delay_ = 0ms;
+        why_.clear();
     }
 
 private:
     const char *what_;
+    std::string why_;
     std::chrono::milliseconds delay_ = 0ms;
 };
 

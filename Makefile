@@ -8,10 +8,15 @@ WARNINGS  := -Wall -Wextra -Werror
 SANITIZE  ?=
 JOBS      ?= $(shell nproc)
 
+PREFIX      ?= /usr
+MODULES_DIR ?= /usr/lib/nginx/modules
+SQL_DIR     := $(PREFIX)/share/errtrack/sql
+
 SHELL     := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 
 .DEFAULT_GOAL := help
+.SECONDARY:
 .PHONY: help run start stop status test all modules worker unit clean
 
 help:                   ## list the targets
@@ -83,7 +88,7 @@ DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wil
 COMMAND := redis $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 
 WORKER_FLAGS := -std=c++20 $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -I. -MMD -MP \
-                -DERRTRACK_SQL_DIR='"/usr/share/errtrack/sql"'
+                -DERRTRACK_SQL_DIR='"$(SQL_DIR)"'
 OBJ          := $(BUILD)/obj
 
 worker: $(BUILD)/errtrack-worker $(BUILD)/errtrack   ## build the worker and the command
@@ -102,6 +107,19 @@ $(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
 $(BUILD)/errtrack: $(call objects,$(COMMAND))
 	@echo "  LINK  $(notdir $@)"
 	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lcrypto
+
+# ---- installing -------------------------------------------------------------
+
+.PHONY: install
+install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR is put in front
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MODULES_DIR) \
+	    $(DESTDIR)$(SQL_DIR)/migrations $(DESTDIR)$(SQL_DIR)/api
+	install $(BUILD)/errtrack-worker $(BUILD)/errtrack $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MODULES) $(DESTDIR)$(MODULES_DIR)
+	install sql/migrate $(DESTDIR)$(SQL_DIR)
+	install -m 644 sql/roles.sql $(DESTDIR)$(SQL_DIR)
+	install -m 644 sql/migrations/*.sql $(DESTDIR)$(SQL_DIR)/migrations
+	install -m 644 sql/api/*.sql $(DESTDIR)$(SQL_DIR)/api
 
 # ---- tests ------------------------------------------------------------------
 

@@ -81,30 +81,35 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 ngx_int_t init_process(ngx_cycle_t *cycle) noexcept;
 void exit_process(ngx_cycle_t *cycle) noexcept;
 
+char *check_not_zero(ngx_conf_t *cf, void *post, void *data) noexcept;
+
+/* Beside client_max_body_size, where 0 means no limit, somebody will write it here. */
+ngx_conf_post_t not_zero = {check_not_zero};
+
 ngx_command_t commands[] = {
     {ngx_string("errtrack_ingest"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_ingest,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("errtrack_max_body_size"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_body_size), nullptr},
+     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_body_size), &not_zero},
     {ngx_string("errtrack_max_envelope_size"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_envelope_size),
-     nullptr},
+     &not_zero},
     {ngx_string("errtrack_max_event_size"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_event_size), nullptr},
+     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_event_size), &not_zero},
     {ngx_string("errtrack_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, set_redis_address,
      NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis), nullptr},
     {ngx_string("errtrack_redis_password_file"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      set_redis_password_file, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis), nullptr},
     {ngx_string("errtrack_redis_connect_timeout"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_msec_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis.connect_timeout),
-     nullptr},
+     &not_zero},
     {ngx_string("errtrack_redis_timeout"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
-     ngx_conf_set_msec_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis.timeout), nullptr},
+     ngx_conf_set_msec_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis.timeout), &not_zero},
     {ngx_string("errtrack_redis_buffer"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis.buffer), nullptr},
+     ngx_conf_set_size_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis.buffer), &not_zero},
     {ngx_string("errtrack_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     ngx_null_command,
@@ -272,6 +277,12 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
     return NGX_CONF_OK;
 }
 
+char *check_not_zero(ngx_conf_t *cf, void *post, void *data) noexcept
+{
+    static_assert(sizeof(size_t) == sizeof(ngx_msec_t));
+    return *static_cast<size_t *>(data) == 0 ? const_cast<char *>("must not be 0") : NGX_CONF_OK;
+}
+
 char *set_ingest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
 {
     auto *lcf = static_cast<LocConf *>(conf);
@@ -297,7 +308,8 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
     ngx_str_t *arg = &static_cast<ngx_str_t *>(cf->args->elts)[1];
     ssize_t size = ngx_parse_size(arg);
     if (size == NGX_ERROR || size < static_cast<ssize_t>(256 * 1024)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\": at least 256k", arg);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\": a size of at least 256k is expected", arg);
         return static_cast<char *>(NGX_CONF_ERROR);
     }
     ngx_str_t name = ngx_string("errtrack");

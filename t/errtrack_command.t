@@ -111,7 +111,7 @@ id    1
 slug  acme
 name  Acme Corp
 OUT
-refuses [qw(org create acme)], 'slug "acme" is taken by another organization', 'a slug is taken once';
+refuses [qw(org create acme)], 'there is an organization "acme" already', 'a slug is taken once';
 prints [qw(org create other --id 77 --json)], qq({"id":77,"slug":"other","name":"other"}\n), 'an id may be wished for';
 refuses [qw(org create other2 --id 77)], 'id 77 is taken by another organization', 'but is given once';
 refuses [qw(org create), 'Web Shop'], 'a slug must match [a-z0-9][a-z0-9_-]{0,49}, "Web Shop" does not', 'a slug is a word';

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 /* Debian keeps the header of libpq in a folder that is not searched. */
@@ -181,7 +182,8 @@ void Database::explain()
 void migrate(const std::string &conninfo, const std::string &folder)
 {
     std::string script = folder + "/migrate";
-    if (access(script.c_str(), R_OK) != 0) {
+    // With the rights that opening it will have, which access() does not ask about.
+    if (faccessat(AT_FDCWD, script.c_str(), R_OK, AT_EACCESS) != 0) {
         throw Failure(Exit::refused, "cannot read " + script + ": name the folder of the SQL files "
                                      "with --sql-dir or ERRTRACK_SQL");
     }

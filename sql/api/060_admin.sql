@@ -135,7 +135,7 @@ begin
             from errtrack_private.organizations as o
             where o.slug = create_organization.slug
         ) then
-            raise exception 'slug "%" is taken by another organization', create_organization.slug
+            raise exception 'there is an organization "%" already', create_organization.slug
                 using errcode = 'unique_violation';
         end if;
         insert into errtrack_private.organizations as o (id, slug, name)

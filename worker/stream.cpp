@@ -149,6 +149,7 @@ std::optional<QueueEntry> Stream::retake(const EntryRef &ref)
     std::vector<QueueEntry> entries;
     append_entries(entries, ref.stream, *reply);
     if (entries.empty()) {
+        redis_.must({"XACK", ref.stream, consumer_group, ref.id});
         return std::nullopt;
     }
     RedisReply pending =
@@ -165,20 +166,22 @@ void Stream::release(const EntryRef &ref)
                  "JUSTID"});
 }
 
-/* Both or neither: an acknowledged entry that stayed in the stream would stay for ever. */
+/*
+ * Deleted first: if the process ends in between, a reference to nothing is left, which
+ * retake() clears, and not an entry that nobody would be handed again. (Redis refuses
+ * to queue a transaction when it is full, which is when this is needed most.)
+ */
 void Stream::finish(const std::string &stream, const std::vector<std::string> &ids)
 {
     if (ids.empty()) {
         return;
     }
-    std::vector<std::string_view> ack = {"XACK", stream, consumer_group};
     std::vector<std::string_view> del = {"XDEL", stream};
-    ack.insert(ack.end(), ids.begin(), ids.end());
+    std::vector<std::string_view> ack = {"XACK", stream, consumer_group};
     del.insert(del.end(), ids.begin(), ids.end());
-    redis_.must({"MULTI"});
-    redis_.must(ack);
+    ack.insert(ack.end(), ids.begin(), ids.end());
     redis_.must(del);
-    redis_.must({"EXEC"});
+    redis_.must(ack);
 }
 
 void Stream::bury_consumers()

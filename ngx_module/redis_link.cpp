@@ -158,7 +158,7 @@ void RedisLink::on_readable(ngx_event_t *ev) noexcept
     auto *c = static_cast<ngx_connection_t *>(ev->data);
     auto *context = static_cast<redisAsyncContext *>(c->data);
     if (c->close != 0) {
-        // A quitting process closes its idle connections.
+        // worker_shutdown_timeout closes whatever is open.
         redisAsyncFree(context);
         return;
     }
@@ -194,7 +194,6 @@ void RedisLink::went_up()
     ngx_log_error(NGX_LOG_NOTICE, log_, 0, "redis %V: connected", &address_.name);
     complained_ = false;
     watch_oldest();
-    set_idle();
 }
 
 void RedisLink::send_greeting()
@@ -220,9 +219,6 @@ void RedisLink::went_down(const char *why)
     connected_ = false;
     if (deadline_.timer_set) {
         ngx_del_timer(&deadline_);
-    }
-    if (ngx_exiting && users_ == 0) {
-        return;
     }
     schedule_reconnect();
     // An outage is one line when it begins and one when it ends.
@@ -295,14 +291,6 @@ void RedisLink::watch_oldest()
     }
 }
 
-/* nginx closes the idle connections of a process that quits. */
-void RedisLink::set_idle() noexcept
-{
-    if (connection_ != nullptr) {
-        connection_->idle = sent_.empty() && users_ == 0 ? 1 : 0;
-    }
-}
-
 void RedisLink::complain(const redisReply *reply) noexcept
 {
     refused_++;
@@ -354,7 +342,6 @@ bool RedisLink::send(std::initializer_list<std::string_view> words, Callback cal
     sent.release();
     in_flight_bytes_ += bytes;
     watch_oldest();
-    set_idle();
     return true;
 }
 
@@ -365,7 +352,6 @@ void RedisLink::on_reply(redisAsyncContext *, void *reply, void *data) noexcept
     link->in_flight_bytes_ -= call->bytes;
     link->sent_.pop_front();
     link->watch_oldest();
-    link->set_idle();
     if (link->closing_) {
         return;                         // the process ends: nobody waits any more
     }

@@ -8,6 +8,10 @@
  * call is refused at once, and the client is told so. Calls made while it connects
  * wait for that: a process that nginx has just started refuses nobody.
  *
+ * In a process that quits the link stays: requests may still come on connections that
+ * were accepted. It holds nothing back, having no timer when nothing is in flight,
+ * and is closed when the process exits.
+ *
  * hiredis 0.14 has no timers, so there are two here: one for connecting and one
  * for the oldest unanswered call. Answers are matched by order, so a call that is
  * late cannot be skipped: the link is dropped, and every call gets a null reply,
@@ -62,19 +66,6 @@ public:
     /* Connecting or connected. */
     bool up() const noexcept { return context_ != nullptr; }
 
-    /* Whoever is going to make a call says so: until then the link stays up in a
-     * process that is quitting. Each hold() is followed by one let_go(). */
-    void hold() noexcept
-    {
-        users_++;
-        set_idle();
-    }
-    void let_go() noexcept
-    {
-        users_--;
-        set_idle();
-    }
-
     /* Logs that Redis refused a command: at once, then once a second with a count. */
     void complain(const redisReply *reply) noexcept;
 
@@ -107,7 +98,6 @@ private:
     void drop();
     void schedule_reconnect();
     void watch_oldest();
-    void set_idle() noexcept;
 
     static void on_connect(const redisAsyncContext *context, int status) noexcept;
     static void on_disconnect(const redisAsyncContext *context, int status) noexcept;
@@ -132,7 +122,6 @@ private:
     ngx_msec_t backoff_ = 0;
     std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
     size_t in_flight_bytes_ = 0;
-    size_t users_ = 0;
     time_t refused_at_ = 0;
     ngx_uint_t refused_ = 0;                /* since then, not logged */
     bool connected_ = false;

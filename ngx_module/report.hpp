@@ -45,16 +45,9 @@ struct ReportLimits {
 class Report {
 public:
     /* held counts the bytes of all bodies that are arriving in this process. */
-    Report(KeyZone zone, RedisLink &link, std::size_t &held, const ReportLimits &limits)
-        : zone_(zone), link_(link), held_total_(held), limits_(limits)
-    {
-        link_.hold();
-    }
-    ~Report()
-    {
-        release();
-        link_.let_go();
-    }
+    Report(KeyZone zone, const RedisLink &link, std::size_t &held, const ReportLimits &limits)
+        : zone_(zone), link_(link), held_total_(held), limits_(limits) {}
+    ~Report() { release(); }
     Report(const Report &) = delete;
     Report &operator=(const Report &) = delete;
 
@@ -84,7 +77,7 @@ private:
     Refusal body_fault(const Fault &fault) const noexcept;
 
     KeyZone zone_;
-    RedisLink &link_;
+    const RedisLink &link_;
     std::size_t &held_total_;
     ReportLimits limits_;
     std::size_t held_ = 0;

@@ -225,8 +225,9 @@ bool KeyZone::finish_load(std::uint32_t stamp, std::string_view generation, bool
     if (!whole && swept) {
         generation = {};
     }
-    t->generation_length = static_cast<std::uint8_t>(std::min(generation.size(), max_generation));
-    std::memcpy(t->generation, generation.data(), t->generation_length);
+    generation = generation.substr(0, max_generation);
+    t->generation_length = static_cast<std::uint8_t>(generation.size());
+    std::copy(generation.begin(), generation.end(), t->generation);
     t->filled = whole;
     t->loading_at = 0;
     return !generation.empty();

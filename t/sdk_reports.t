@@ -82,7 +82,10 @@ my @cases = (
 for my $case (@cases) {
     my ($command, $why) = @{ $case->{sdk} };
     SKIP: {
-        skip "$case->{name}: $why", 1 if !$command;
+        if (!$command) {
+            diag "skipped: $case->{name}: $why";
+            skip $why, 1;
+        }
         my $project = $t->create_project($case->{slug}, 'acme');
         my $report = sub {
             my ($status, undef, $err) = run([@$command, $t->dsn($project), @_], plain => 1);

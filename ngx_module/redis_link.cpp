@@ -70,9 +70,7 @@ void RedisLink::connect()
         return;
     }
     ngx_add_timer(&deadline_, address_.connect_timeout);
-    // In this order: setting the callback asks for the write event that tells
-    // that the connection is there.
-    redisAsyncSetDisconnectCallback(context, on_disconnect);
+    // Setting the callback asks for the write event that tells that it is there.
     redisAsyncSetConnectCallback(context, on_connect);
     send_greeting();
 }
@@ -90,7 +88,6 @@ bool RedisLink::attach(redisAsyncContext *context)
     c->read->handler = on_readable;
     c->write->handler = on_writable;
     c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
-    connection_ = c;
     context_ = context;
     context->data = this;
     context->ev.data = c;
@@ -143,7 +140,6 @@ void RedisLink::on_cleanup(void *data) noexcept
     auto *context = static_cast<redisAsyncContext *>(c->data);
     RedisLink *link = link_of(context);
     link->context_ = nullptr;
-    link->connection_ = nullptr;
     ngx_close_connection(c);
     context->c.fd = -1;
     context->ev.data = nullptr;
@@ -177,11 +173,6 @@ void RedisLink::on_connect(const redisAsyncContext *context, int status) noexcep
     if (status == REDIS_OK) {
         link_of(context)->went_up();
     }
-}
-
-void RedisLink::on_disconnect(const redisAsyncContext *, int) noexcept
-{
-    // on_cleanup follows, and tells more than the status does.
 }
 
 void RedisLink::went_up()
@@ -330,8 +321,8 @@ bool RedisLink::send(std::initializer_list<std::string_view> words, Callback cal
     }
     // The clock may be old: whoever calls may have computed for long.
     ngx_time_update();
-    auto sent = std::unique_ptr<Call>(new Call{this, bytes, ngx_current_msec, std::move(callback)});
-    sent_.push_back(sent->sent_at);
+    auto sent = std::unique_ptr<Call>(new Call{this, bytes, std::move(callback)});
+    sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
     if (context_ == nullptr
         || redisAsyncCommandArgv(context_, on_reply, sent.get(), static_cast<int>(count), argv,
                                  lengths) != REDIS_OK)

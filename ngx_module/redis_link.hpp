@@ -85,7 +85,6 @@ private:
     struct Call {
         RedisLink *link;
         size_t bytes;
-        ngx_msec_t sent_at;
         Callback callback;
     };
 
@@ -100,7 +99,6 @@ private:
     void watch_oldest();
 
     static void on_connect(const redisAsyncContext *context, int status) noexcept;
-    static void on_disconnect(const redisAsyncContext *context, int status) noexcept;
     static void on_reply(redisAsyncContext *context, void *reply, void *data) noexcept;
     static void on_readable(ngx_event_t *ev) noexcept;
     static void on_writable(ngx_event_t *ev) noexcept;
@@ -115,7 +113,6 @@ private:
     const RedisAddress address_;
     ngx_log_t *log_;
     redisAsyncContext *context_ = nullptr;  /* null while there is no socket */
-    ngx_connection_t *connection_ = nullptr;
     ngx_connection_t timer_owner_ = {};     /* debug logs of timers read its descriptor */
     ngx_event_t deadline_ = {};             /* ordinary: work in flight holds the process */
     ngx_event_t reconnect_ = {};            /* cancelable: an idle link does not */

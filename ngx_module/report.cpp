@@ -30,13 +30,8 @@ std::string_view last_segment(std::string_view &path) noexcept
 
 std::string to_hex(const unsigned char *bytes, std::size_t size)
 {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(size * 2);
-    for (std::size_t i = 0; i < size; i++) {
-        text.push_back(digits[bytes[i] >> 4]);
-        text.push_back(digits[bytes[i] & 0x0f]);
-    }
+    std::string text(size * 2, '0');
+    ngx_hex_dump(reinterpret_cast<u_char *>(text.data()), const_cast<u_char *>(bytes), size);
     return text;
 }
 

@@ -424,7 +424,6 @@ int run(int argc, char **argv)
     action.sa_handler = on_signal;
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
     // A database host that does not answer must not hold the worker for minutes.
     setenv("PGCONNECT_TIMEOUT", "5", 0);
 

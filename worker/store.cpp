@@ -153,7 +153,8 @@ StoreError::Kind kind_of(std::string_view state) noexcept
     if (group == "22" || group == "23" || group == "P0") {
         return StoreError::Kind::refused;
     }
-    bool down = state == "57P01" || state == "57P02" || state == "57P03" || group == "08";
+    // 25006, read only: this may be the standby after a failover, so connect anew.
+    bool down = state == "25006" || state == "57P01" || state == "57P02" || state == "57P03" || group == "08";
     return down ? StoreError::Kind::down : StoreError::Kind::retry;
 }
 

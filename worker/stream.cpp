@@ -12,9 +12,6 @@
 namespace errtrack {
 namespace {
 
-/* Asks for entries that no consumer was handed. */
-constexpr std::string_view unseen = ">";
-
 /* Milliseconds; a worker that lives asks every second. */
 constexpr long long gone_after = 3600 * 1000;
 
@@ -65,8 +62,8 @@ void Stream::make_groups()
     }
 }
 
-std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &streams,
-                                          std::string_view after, unsigned count, bool block)
+std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &streams, unsigned count,
+                                          bool block)
 {
     std::string count_text = std::to_string(count);
     std::vector<std::string_view> words = {"XREADGROUP", "GROUP", consumer_group, consumer_,
@@ -76,7 +73,7 @@ std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &stream
     }
     words.push_back("STREAMS");
     words.insert(words.end(), streams.begin(), streams.end());
-    words.insert(words.end(), streams.size(), after);
+    words.insert(words.end(), streams.size(), ">");
     RedisReply reply = redis_.command(words);
     if (reply.is_error("NOGROUP")) {
         make_groups();
@@ -97,19 +94,25 @@ std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &stream
 
 std::vector<QueueEntry> Stream::read(unsigned count)
 {
-    std::vector<QueueEntry> entries = read_from({events_}, unseen, count, false);
+    std::vector<QueueEntry> entries = read_from({events_}, count, false);
     // In every turn, or a busy stream of small ones would keep them waiting.
-    for (QueueEntry &entry : read_from({large_}, unseen, 1, false)) {
+    for (QueueEntry &entry : read_from({large_}, 1, false)) {
         entries.push_back(std::move(entry));
     }
-    return entries.empty() ? read_from({events_, large_}, unseen, 1, true) : entries;
+    return entries.empty() ? read_from({events_, large_}, 1, true) : entries;
 }
 
 std::vector<EntryRef> Stream::left_over()
 {
     std::vector<EntryRef> refs;
-    for (const QueueEntry &entry : read_from({events_, large_}, "0", at_once, false)) {
-        refs.push_back({entry.stream, entry.id});
+    for (const std::string &stream : {events_, large_}) {
+        RedisReply reply = redis_.command({"XPENDING", stream, consumer_group, "-", "+",
+                                           std::to_string(at_once), consumer_});
+        // Without a group nothing is pending; reading makes it.
+        for (std::size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+            const redisReply &pending = *reply->element[i];
+            refs.push_back({stream, std::string(RedisReply::text_of(*pending.element[0]))});
+        }
     }
     return refs;
 }

@@ -63,8 +63,8 @@ public:
 
 private:
     void make_groups();
-    std::vector<QueueEntry> read_from(const std::vector<std::string> &streams,
-                                      std::string_view after, unsigned count, bool block);
+    std::vector<QueueEntry> read_from(const std::vector<std::string> &streams, unsigned count,
+                                      bool block);
 
     Redis &redis_;
     std::string consumer_;

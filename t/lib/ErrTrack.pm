@@ -178,7 +178,7 @@ sub finish {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $self->stop;
     my @lines = $self->log_lines;
-    none('nginx wrote no alert', grep { $_->{file} eq 'error.log' && $_->{text} =~ /\[(?:alert|emerg)\]/ } @lines);
+    none('nginx wrote no alert', grep { $_->{file} =~ /error\.log\z/ && $_->{text} =~ /\[(?:alert|emerg)\]/ } @lines);
     none('no process crashed', grep { $_->{text} =~ $stopped_by_signal } @lines);
     none('no sanitizer reported anything', grep { $_->{text} =~ $sanitizer } @lines);
     none('every service ended in order', map { { text => $_ } } map { $_->failures } $self->services);

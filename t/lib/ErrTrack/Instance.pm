@@ -49,7 +49,8 @@ sub service {
 
 sub postgres { return $_[0]->service('postgres') }
 sub redis_server { return $_[0]->service('redis') }
-sub nginx { return $_[0]->service('nginx') }
+# The one that requests go to; further ones have names, see through.
+sub nginx { return $_[0]->service($_[0]{edge} || 'nginx') }
 
 # The worker; further ones have names.
 sub worker { return $_[0]->service($_[1] || 'worker') }
@@ -86,11 +87,17 @@ sub add_worker {
     );
 }
 
+# This instance with its requests going through another of its nginx.
+sub through {
+    my ($self, $name) = @_;
+    return bless { %$self, edge => $name }, ref $self;
+}
+
 # In the order that loses nothing: first what takes in, last what keeps.
 sub stop {
     my ($self) = @_;
-    my %rank = (nginx => 0, redis => 2, postgres => 3);
-    my @services = sort { ($rank{ $a->name } // 1) <=> ($rank{ $b->name } // 1) } $self->services;
+    my %rank = ('ErrTrack::Nginx' => 0, 'ErrTrack::Redis' => 2, 'ErrTrack::Postgres' => 3);
+    my @services = sort { ($rank{ ref $a } // 1) <=> ($rank{ ref $b } // 1) } $self->services;
     # One that cannot be stopped does not keep the others alive.
     my @why = map { eval { $_->stop; 1 } ? () : $@ } @services;
     die @why if @why;

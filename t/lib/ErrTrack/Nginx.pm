@@ -74,9 +74,17 @@ sub stop_signal { return 'QUIT' }
 sub death_signal { return 'TERM' }
 
 # Everything goes to the error log, what nginx prints before it opens that too.
-sub log { return "$_[0]{dir}/error.log" }
+sub log { return $_[0]->beside('error.log') }
 
-sub access_log { return "$_[0]{dir}/access.log" }
+# Further ones have names, and files of their own.
+sub beside {
+    my ($self, $file) = @_;
+    return "$self->{dir}/" . ($self->name eq 'nginx' ? $file : $self->name . "-$file");
+}
+
+sub folder { return "$_[0]{dir}/" . $_[0]->name }
+
+sub access_log { return $_[0]->beside('access.log') }
 
 sub command {
     my ($self) = @_;
@@ -88,11 +96,11 @@ sub program {
     my ($self) = @_;
     return (
         ($self->{preload} ? ('env', "LD_PRELOAD=$self->{preload}") : ()),
-        'nginx', '-p', "$self->{dir}/nginx/", '-c', $self->file, '-e', $self->log,
+        'nginx', '-p', $self->folder . '/', '-c', $self->file, '-e', $self->log,
     );
 }
 
-sub file { return "$_[0]{dir}/nginx/nginx.conf" }
+sub file { return $_[0]->folder . '/nginx.conf' }
 
 sub mark { return $_[0]->file }
 
@@ -106,7 +114,7 @@ sub ready {
 # Writes the configuration file; with a text, a new one, for the next reload.
 sub configure {
     my ($self, $text) = @_;
-    make_dir("$self->{dir}/nginx");
+    make_dir($self->folder);
     $self->{config} = $text if defined $text;
     my $conf = $self->{config};
     $conf =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
@@ -123,15 +131,15 @@ sub port {
 
 sub word {
     my ($self, $word) = @_;
-    my $dir = $self->{dir};
+    my ($dir, $folder) = ($self->{dir}, $self->folder);
     my %known = (
         PORT    => $self->{port},
         DIR     => $dir,
         MODULES => join("\n", map { qq(load_module "$_";) } modules()),
         GLOBALS => join("\n", 'daemon off;', 'master_process on;', 'worker_processes 2;',
-            qq(pid "$dir/nginx/nginx.pid";), qq(error_log "$dir/error.log" $self->{level};)),
-        HTTP    => join("\n    ", qq(access_log "$dir/access.log";),
-            map { qq(${_}_temp_path "$dir/nginx/$_";) } qw(client_body proxy fastcgi uwsgi scgi)),
+            qq(pid "$folder/nginx.pid";), 'error_log "' . $self->log . qq(" $self->{level};)),
+        HTTP    => join("\n    ", 'access_log "' . $self->access_log . '";',
+            map { qq(${_}_temp_path "$folder/$_";) } qw(client_body proxy fastcgi uwsgi scgi)),
         %{ $self->{words} },
     );
     return $known{$word} // die "nginx.conf: nothing is known as %%$word%%\n";

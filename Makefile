@@ -69,21 +69,26 @@ LISTED := $(NGINX_BUILD)/files
 $(LISTED): FORCE
 	@mkdir -p $(@D); echo "$(FILES)" | cmp -s - $@ || echo "$(FILES)" > $@
 
-$(NGINX_BUILD)/Makefile: config $(LISTED)
+# $(1) is the folder of an addon, $(2) where its nginx makefile goes.
+define configure
 	@echo "  CONF  nginx modules against $(NGINX_SRC)"
-	@cd $(NGINX_SRC) && { \
+	@mkdir -p $(2); cd $(NGINX_SRC) && { \
 	    NGX_CONF_FLAGS=(--with-compat --with-threads); \
 	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" \
 	        --with-cc-opt="$(CXXFLAGS) $(SANITIZE) -fPIC -Wextra -Wno-unused-parameter -Wno-missing-field-initializers" \
 	        --with-ld-opt="$(SANITIZE) -fPIC" \
-	        --add-dynamic-module=$(CURDIR) --builddir=$(NGINX_BUILD) \
-	        > $(BUILD)/configure.log || { tail -n 20 $(BUILD)/configure.log; exit 1; }; }
+	        --add-dynamic-module=$(1) --builddir=$(2) \
+	        > $(2).log || { tail -n 20 $(2).log; exit 1; }; }
+endef
+
+$(NGINX_BUILD)/Makefile: config $(LISTED)
+	$(call configure,$(CURDIR),$(NGINX_BUILD))
 
 # ---- worker and command -----------------------------------------------------
 
 # What the unit tests link: no I/O in it.
-PURE    := repair json inflate envelope fields event grouping payload
+PURE    := repair json inflate envelope fields event grouping payload multipart minidump record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
 COMMAND := redis $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 
@@ -102,7 +107,7 @@ objects = $(patsubst %,$(OBJ)/worker/%.o,$(1))
 
 $(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lsimdjson -lspdlog -lfmt -lz -lcrypto -lpthread
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lsimdjson -lspdlog -lfmt -lz -lbrotlidec -lzstd -lcrypto -lpthread
 
 $(BUILD)/errtrack: $(call objects,$(COMMAND))
 	@echo "  LINK  $(notdir $@)"
@@ -134,12 +139,32 @@ unit: units             ## build and run the unit tests alone
 	@for test in $(UNITS); do $$test --gtest_brief=1; done
 
 # The parts of the edge that know nothing of nginx.
-EDGE  := auth inflate scan
+EDGE  := auth decode endpoint envelope_scan forms inflate json_scan json_text key_snapshot \
+         ledger_table lease metrics multipart_head multipart_scan rules scan security_scan \
+         spool_disk spool_segment store_scan
 
 $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/ngx_module/%.o,$(EDGE))
 	@mkdir -p $(@D)
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lcrypto -lpthread
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
+
+# ---- benchmarks ----------------------------------------------------------------
+
+# The floor of the edge is a module of nginx of its own, built in the same way.
+BENCH_BUILD := $(BUILD)/bench/nginx
+BENCH       ?= edge
+
+.PHONY: bench floor
+bench:                  ## measure each part against its floor, into build/bench.json
+	@t/lib/deps build run bench
+	@$(MAKE) --no-print-directory -j$(JOBS) modules floor
+	@for part in $(BENCH); do t/bench/$$part; done
+
+floor: $(BENCH_BUILD)/Makefile
+	@$(MAKE) -s -C $(NGINX_SRC) -f $< modules
+
+$(BENCH_BUILD)/Makefile: t/bench/config
+	$(call configure,$(CURDIR)/t/bench,$(BENCH_BUILD))
 
 # ---- sanitizers and fuzzing ---------------------------------------------------
 
@@ -166,7 +191,7 @@ fuzz:                   ## run each fuzzer for TIME seconds (60)
 	    echo "  FUZZ  $$name"; \
 	    clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. -o $(BUILD)/fuzz/$$name \
 	        t/fuzz/$${name}_fuzz.cpp $(patsubst %,worker/%.cpp,$(PURE)) \
-	        $(patsubst %,ngx_module/%.cpp,$(EDGE)) -lsimdjson -ljansson -lz -lcrypto; \
+	        $(patsubst %,ngx_module/%.cpp,$(EDGE)) -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto; \
 	    mkdir -p $(BUILD)/fuzz/corpus-$$name; \
 	    $(BUILD)/fuzz/$$name -max_total_time=$(TIME) -timeout=5 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$$name; \

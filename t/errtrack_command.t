@@ -216,6 +216,77 @@ refuses [qw(key disable abc)], 'key: Value abc not in range 1 to 922337203685477
 
 sub first_key { return value('select public_key from errtrack_private.client_keys where project_id = 1 order by id limit 1') }
 
+# ---- quotas, filters, origins ---------------------------------------------------
+
+prints [qw(quota list acme/web)], "key  category  items  seconds  limit\n", 'a project has no quotas';
+prints [qw(quota set acme/web error 10000/3600s)], "error of acme/web is limited to 10000/1h\n", 'a category is limited';
+prints [qw(quota set acme/web error 20000/1h)], "error of acme/web is limited to 20000/1h\n", 'to something else';
+prints [qw(quota set acme/web all 5/90s --key 1)], "all of key 1 is limited to 5/90s\n", 'and for one key';
+prints [qw(quota list acme/web)], <<'OUT', 'quotas are listed';
+key  category  items  seconds  limit
+  -  error     20000     3600  20000/1h
+  1  all           5       90  5/90s
+OUT
+is_deeply json([qw(quota list acme/web)]), [
+    { key => undef, category => 'error', items => 20000, seconds => 3600, limit => '20000/1h' },
+    { key => 1, category => 'all', items => 5, seconds => 90, limit => '5/90s' },
+], 'as JSON too';
+is json([qw(quota list acme/web)])->[0]{limit}, '20000/1h', 'in words that can be set again';
+prints [ qw(quota set acme/web session), $_->[0] ], "session of acme/web is limited to $_->[1]\n", "a limit of $_->[0]"
+    for [ '0/60s', '0/1m' ], [ '7/24h', '7/1d' ], [ '9007199254740991/1d', '9007199254740991/1d' ];
+refuses [ qw(quota set acme/web error), $_ ],
+    "a limit looks like 10000/1h, items and a window in s, m, h or d; \"$_\" does not", "a limit is not $_"
+    for '10000', '10/hour', '1.5/1h', '10/1w', ' 10/1h';
+refuses [ qw(quota set acme/web error), "10/$_" ], "a window is 1s to 1d long, \"$_\" is not", "a window is not $_"
+    for '0s', '2d', '86401s', '99999d';
+refuses [qw(quota set acme/web error 9007199254740992/1d)], 'a limit is at most 9007199254740991 items', 'a limit has an end';
+refuses [qw(quota set acme/web bugs 1/1s)],
+    'there is no category "bugs": use all, error, transaction, session, attachment, monitor, feedback', 'the categories are told';
+refuses [qw(quota set acme/web all 1/1s --key 2)], 'project 1 has no client key 2', 'the key is one of the project';
+refuses [qw(quota set nix all 1/1s)], 'there is no project "nix"', 'the project has to be there';
+prints [qw(quota remove acme/web all --key 1)], "all of key 1 is not limited\n", 'a quota of a key is removed';
+refuses [qw(quota remove acme/web all --key 1)], 'key 1 has no quota for all', 'once';
+refuses [qw(quota remove acme/web all)], 'project 1 has no quota for all', 'or never';
+prints [qw(quota remove acme/web), $_], "$_ of acme/web is not limited\n", "a quota for ${_}s is removed" for qw(error session);
+
+prints [qw(filter list acme/web)], "kind  value\n", 'a project has no filters';
+prints [ qw(filter add acme/web), @$_ ], "@$_ is filtered in acme/web\n", "@$_ is filtered"
+    for [qw(sdk sentry.javascript.*<7.0.0)], [qw(agent crawlers)], [qw(address 2001:db8::/32)], [qw(address 192.0.2.7)], [qw(agent crawlers)];
+prints [qw(filter list acme/web)], <<'OUT', 'filters are listed';
+kind     value
+address  192.0.2.7/32
+address  2001:db8::/32
+agent    crawlers
+sdk      sentry.javascript.*<7.0.0
+OUT
+refuses [qw(filter add acme/web address 192.0.2)],
+    'an address looks like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32, "192.0.2" does not', 'an address is one';
+refuses [qw(filter add acme/web address 192.0.2.7/24)],
+    '"192.0.2.7/24" has bits behind its mask: write 192.0.2.0/24', 'a network begins at its beginning';
+refuses [qw(filter add acme/web agent bots)],
+    'there is no class of agents "bots": use crawlers, legacy-browsers', 'the classes are told';
+refuses [ qw(filter add acme/web sdk), 'sentry python' ],
+    'an SDK looks like sentry.python or sentry.javascript.*<7.0.0, "sentry python" does not', 'an SDK has its form';
+refuses [qw(filter add acme/web origin a.example)],
+    'kind: origin not in {address,agent,sdk} (see errtrack --help)', 'the kinds are told';
+refuses [qw(filter remove acme/web address 192.0.2.8)], 'project 1 has no filter address "192.0.2.8/32"', 'what is removed was there';
+prints [ qw(filter remove acme/web), @$_ ], "@$_ is not filtered in acme/web\n", "@$_ is filtered no more"
+    for [qw(sdk sentry.javascript.*<7.0.0)], [qw(agent crawlers)], [qw(address 2001:db8::/32)], [qw(address 192.0.2.7)];
+
+prints [qw(origin list acme/web)], "origin\n", 'a project has no origins';
+prints [ qw(origin add acme/web), $_ ], "$_ may report to acme/web\n", "$_ is allowed"
+    for 'https://*.Example.com', 'http://localhost:*', '[::1]:8080';
+is_deeply json([qw(origin list acme/web)]), [ map { { origin => $_ } } '[::1]:8080', 'http://localhost:*', 'https://*.example.com' ],
+    'origins are listed';
+refuses [ qw(origin add acme/web), $_ ],
+    "an origin looks like https://shop.example.com, *.example.com or http://localhost:*, \"$_\" does not", "$_ is no origin"
+    for 'https://a.example/', 'https://a*.example', 'a.example:99999', 'a b';
+refuses [qw(origin remove acme/web a.example)], 'project 1 has no origin "a.example"', 'what is removed was there';
+prints [ qw(origin remove acme/web), $_ ], "$_ is no origin of acme/web\n", "$_ is allowed no more" for '[::1]:8080', 'http://localhost:*';
+prints [qw(origin remove acme/web https://*.EXAMPLE.com)],
+    "https://*.EXAMPLE.com is no origin of acme/web: none is left, every origin may report\n", 'the last one opens the door, and it says so';
+is value('select count(*) from errtrack_private.edge_settings'), 0, 'nothing is left of it';
+
 # ---- tokens ---------------------------------------------------------------------
 
 my @secrets;

@@ -19,42 +19,15 @@
 #include <CLI/CLI.hpp>
 
 #include "worker/admin_database.hpp"
+#include "worker/admin_edge.hpp"
+#include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
 #include "worker/admin_queue.hpp"
 #include "worker/admin_secret.hpp"
 
-#ifndef ERRTRACK_SQL_DIR
-#define ERRTRACK_SQL_DIR "/usr/share/errtrack/sql"
-#endif
-
 namespace errtrack {
 
 namespace {
-
-/* Every option of every command; a command reads those that it declares. */
-struct Options {
-    std::string database;
-    std::string sql_dir = ERRTRACK_SQL_DIR;
-    std::string url = "http://localhost";
-    bool gitlab = false;
-    bool json = false;
-    std::string redis;
-    std::string redis_password_file;
-
-    std::int64_t id = 0;
-    std::string slug;
-    std::string name;
-    std::string organization;
-    std::string project;
-    std::string platform;
-    std::string email;
-    bool administrator = false;
-    std::string role;
-    std::string public_key;
-    std::string label;
-    std::vector<std::string> scopes;
-    int expires_days = 0;
-};
 
 using Action = std::function<void(const Options &)>;
 
@@ -73,6 +46,7 @@ private:
     void add_users();
     void add_projects();
     void add_keys();
+    void add_edge();
     void add_tokens();
     void add_instance();
 
@@ -80,6 +54,7 @@ private:
     void add_id(CLI::App *to, const std::string &option, const std::string &about);
     void add_dsn(CLI::App *to);
     void add_project(CLI::App *to);
+    void add_rule(CLI::App *to, const std::vector<std::string> &kinds, const std::string &about);
 
     CLI::App app_{"Administration of errtrack, error tracking for nginx fleets.", "errtrack"};
     Options &options_;
@@ -93,12 +68,6 @@ std::string joined(const std::vector<std::string> &words)
         text += (text.empty() ? "" : ",") + word;
     }
     return text;
-}
-
-/* Zero stands for an id that was not given. */
-std::string number_or_empty(std::int64_t number)
-{
-    return number == 0 ? std::string() : std::to_string(number);
 }
 
 // ---- what commands do ---------------------------------------------------------
@@ -328,6 +297,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_users();
     add_projects();
     add_keys();
+    add_edge();
     add_tokens();
 }
 
@@ -369,6 +339,19 @@ void CommandLine::add_project(CLI::App *to)
 {
     to->add_option("project", options_.project, "id, organization/slug, or a slug that is unique")
         ->required();
+}
+
+/* A rule of a project; its kind is an argument when there are several. */
+void CommandLine::add_rule(CLI::App *to, const std::vector<std::string> &kinds,
+                           const std::string &about)
+{
+    add_project(to);
+    if (!kinds.empty()) {
+        to->add_option("kind", options_.kind, "address, agent or sdk")
+            ->required()
+            ->check(CLI::IsMember(kinds));
+    }
+    to->add_option("value", options_.value, about)->required();
 }
 
 void CommandLine::add_instance()
@@ -456,6 +439,48 @@ void CommandLine::add_keys()
     to = command(key, "delete", "remove a client key", delete_key);
     add_id(to, "key", "id of the key");
     to->get_option("key")->required();
+}
+
+void CommandLine::add_edge()
+{
+    const std::string categories =
+        "all, error, transaction, session, attachment, monitor or feedback";
+    CLI::App *quota = group("quota", "how much a project or a client key may send");
+    CLI::App *to = command(quota, "list", "list the quotas of a project", list_quotas);
+    add_project(to);
+    add_json(to);
+
+    to = command(quota, "set", "limit a category", set_quota);
+    add_project(to);
+    to->add_option("category", options_.category, categories)->required();
+    to->add_option("limit", options_.limit, "items and window, for example 10000/1h; 0/1h: none")
+        ->required();
+    add_id(to, "--key", "id of a client key (default: the whole project)");
+
+    to = command(quota, "remove", "take a limit away", remove_quota);
+    add_project(to);
+    to->add_option("category", options_.category, categories)->required();
+    add_id(to, "--key", "id of a client key (default: the whole project)");
+
+    const std::vector<std::string> kinds = {"address", "agent", "sdk"};
+    const std::string filters = "an address or network; crawlers or legacy-browsers; "
+                                "an SDK, for example sentry.javascript.*<7.0.0";
+    CLI::App *filter = group("filter", "what is counted as filtered, and not stored");
+    to = command(filter, "list", "list the filters of a project", list_filters);
+    add_project(to);
+    add_json(to);
+    add_rule(command(filter, "add", "filter a kind of client", add_filter), kinds, filters);
+    add_rule(command(filter, "remove", "stop filtering it", remove_filter), kinds, filters);
+
+    const std::string origins = "[scheme://]host[:port], for example https://*.example.com";
+    CLI::App *origin = group("origin", "pages that may report");
+    to = command(origin, "list", "list the allowed origins of a project", list_origins);
+    add_project(to);
+    add_json(to);
+    add_rule(command(origin, "add", "allow one; the first shuts out all others", add_origin), {},
+             origins);
+    add_rule(command(origin, "remove", "forbid one; without any all are allowed", remove_origin),
+             {}, origins);
 }
 
 void CommandLine::add_tokens()

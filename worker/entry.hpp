@@ -19,11 +19,17 @@
  *     id*        delivery id, 32 hex digits: one for every accepted request
  *     at*        received_at, microseconds since 1970 (UTC), the edge's clock
  *     project*   project id
- *     key*       id of the client key
- *     ep*        endpoint: envelope or store
+ *     key*       id of the client key; 0 when the edge could not check it, see pub
+ *     ep*        endpoint: envelope, store, security, nel, minidump or attachments
  *     event      event id, 32 hex digits: the id that was answered; it overrides
  *                an id inside the payload
- *     enc        Content-Encoding: gzip or deflate; absent for a plain body
+ *     pub        the public key, only when the edge could not check it: nothing is
+ *                stored before the worker has found it to be a key of the project
+ *     drop       categories that were over their quota, "error,attachment": their items
+ *                are counted as rate_limited and not stored
+ *     filter     name of the inbound filter that the request met: its items are counted
+ *                as filtered by the summary, and the body is empty
+ *     enc        Content-Encoding: gzip, deflate, br or zstd; absent for a plain body
  *     type       Content-Type
  *     query      query string
  *     addr       address of the client
@@ -63,11 +69,53 @@ inline std::string stream_key(unsigned shard, bool large)
 }
 
 /*
- * The projection of the client keys: a hash, public key -> JSON object
- * {"id": key id, "project": project id}. Only active keys are in it. The marker
- * field (not a possible key) holds the generation: it changes whenever the
- * content does, and its absence means that the projection is not there, which
- * is not the same as a projection without keys.
+ * What a quota counts. "all" is every item but client reports; items of no other
+ * category count there alone. The names stand in SQL, metrics and headers.
+ */
+enum class Category : std::uint8_t { all, error, transaction, session, attachment, monitor, feedback };
+inline constexpr std::size_t categories = 7;
+inline constexpr std::string_view category_names[categories] = {
+    "all", "error", "transaction", "session", "attachment", "monitor", "feedback"};
+
+/* The category of an item type; all for types that have none of their own. */
+inline Category category_of(std::string_view type) noexcept
+{
+    struct Pair {
+        std::string_view type;
+        Category category;
+    };
+    constexpr Pair pairs[] = {
+        {"event", Category::error}, {"security", Category::error},
+        {"raw_security", Category::error}, {"nel", Category::error},
+        {"form_data", Category::error}, {"unreal_report", Category::error},
+        {"minidump", Category::error}, {"transaction", Category::transaction},
+        {"session", Category::session}, {"sessions", Category::session},
+        {"attachment", Category::attachment}, {"check_in", Category::monitor},
+        {"feedback", Category::feedback}, {"user_report", Category::feedback}};
+    for (const Pair &pair : pairs) {
+        if (pair.type == type) {
+            return pair.category;
+        }
+    }
+    return Category::all;
+}
+
+/*
+ * The projection of the client keys: a hash with one field for each active key,
+ *
+ *     public key  ->  {"id": key id, "project": project id, "limits": LIMITS}
+ *
+ * and one for each project that has settings for the edge:
+ *
+ *     @project id ->  {"limits": LIMITS, "origins": ["*.example.com", ...],
+ *                      "addresses": ["192.0.2.0/24", ...], "agents": ["crawlers", ...],
+ *                      "sdks": ["sentry.javascript.*<7.0.0", ...]}
+ *
+ * LIMITS is {category: [items, seconds of the window]}. All but id and project may be
+ * absent: no limit, every origin, no filter. The marker field (neither a key nor a
+ * project) holds the generation: it changes whenever the content does, and its absence
+ * means that the projection is not there, which is not the same as a projection without
+ * keys.
  */
 inline constexpr std::string_view keys_hash = "errtrack:keys";
 inline constexpr std::string_view keys_marker = "#generation";

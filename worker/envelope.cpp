@@ -199,6 +199,72 @@ bool decode_base64(std::string_view text, std::string &out)
     return digits % 4 != 1 && padding <= 2;
 }
 
+int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char small = static_cast<char>(c | 0x20);
+    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+}
+
+/* Without percent encoding. In JSON a plus is a blank, as it is in front of anything; in
+ * base64 it is a digit that somebody forgot to encode. */
+bool decode_value(std::string_view text, std::string &out)
+{
+    out.clear();
+    out.reserve(text.size());
+    bool begun = false;
+    bool json = false;
+    for (std::size_t i = 0; i < text.size(); i++) {
+        char c = text[i];
+        if (c == '%') {
+            int high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
+            int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = static_cast<char>(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && (json || !begun)) {
+            c = ' ';
+        }
+        if (!begun && blanks.find(c) == blanks.npos) {
+            begun = true;
+            json = c == '{';
+        }
+        out.push_back(c);
+    }
+    return true;
+}
+
+/* The edge decides by the same bytes: base64 has no name in front, and behind its first
+ * sign of equality there is nothing but padding. */
+bool looks_like_form(std::string_view bytes)
+{
+    std::size_t sign = bytes.substr(0, 65).find_first_of("=&");
+    if (sign == bytes.npos || bytes[sign] == '&') {
+        return sign != bytes.npos;
+    }
+    return sign + 1 < bytes.size() && bytes[sign + 1] != '='
+           && blanks.find(bytes[sign + 1]) == blanks.npos;
+}
+
+/* The first value of the parameter; nothing when there is none. */
+std::optional<std::string_view> form_value(std::string_view form, std::string_view name)
+{
+    while (!form.empty()) {
+        std::size_t end = std::min(form.find('&'), form.size());
+        std::string_view pair = form.substr(0, end);
+        form.remove_prefix(std::min(end + 1, form.size()));
+        std::size_t sign = pair.find('=');
+        if (sign != pair.npos && pair.substr(0, sign) == name) {
+            return pair.substr(sign + 1);
+        }
+    }
+    return {};
+}
+
 }
 
 std::string_view parse_envelope(std::string_view bytes, Envelope &envelope)
@@ -214,19 +280,37 @@ std::string_view parse_envelope(std::string_view bytes, Envelope &envelope)
 std::string_view decode_store_body(std::string_view bytes, std::size_t limit,
                                    std::string &buffer, std::string_view &json)
 {
-    if (bytes.starts_with("\xef\xbb\xbf")) {
-        bytes.remove_prefix(3);
+    auto begin = [](std::string_view &text) {
+        text.remove_prefix(text.starts_with("\xef\xbb\xbf") ? 3 : 0);
+        skip_blanks(text);
+        return text.starts_with('{');
+    };
+    auto bounded = [&json, limit] {
+        return json.size() > limit ? reason::too_large : reason::none;
+    };
+    json = bytes;
+    if (begin(json)) {
+        return bounded();
     }
-    skip_blanks(bytes);
-    if (bytes.empty()) {
+    if (json.empty()) {
         return reason::no_data;
     }
-    if (bytes.starts_with('{')) {
-        json = bytes;
-        return bytes.size() > limit ? reason::too_large : reason::none;
+    std::string form;
+    if (looks_like_form(json)) {
+        std::optional<std::string_view> value = form_value(json, "sentry_data");
+        if (!value || !decode_value(*value, form)) {
+            return reason::invalid_form;
+        }
+        json = form;
+        skip_blanks(json);
+        if (json.starts_with('{')) {
+            buffer = json;
+            json = buffer;
+            return bounded();
+        }
     }
     std::string decoded;
-    if (!decode_base64(bytes, decoded)) {
+    if (!decode_base64(json, decoded)) {
         return reason::invalid_json;
     }
     if (decoded.starts_with('{')) {
@@ -236,10 +320,7 @@ std::string_view decode_store_body(std::string_view bytes, std::size_t limit,
         return failed == reason::too_large ? failed : reason::invalid_json;
     }
     json = buffer;
-    if (json.size() > limit) {
-        return reason::too_large;
-    }
-    return json.starts_with('{') ? reason::none : reason::invalid_json;
+    return begin(json) ? bounded() : reason::invalid_json;
 }
 
 }

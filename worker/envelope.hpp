@@ -39,9 +39,10 @@ inline constexpr std::size_t max_envelope_items = 10'000;
 std::string_view parse_envelope(std::string_view bytes, Envelope &envelope);
 
 /*
- * The body of the store endpoint: JSON, or base64 of JSON, or base64 of deflated
- * JSON. Returns reason::none, no_data, too_large or invalid_json. json is part of
- * bytes or of buffer and begins with a brace.
+ * The body of the store endpoint: JSON, or base64 of JSON, or base64 of deflated JSON,
+ * or one of these in the parameter sentry_data of a form. Returns reason::none, no_data,
+ * too_large, invalid_form or invalid_json. json is part of bytes or of buffer and begins
+ * with a brace.
  */
 std::string_view decode_store_body(std::string_view bytes, std::size_t limit,
                                    std::string &buffer, std::string_view &json);

@@ -13,6 +13,7 @@
  */
 
 #include "worker/grouping.hpp"
+#include "worker/ledger.hpp"
 #include "worker/projection.hpp"
 #include "worker/record.hpp"
 #include "worker/store.hpp"
@@ -103,7 +104,7 @@ private:
 class Worker {
 public:
     explicit Worker(const Settings &settings)
-        : settings_(settings), store_(settings.database), projection_(store_)
+        : settings_(settings), store_(settings.database), projection_(store_), ledger_(store_)
     {
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
@@ -155,6 +156,11 @@ private:
                 store_.make_partitions();
                 store_.drop_partitions(settings_.retention);
                 stream_->bury_consumers();
+            });
+            chore(ledger_due_, 5s, 1min, "booking what edges count", [this] {
+                if (!ledger_.book(*redis_)) {
+                    ledger_due_ = Clock::now();
+                }
             });
             // In short turns between batches, until there is no more.
             chore(purge_due_, 10min, 1min, "purging deleted projects", [this] {
@@ -373,6 +379,7 @@ private:
     const Settings settings_;
     Store store_;
     Projection projection_;
+    Ledger ledger_;
     std::unique_ptr<Redis> redis_;
     std::optional<Stream> stream_;
     std::string consumer_;
@@ -381,6 +388,7 @@ private:
     Clock::time_point claim_due_ = {};
     Clock::time_point keys_due_ = {};
     Clock::time_point partitions_due_ = {};
+    Clock::time_point ledger_due_ = {};
     Clock::time_point purge_due_ = {};
     bool announced_ = false;
 };

@@ -20,6 +20,8 @@ inline constexpr std::string_view duplicate = "duplicate";
 inline constexpr std::string_view invalid = "invalid";
 inline constexpr std::string_view discarded = "discarded";
 inline constexpr std::string_view dead = "dead";
+inline constexpr std::string_view filtered = "filtered";
+inline constexpr std::string_view rate_limited = "rate_limited";
 }
 
 /* Why an item is invalid or discarded, or a request was refused. */
@@ -43,6 +45,18 @@ inline constexpr std::string_view unavailable = "unavailable";
 inline constexpr std::string_view duplicate_item = "duplicate_item";
 inline constexpr std::string_view project_deleted = "project_deleted";
 inline constexpr std::string_view internal = "internal";
+inline constexpr std::string_view cors = "cors";
+inline constexpr std::string_view content_type = "content_type";
+inline constexpr std::string_view rate_limited = "rate_limited";
+inline constexpr std::string_view invalid_multipart = "invalid_multipart";
+inline constexpr std::string_view invalid_form = "invalid_form";
+inline constexpr std::string_view invalid_minidump = "invalid_minidump";
+inline constexpr std::string_view feature_disabled = "feature_disabled";
+inline constexpr std::string_view tunnel_host = "tunnel_host";
+inline constexpr std::string_view slow_client = "slow_client";
+inline constexpr std::string_view client_gone = "client_gone";
+inline constexpr std::string_view switched_off = "switched_off";
+inline constexpr std::string_view unverified = "unverified";
 }
 
 }

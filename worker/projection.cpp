@@ -18,14 +18,13 @@ using namespace std::chrono_literals;
 
 constexpr auto check_every = 1s;
 constexpr auto full_pass_every = 30s;
-constexpr std::size_t keys_a_command = 500;
+constexpr std::size_t fields_a_command = 500;
 
-std::string generation_of(const std::vector<ProjectedKey> &keys)
+std::string generation_of(const std::vector<ProjectedField> &fields)
 {
     std::string content;
-    for (const ProjectedKey &key : keys) {
-        content.append(key.public_key).append(" ").append(key.id).append(" ")
-            .append(key.project).append("\n");
+    for (const ProjectedField &field : fields) {
+        content.append(field.name).append(" ").append(field.value).append("\n");
     }
     Hash hash;
     unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -58,29 +57,25 @@ void Projection::refresh(Redis &redis)
         return;
     }
     written_ = Clock::now();
-    store_.project_keys([&](const std::vector<ProjectedKey> &keys) { write(redis, keys); });
+    store_.project_keys([&](const std::vector<ProjectedField> &fields) { write(redis, fields); });
     dirty_ = false;
 }
 
-void Projection::write(Redis &redis, const std::vector<ProjectedKey> &keys)
+void Projection::write(Redis &redis, const std::vector<ProjectedField> &fields)
 {
-    std::string generation = generation_of(keys);
+    std::string generation = generation_of(fields);
     if (redis.must({"HGET", keys_hash, keys_marker}).text() == generation) {
         return;
     }
     std::string aside = std::string(keys_hash) + ":" + std::to_string(getpid());
     redis.must({"DEL", aside});
     redis.must({"HSET", aside, keys_marker, generation});
-    for (std::size_t first = 0; first < keys.size(); first += keys_a_command) {
-        std::size_t last = std::min(keys.size(), first + keys_a_command);
-        std::vector<std::string> values;
-        for (std::size_t i = first; i < last; i++) {
-            values.push_back("{\"id\":" + keys[i].id + ",\"project\":" + keys[i].project + "}");
-        }
+    for (std::size_t first = 0; first < fields.size(); first += fields_a_command) {
+        std::size_t last = std::min(fields.size(), first + fields_a_command);
         std::vector<std::string_view> words = {"HSET", aside};
         for (std::size_t i = first; i < last; i++) {
-            words.push_back(keys[i].public_key);
-            words.push_back(values[i - first]);
+            words.push_back(fields[i].name);
+            words.push_back(fields[i].value);
         }
         redis.must(words);
     }

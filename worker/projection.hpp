@@ -1,6 +1,6 @@
 /*
- * Keeps the key projection in Redis (worker/entry.hpp) equal to PostgreSQL: at once
- * when a key changes, whoever changed it; when Redis turns out to have lost it; and
+ * Keeps the projection of keys and settings in Redis (worker/entry.hpp) equal to
+ * PostgreSQL: at once when something changes, whoever changed it; when Redis turns out to have lost it; and
  * in full every half minute, in case a notification was missed.
  */
 
@@ -26,7 +26,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     bool due(Redis &redis);
-    void write(Redis &redis, const std::vector<ProjectedKey> &keys);
+    void write(Redis &redis, const std::vector<ProjectedField> &fields);
 
     Store &store_;
     bool dirty_ = true;

@@ -23,11 +23,16 @@ struct Record {
     std::string delivery_id;        /* 32 hex digits */
     std::int64_t received_at = 0;   /* microseconds since 1970 (UTC), clamped */
     std::int64_t project = 0;
+    std::string public_key;         /* only when the edge could not check it */
     std::string endpoint;
     std::string event_id;
     std::string encoding;
+    std::string content_type;
     std::string address;
     std::string request_id;
+    std::string items;              /* of the body, as the edge counted: "event:1,attachment:2" */
+    std::string filter;             /* that the request met; the body is empty then */
+    std::uint8_t dropped = 0;       /* a bit for each Category whose quota was used up */
     std::size_t plain_bytes = 0;    /* of the body when inflated, as the edge counted */
 };
 

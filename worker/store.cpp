@@ -4,6 +4,7 @@
 
 #include "worker/store.hpp"
 
+#include "worker/entry.hpp"
 #include "worker/outcome.hpp"
 
 #include <pqxx/pqxx>
@@ -83,6 +84,13 @@ std::string printable(std::string text)
         c = byte >= 0x80 || byte == 0 ? '?' : c;
     }
     return text;
+}
+
+/* The public key of a record that the edge could not check; empty when it has. What
+ * cannot be a key stays one that nobody has: a client may have written anything. */
+std::string claimed_key(const Record &record)
+{
+    return record.public_key.empty() || is_public_key(record.public_key) ? record.public_key : "?";
 }
 
 class KeysListener final : public pqxx::notification_receiver {
@@ -177,7 +185,9 @@ auto Store::translated(Body body) -> decltype(body())
     } catch (const pqxx::sql_error &e) {
         std::string state = state_of(e);
         Kind kind = kind_of(state);
-        if (kind == Kind::down) {
+        // The schema is being upgraded: the tables of the session are to be made anew.
+        bool other_schema = dynamic_cast<const pqxx::syntax_error *>(&e) != nullptr;
+        if (kind == Kind::down || other_schema) {
             connection_.reset();
         }
         throw StoreError(kind, first_line(e.what()) + (state.empty() ? "" : " (" + state + ")"));
@@ -195,11 +205,13 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
         FiledCounts counts;
         pqxx::work tx(connection().db);
 
-        Copy deliveries(tx, "batch_deliveries", {"delivery_id", "project_id", "received_at"});
+        Copy deliveries(tx, "batch_deliveries",
+                        {"delivery_id", "project_id", "received_at", "public_key"});
         for (const Filing &each : filings) {
+            std::string claimed = claimed_key(each.record);
             deliveries.row(each.record.delivery_id.c_str(),
                            std::to_string(each.record.project).c_str(),
-                           timestamp(each.record.received_at).c_str());
+                           timestamp(each.record.received_at).c_str(), or_null(claimed));
         }
         deliveries.end();
         std::map<std::string, std::string> verdicts;
@@ -259,15 +271,16 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                 counts.seen++;
                 continue;
             }
-            std::string project = std::to_string(record.project);
+            bool unverified = verdict == "unverified";
+            std::string project = unverified ? "0" : std::to_string(record.project);
             std::string at = timestamp(record.received_at);
             auto book = [&](const std::string &category, std::string_view what,
                             const std::string &why) {
                 outcomes.row(project.c_str(), at.c_str(), category.c_str(),
                              std::string(what).c_str(), why.c_str(), "1");
             };
-            bool gone = verdict == "project_deleted";
-            std::string gone_reason(reason::project_deleted);
+            bool gone = unverified || verdict == "project_deleted";
+            std::string gone_reason(unverified ? reason::unverified : reason::project_deleted);
             for (std::size_t i = 0; i < filings[n].content.events.size(); i++) {
                 if (gone) {
                     book("error", outcome::discarded, gone_reason);
@@ -298,9 +311,28 @@ void Store::bury(const Record &record, const std::string &reason)
         pqxx::binarystring body(record.body.data(), record.body.size());
         // The edge writes what clients send; PostgreSQL takes UTF-8 only.
         std::string meta = printable(record.meta);
-        tx.exec_params("select errtrack_private.bury($1, $2, $3, $4, $5)", record.delivery_id,
-                       record.project, printable(reason), meta, body);
+        std::string claimed = claimed_key(record);
+        tx.exec_params("select errtrack_private.bury($1, $2, $3, $4, $5, $6)", record.delivery_id,
+                       record.project, printable(reason), meta, body, or_null(claimed));
         tx.commit();
+    });
+}
+
+bool Store::book_requests(const std::vector<EdgeCount> &counts)
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        Copy rows(tx, "batch_requests",
+                  {"hour", "edge", "boot", "project_id", "reason", "requests"});
+        for (const EdgeCount &each : counts) {
+            rows.row(timestamp(each.hour * 3'600'000'000).c_str(), each.edge.c_str(),
+                     each.boot.c_str(), std::to_string(each.project).c_str(), each.reason.c_str(),
+                     std::to_string(each.requests).c_str());
+        }
+        rows.end();
+        bool booked = tx.exec1("select errtrack_private.book_requests()")[0].as<bool>();
+        tx.commit();
+        return booked;
     });
 }
 
@@ -347,10 +379,10 @@ Store::ProjectionTurn::ProjectionTurn(Store &owner) : store(owner)
         Connection &c = store.connection();
         c.projection = std::make_unique<pqxx::work>(c.db);
         c.projection->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
-        for (const auto &row : c.projection->exec("select public_key, id, project_id "
+        for (const auto &row : c.projection->exec("select name, value "
                                                   "from errtrack_private.key_projection()"))
         {
-            keys.push_back({row[0].c_str(), row[1].c_str(), row[2].c_str()});
+            fields.push_back({row[0].c_str(), row[1].c_str()});
         }
     });
 }

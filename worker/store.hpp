@@ -40,10 +40,20 @@ struct FiledCounts {
     std::size_t seen = 0;           /* requests that were filed before */
 };
 
-struct ProjectedKey {
-    std::string public_key;
-    std::string id;
-    std::string project;
+/* A field of the projection (entry.hpp), as SQL makes it. */
+struct ProjectedField {
+    std::string name;
+    std::string value;
+};
+
+/* What an edge has counted so far: requests of a project and hour, by reason. */
+struct EdgeCount {
+    std::string edge;
+    std::string boot;
+    std::int64_t hour = 0;          /* hours since 1970 */
+    std::int64_t project = 0;
+    std::string reason;             /* empty: accepted */
+    std::int64_t requests = 0;
 };
 
 class Store {
@@ -56,23 +66,26 @@ public:
     /* All of these connect when there is no connection, and throw StoreError. */
     FiledCounts file(const std::vector<Filing> &filings);
     void bury(const Record &record, const std::string &reason);
+    /* Adds what counts have grown by since they were last booked. False: another worker
+     * is booking, and nothing was done. */
+    bool book_requests(const std::vector<EdgeCount> &counts);
     void make_partitions();
     void drop_partitions(unsigned keep_days);
 
     /* Removes some of what deleted projects left. False: there is more. */
     bool purge();
 
-    /* Whether keys or projects changed since the last call. True after connecting,
+    /* Whether keys, projects or their settings changed since the last call. True after connecting,
      * since notifications may have been missed. */
     bool keys_changed();
 
-    /* Reads the active keys and hands them to write while no other worker does the
+    /* Reads the projection and hands it to write while no other worker does the
      * same, so that an older reading can never replace a newer one. */
     template <class Write>
     void project_keys(Write write)
     {
         ProjectionTurn turn(*this);
-        write(turn.keys);
+        write(turn.fields);
         turn.end();
     }
 
@@ -86,7 +99,7 @@ private:
         ~ProjectionTurn();
         void end();
 
-        std::vector<ProjectedKey> keys;
+        std::vector<ProjectedField> fields;
         Store &store;
     };
 

@@ -83,11 +83,14 @@ begin
     end loop;
     delete from errtrack_private.counts_5m where bucket < now() - interval '48 hours';
     delete from errtrack_private.dead_letters where died_at < now() - interval '14 days';
+    delete from errtrack_private.requests where hour < now() - make_interval(days => keep_days);
+    -- Longer than book_requests() looks back: nothing is counted anew.
+    delete from errtrack_private.edge_requests where hour < now() - interval '3 days';
     return dropped;
 end
 $$;
 comment on function errtrack_private.drop_partitions(integer) is
-    'Drops what is older than the retention, and the fine counters and dead letters past theirs.';
+    'Drops what is older than the retention, and the fine counters, dead letters and counts of edges past theirs.';
 
 create or replace function errtrack_private.default_partition_rows() returns bigint
 language sql stable

@@ -22,7 +22,8 @@ begin
     create temporary table if not exists batch_deliveries (
         delivery_id uuid not null,
         project_id bigint not null,
-        received_at timestamptz not null
+        received_at timestamptz not null,
+        public_key text
     ) on commit delete rows;
     create temporary table if not exists batch_events (
         n integer not null,
@@ -59,10 +60,33 @@ begin
         reason text not null,
         quantity bigint not null
     ) on commit delete rows;
+    create temporary table if not exists batch_requests (
+        hour timestamptz not null,
+        edge text not null,
+        boot text not null,
+        project_id bigint not null,
+        reason text not null,
+        requests bigint not null
+    ) on commit delete rows;
 end
 $$;
 comment on function errtrack_private.prepare_session() is
     'Makes the temporary tables that a batch is copied into.';
+
+create or replace function errtrack_private.verified_project(project_id bigint, public_key text)
+returns bigint
+language sql stable
+as $$
+    select case
+        when $2 is null then $1
+        else coalesce((
+            select k.project_id
+            from errtrack_private.client_keys k
+            where k.public_key = $2 and k.project_id = $1 and k.active), 0)
+    end
+$$;
+comment on function errtrack_private.verified_project(bigint, text) is
+    'The project that a request is booked for: 0 when the edge could not check its public key and it is no active key of the project. Null stands for a key that the edge has checked.';
 
 create or replace function errtrack_private.admit_deliveries()
 returns table (delivery_id uuid, verdict text)
@@ -71,27 +95,43 @@ as $$
 #variable_conflict use_column
 begin
     return query
-    with fresh as (
-        insert into errtrack_private.deliveries as d (project_id, delivery_id, received_at)
-        select b.project_id, b.delivery_id, b.received_at
+    with claimed as (
+        -- Not b.public_key: the table of a session that is older than this
+        -- column lacks it.
+        select b.delivery_id, b.project_id, b.received_at, to_jsonb(b) ->> 'public_key' as public_key
         from batch_deliveries b
-        order by b.project_id, b.delivery_id
+    ), judged as (
+        select c.*, errtrack_private.verified_project(c.project_id, c.public_key) as verified_id
+        from claimed c
+    ), fresh as (
+        insert into errtrack_private.deliveries as d (project_id, delivery_id, received_at)
+        select j.verified_id, j.delivery_id, j.received_at
+        from judged j
+        -- The key may have been made or disabled since the request was filed.
+        where j.public_key is null
+            or not exists (
+                select from errtrack_private.deliveries d
+                where d.project_id in (0, j.project_id)
+                  and d.delivery_id = j.delivery_id
+                  and d.received_at = j.received_at)
+        order by j.verified_id, j.delivery_id
         on conflict do nothing
         returning d.delivery_id
     )
-    select b.delivery_id,
+    select j.delivery_id,
            case
                when fresh.delivery_id is null then 'seen'
-               when p.id is null or b.received_at < p.purge_before then 'project_deleted'
+               when j.verified_id = 0 then 'unverified'
+               when p.id is null or j.received_at < p.purge_before then 'project_deleted'
                else 'new'
            end
-    from batch_deliveries b
-    left join fresh on fresh.delivery_id = b.delivery_id
-    left join errtrack_private.projects p on p.id = b.project_id;
+    from judged j
+    left join fresh on fresh.delivery_id = j.delivery_id
+    left join errtrack_private.projects p on p.id = j.project_id;
 end
 $$;
 comment on function errtrack_private.admit_deliveries() is
-    'For each request of batch_deliveries: new, seen (filed before: skip it whole) or project_deleted.';
+    'For each request of batch_deliveries: new, seen (filed before: skip it whole), project_deleted, or unverified (its public key is no active key of its project: it is booked for project 0, and nothing is written for the project that it names).';
 
 create or replace function errtrack_private.claim_event_ids() returns void
 language plpgsql volatile
@@ -443,46 +483,42 @@ $$;
 comment on function errtrack_private.book_outcomes() is
     'Adds batch_outcomes to the ledger.';
 
-create or replace function errtrack_private.bury
-    (delivery_id uuid, project_id bigint, reason text, meta text, body bytea)
+create or replace function errtrack_private.bury(
+    delivery_id uuid,
+    project_id bigint,
+    reason text,
+    meta text,
+    body bytea,
+    public_key text default null
+)
 returns void
 language plpgsql volatile
 as $$
 #variable_conflict use_column
+declare
+    verified_id bigint := errtrack_private.verified_project($2, $6);
 begin
     -- What was filed is not dead, however often it was handed out.
     if exists (
         select from errtrack_private.deliveries d
-        where d.project_id = $2 and d.delivery_id = $1)
+        where d.project_id in ($2, verified_id) and d.delivery_id = $1)
     then
         return;
     end if;
     insert into errtrack_private.dead_letters (delivery_id, project_id, reason, meta, body)
-    values ($1, $2, left($3, 1000), $4, $5)
+    values ($1, verified_id, left($3, 1000), $4, $5)
     on conflict do nothing;
     if found then
         insert into errtrack_private.outcomes as o
             (project_id, hour, category, outcome, reason, quantity)
-        values ($2, date_trunc('hour', now(), 'UTC'), 'default', 'dead', '', 1)
+        values (verified_id, date_trunc('hour', now(), 'UTC'), 'default', 'dead', '', 1)
         on conflict (project_id, hour, category, outcome, reason)
             do update set quantity = o.quantity + 1;
     end if;
 end
 $$;
-comment on function errtrack_private.bury(uuid, bigint, text, text, bytea) is
-    'Keeps a record that cannot be filed as a dead letter, and counts it.';
-
-create or replace function errtrack_private.key_projection()
-returns table (public_key text, id bigint, project_id bigint)
-language sql stable
-as $$
-    select k.public_key, k.id, k.project_id
-    from errtrack_private.client_keys k
-    where k.active
-    order by k.public_key
-$$;
-comment on function errtrack_private.key_projection() is
-    'The keys that the edge lets in.';
+comment on function errtrack_private.bury(uuid, bigint, text, text, bytea, text) is
+    'Keeps a record that cannot be filed as a dead letter, and counts it. public_key: see verified_project().';
 
 do $$
 declare
@@ -491,7 +527,7 @@ begin
     foreach name in array array[
         'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'assign_origins()',
         'count_events()', 'file_events()', 'book_outcomes()',
-        'bury(uuid, bigint, text, text, bytea)', 'key_projection()'] loop
+        'bury(uuid, bigint, text, text, bytea, text)', 'verified_project(bigint, text)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
     end loop;

@@ -76,4 +76,37 @@ comment on column errtrack.occurrences.occurred_at is 'When the client says that
 comment on column errtrack.occurrences.user_hash is 'Tells users apart without naming them.';
 comment on column errtrack.occurrences.request_id is 'The $request_id of nginx: finds the line of the access log.';
 
-grant select on errtrack.projects, errtrack.issues, errtrack.occurrences to errtrack_report;
+create or replace view errtrack.requests as
+    select r.project_id,
+           r.hour,
+           case when r.reason = '' then 'accepted' else 'refused' end as outcome,
+           r.reason,
+           r.requests
+    from errtrack_private.requests r;
+comment on view errtrack.requests is
+    'What the edges answered: received = accepted + refused, for each reason one row. Cheap by project_id and hour, and by hour. Follows the edges by some ten seconds; what an edge that was killed had counted in its last second is missing.';
+comment on column errtrack.requests.project_id is
+    '0: refused before it was known who asks, or for a project that does not exist.';
+comment on column errtrack.requests.hour is 'The hour (UTC) in which the edge answered.';
+comment on column errtrack.requests.outcome is 'accepted or refused.';
+comment on column errtrack.requests.reason is 'Why it was refused, as $errtrack_reason of nginx; empty for accepted ones.';
+
+create or replace view errtrack.outcomes as
+    select o.project_id,
+           o.hour,
+           o.category,
+           o.outcome,
+           o.reason,
+           o.quantity as items
+    from errtrack_private.outcomes o;
+comment on view errtrack.outcomes is
+    'What became of the items of accepted requests: each ends in exactly one outcome. Cheap by project_id and hour.';
+comment on column errtrack.outcomes.project_id is '0: of requests whose project the sender only claimed.';
+comment on column errtrack.outcomes.hour is 'The hour (UTC) in which the edge took the item in.';
+comment on column errtrack.outcomes.category is 'What the item is: error, transaction, session, attachment, ...';
+comment on column errtrack.outcomes.outcome is
+    'stored, duplicate, filtered, rate_limited, invalid, discarded or dead.';
+comment on column errtrack.outcomes.reason is 'Why it was not stored, one word; empty when the outcome says it all.';
+
+grant select on errtrack.projects, errtrack.issues, errtrack.occurrences, errtrack.requests,
+    errtrack.outcomes to errtrack_report;

@@ -1,0 +1,113 @@
+/*
+ * Every change is one call of a function of sql/api, which judges what is asked for.
+ */
+
+#include "worker/admin_edge.hpp"
+
+#include "worker/admin_database.hpp"
+#include "worker/admin_output.hpp"
+
+#include <iostream>
+
+namespace errtrack {
+namespace {
+
+std::string quota_owner(const Options &options)
+{
+    return options.id == 0 ? options.project : "key " + std::to_string(options.id);
+}
+
+/* Returns how many settings of the kind the project has then. */
+int change_setting(const Options &options, const std::string &kind, bool present)
+{
+    Database database(options.database);
+    pqxx::result left = database.run(
+        "select errtrack_private.change_edge_setting("
+        "errtrack_private.find_project($1), $2, $3, $4::boolean)",
+        options.project, kind, options.value, present ? "true" : "false");
+    database.commit();
+    return left[0][0].as<int>();
+}
+
+}
+
+void list_quotas(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select q.key, q.category, q.items, q.seconds, q.limit"
+              " from errtrack_private.quota_list(errtrack_private.find_project($1)) as q",
+              options.project);
+}
+
+void set_quota(const Options &options)
+{
+    Database database(options.database);
+    std::string key = number_or_empty(options.id);
+    pqxx::result set = database.run(
+        "select errtrack_private.set_quota(errtrack_private.find_project($1), $2, $3, $4)",
+        options.project, null_if_empty(key), options.category, options.limit);
+    database.commit();
+    std::cout << options.category << " of " << quota_owner(options) << " is limited to "
+              << set[0][0].c_str() << '\n';
+}
+
+void remove_quota(const Options &options)
+{
+    Database database(options.database);
+    std::string key = number_or_empty(options.id);
+    database.run(
+        "select errtrack_private.remove_quota(errtrack_private.find_project($1), $2, $3)",
+        options.project, null_if_empty(key), options.category);
+    database.commit();
+    std::cout << options.category << " of " << quota_owner(options) << " is not limited\n";
+}
+
+void list_filters(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select s.kind, s.value"
+              " from errtrack_private.edge_setting_list(errtrack_private.find_project($1)) as s"
+              " where s.kind <> 'origin'",
+              options.project);
+}
+
+void add_filter(const Options &options)
+{
+    change_setting(options, options.kind, true);
+    std::cout << options.kind << ' ' << options.value << " is filtered in " << options.project
+              << '\n';
+}
+
+void remove_filter(const Options &options)
+{
+    change_setting(options, options.kind, false);
+    std::cout << options.kind << ' ' << options.value << " is not filtered in "
+              << options.project << '\n';
+}
+
+void list_origins(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select s.value as origin"
+              " from errtrack_private.edge_setting_list(errtrack_private.find_project($1)) as s"
+              " where s.kind = 'origin'",
+              options.project);
+}
+
+void add_origin(const Options &options)
+{
+    change_setting(options, "origin", true);
+    std::cout << options.value << " may report to " << options.project << '\n';
+}
+
+void remove_origin(const Options &options)
+{
+    int left = change_setting(options, "origin", false);
+    std::cout << options.value << " is no origin of " << options.project
+              << (left == 0 ? ": none is left, every origin may report" : "") << '\n';
+}
+
+}

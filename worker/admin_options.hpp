@@ -1,0 +1,56 @@
+/*
+ * What the command line of "errtrack" says, for whoever does it.
+ */
+
+#ifndef ERRTRACK_WORKER_ADMIN_OPTIONS_HPP
+#define ERRTRACK_WORKER_ADMIN_OPTIONS_HPP
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#ifndef ERRTRACK_SQL_DIR
+#define ERRTRACK_SQL_DIR "/usr/share/errtrack/sql"
+#endif
+
+namespace errtrack {
+
+/* Every option of every command; a command reads those that it declares. */
+struct Options {
+    std::string database;
+    std::string sql_dir = ERRTRACK_SQL_DIR;
+    std::string url = "http://localhost";
+    bool gitlab = false;
+    bool json = false;
+    std::string redis;
+    std::string redis_password_file;
+
+    std::int64_t id = 0;
+    std::string slug;
+    std::string name;
+    std::string organization;
+    std::string project;
+    std::string platform;
+    std::string email;
+    bool administrator = false;
+    std::string role;
+    std::string public_key;
+    std::string label;
+    std::vector<std::string> scopes;
+    int expires_days = 0;
+
+    std::string category;
+    std::string limit;
+    std::string kind;
+    std::string value;
+};
+
+/* Zero stands for an id that was not given. */
+inline std::string number_or_empty(std::int64_t number)
+{
+    return number == 0 ? std::string() : std::to_string(number);
+}
+
+}
+
+#endif

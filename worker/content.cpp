@@ -1,0 +1,283 @@
+/*
+ * What is in a record: bodies of every endpoint into events and outcomes. Each item that
+ * the edge counted ends in one of them, so that the ledger balances: what cannot be read
+ * after all is booked as the edge's summary says.
+ */
+
+#include "worker/record.hpp"
+
+#include "worker/entry.hpp"
+#include "worker/envelope.hpp"
+#include "worker/inflate.hpp"
+#include "worker/json.hpp"
+#include "worker/minidump.hpp"
+#include "worker/multipart.hpp"
+#include "worker/outcome.hpp"
+#include "worker/repair.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace errtrack {
+namespace {
+
+/* Of a body, or the JSON in the base64 of a store body, when inflated. The edge has
+ * checked sizes; here it is about the memory of this process. */
+constexpr std::size_t plain_limit = 64 * 1024 * 1024;
+
+/* Of a summary: more than any edge lets in. */
+constexpr std::uint32_t most_items = 10'000;
+
+constexpr std::string_view over_quota = "quota";
+
+struct ItemType {
+    std::string_view name;
+    std::string_view category;
+};
+
+/* The types that exist, with their quota categories. Names become rows of the
+ * ledger, so a word that only a client knows is counted as "other". */
+constexpr ItemType item_types[] = {
+    {"event", "error"}, {"security", "error"}, {"raw_security", "error"}, {"nel", "error"},
+    {"form_data", "error"}, {"unreal_report", "error"}, {"minidump", "error"},
+    {"transaction", "transaction"},
+    {"session", "session"}, {"sessions", "session"}, {"attachment", "attachment"},
+    {"check_in", "monitor"}, {"feedback", "feedback"}, {"user_report", "feedback"},
+    {"client_report", "internal"}, {"profile", "profile"}, {"profile_chunk", "profile"},
+    {"profile_chunk_ui", "profile"}, {"replay_event", "replay"}, {"replay_recording", "replay"},
+    {"replay_video", "replay"}, {"statsd", "metric_bucket"}, {"metric_buckets", "metric_bucket"},
+    {"metric_meta", "metric_bucket"}, {"log", "log_item"}, {"otel_log", "log_item"},
+    {"span", "span"}, {"otel_span", "span"}, {"otel_traces_data", "span"},
+    {"trace_metric", "trace_metric"},
+};
+constexpr ItemType other_type = {"other", "default"};
+
+const ItemType &item_type(std::string_view name) noexcept
+{
+    const auto *found = std::find_if(std::begin(item_types), std::end(item_types),
+                                     [name](const ItemType &each) { return each.name == name; });
+    return found == std::end(item_types) ? other_type : *found;
+}
+
+class ContentReader {
+public:
+    explicit ContentReader(const Record &record) : record_(record) {}
+
+    Content run()
+    {
+        if (!record_.filter.empty()) {
+            book_summary(outcome::filtered, record_.filter, {});
+            return std::move(content_);
+        }
+        std::string inflated;
+        std::string_view plain = record_.body;
+        if (!record_.encoding.empty()) {
+            std::size_t limit = record_.plain_bytes != 0 ? record_.plain_bytes : plain_limit;
+            std::string_view fault = inflate(record_.encoding, record_.body, limit, inflated);
+            if (fault != reason::none) {
+                book_invalid(fault, other_type.name);
+                return std::move(content_);
+            }
+            plain = inflated;
+        }
+        if (record_.endpoint == "envelope") {
+            take_envelope(plain);
+        } else if (record_.endpoint == "security") {
+            take_reports(plain, "raw_security");
+        } else if (record_.endpoint == "nel") {
+            take_reports(plain, "nel");
+        } else if (record_.endpoint == "minidump") {
+            take_minidump(plain);
+        } else if (record_.endpoint == "attachments") {
+            take_attachments(plain);
+        } else {
+            take_store(plain);
+        }
+        return std::move(content_);
+    }
+
+private:
+    void book(std::string_view type, std::string_view what, std::string_view why)
+    {
+        content_.outcomes.push_back(
+            {std::string(item_type(type).category), what, std::string(why)});
+    }
+
+    /* All that the edge counted; if it did not, one item of the type, if any. */
+    void book_summary(std::string_view what, std::string_view why, std::string_view otherwise)
+    {
+        std::string_view rest = record_.items;
+        if (rest.empty() && !otherwise.empty()) {
+            book(otherwise, what, why);
+        }
+        std::uint32_t booked = 0;
+        while (!rest.empty()) {
+            std::string_view item = rest.substr(0, rest.find(','));
+            rest.remove_prefix(std::min(item.size() + 1, rest.size()));
+            std::size_t colon = std::min(item.find(':'), item.size());
+            std::string_view number = item.substr(std::min(colon + 1, item.size()));
+            std::uint32_t count = 0;
+            std::from_chars(number.data(), number.data() + number.size(), count);
+            for (; count > 0 && booked < most_items; count--, booked++) {
+                book(item.substr(0, colon), what, why);
+            }
+        }
+    }
+
+    void book_invalid(std::string_view why, std::string_view otherwise)
+    {
+        book_summary(outcome::invalid, why, otherwise);
+    }
+
+    /* Whether the edge found the quota used up. Then the item is booked. Client reports
+     * are never limited. */
+    bool dropped(std::string_view type)
+    {
+        auto in_mask = [this](Category category) {
+            return (record_.dropped >> static_cast<unsigned>(category) & 1) != 0;
+        };
+        bool drop = type != "client_report"
+                    && (in_mask(category_of(type)) || in_mask(Category::all));
+        if (drop) {
+            book(type, outcome::rate_limited, over_quota);
+        }
+        return drop;
+    }
+
+    /* An item of a type that is not kept. */
+    void discard(std::string_view type)
+    {
+        if (!dropped(type)) {
+            book(type, outcome::discarded, "type:" + std::string(item_type(type).name));
+        }
+    }
+
+    bool take_event(std::string_view json, std::optional<std::int64_t> sent_at)
+    {
+        EventContext context;
+        context.received_at = record_.received_at;
+        context.sent_at = sent_at;
+        context.event_id = record_.event_id;
+        context.client_address = record_.address;
+        std::optional<Event> event = parse_event(json, context);
+        if (!event) {
+            return false;
+        }
+        content_.events.push_back(std::move(*event));
+        return true;
+    }
+
+    void take_envelope(std::string_view plain)
+    {
+        Envelope envelope;
+        std::string_view fault = parse_envelope(plain, envelope);
+        if (fault != reason::none) {
+            book_invalid(fault, other_type.name);
+            return;
+        }
+        for (const EnvelopeItem &item : envelope.items) {
+            if (item.type != "event") {
+                discard(item.type);
+            } else if (dropped(item.type)) {
+                continue;
+            } else if (!content_.events.empty()) {
+                book(item.type, outcome::discarded, reason::duplicate_item);
+            } else if (!take_event(item.payload, envelope.sent_at)) {
+                book(item.type, outcome::invalid,
+                     item.payload.empty() ? reason::no_data : reason::invalid_json);
+            }
+        }
+    }
+
+    void take_store(std::string_view plain)
+    {
+        std::string decoded;
+        std::string_view json;
+        std::string_view fault = decode_store_body(
+            plain, std::max(plain_limit, record_.plain_bytes), decoded, json);
+        if (fault != reason::none) {
+            book_invalid(fault, "event");
+            return;
+        }
+        if (!take_event(json, std::nullopt)) {
+            book_invalid(reason::invalid_json, "event");
+            return;
+        }
+        // Here the payload says what it is; in an envelope the item's header does.
+        bool transaction = content_.events.front().transaction_type;
+        if (transaction || dropped("event")) {
+            content_.events.clear();
+        }
+        if (transaction) {
+            discard("transaction");
+        }
+    }
+
+    /* One report, or a list of them. */
+    void take_reports(std::string_view plain, std::string_view type)
+    {
+        Json document;
+        std::string buffer;
+        if (!document.parse(repair(plain, buffer))) {
+            book_invalid(reason::invalid_json, type);
+            return;
+        }
+        JsonValue root = document.root();
+        if (!root.is_array()) {
+            discard(type);
+            return;
+        }
+        for ([[maybe_unused]] JsonValue report : root) {
+            discard(type);
+        }
+    }
+
+    void take_minidump(std::string_view plain)
+    {
+        std::vector<MultipartPart> parts;
+        bool raw = !is_multipart(record_.content_type);
+        if (!raw) {
+            std::string_view fault = parse_multipart(record_.content_type, plain, parts);
+            if (fault != reason::none) {
+                book_invalid(fault, "event");
+                return;
+            }
+        }
+        if (!dropped("event") && !take_event(minidump_event(parts), std::nullopt)) {
+            book("event", outcome::invalid, reason::invalid_json);
+        }
+        if (raw) {
+            discard("attachment");
+        }
+        for (const MultipartPart &part : parts) {
+            if (part.file || part.name == "upload_file_minidump") {
+                discard("attachment");
+            }
+        }
+    }
+
+    void take_attachments(std::string_view plain)
+    {
+        std::vector<MultipartPart> parts;
+        std::string_view fault = parse_multipart(record_.content_type, plain, parts);
+        if (fault != reason::none) {
+            book_invalid(fault, "attachment");
+        }
+        for ([[maybe_unused]] const MultipartPart &part : parts) {
+            discard("attachment");
+        }
+    }
+
+    const Record &record_;
+    Content content_;
+};
+
+}
+
+Content read_content(const Record &record)
+{
+    return ContentReader(record).run();
+}
+
+}

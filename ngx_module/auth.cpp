@@ -7,10 +7,14 @@
 
 #include "worker/entry.hpp"
 
+#include <functional>
+
 #include <strings.h>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
+
+using Decoded = Credentials::Decoded;
 
 constexpr unsigned newest_version = 7;
 
@@ -63,10 +67,13 @@ void set_version(Credentials &found, std::string_view value) noexcept
     }
 }
 
-/* Takes one name and value of either source. A fault of the version is kept. */
+/* Takes one name and value of either source. A fault that was found is kept. */
 void take(Credentials &found, std::string_view name, std::string_view value) noexcept
 {
     if (name == "sentry_key") {
+        if (!found.key.empty() && found.key != value) {
+            found.state = AuthState::ambiguous;
+        }
         found.key = value;
     } else if (name == "sentry_client") {
         found.client = value;
@@ -113,50 +120,170 @@ Credentials from_header(std::string_view value) noexcept
     return found;
 }
 
-/* Keys have no character that needs an escape, so an escaped one is no key. */
+int hex_digit(char c) noexcept
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = static_cast<char>(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes a value of a form, as much of it as there is room for. */
+std::string_view decode_form(std::string_view value, Decoded &room) noexcept
+{
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < value.size() && used < room.size(); i++) {
+        char c = value[i] == '+' ? ' ' : value[i];
+        if (c == '%' && i + 2 < value.size()) {
+            int high = hex_digit(value[i + 1]);
+            int low = hex_digit(value[i + 2]);
+            if (high >= 0 && low >= 0) {
+                c = static_cast<char>(high * 16 + low);
+                i += 2;
+            }
+        }
+        room[used++] = c;
+    }
+    return {room.data(), used};
+}
+
+/* Keys have no character that needs an escape, so an escaped one is no key; the slash
+ * in the client's name is escaped by every browser. */
 Credentials from_query(std::string_view query) noexcept
 {
     Credentials found;
+    found.state = AuthState::found;
+    bool named = false;
     while (!query.empty()) {
         std::string_view pair = next_part(query, '&');
         std::string_view name = next_part(pair, '=');
-        if (name == "sentry_key") {
-            found.state = found.state == AuthState::absent ? AuthState::found : found.state;
-        }
-        if (name.substr(0, 7) == "sentry_") {
-            take(found, name, pair);
-        }
+        named |= name == "sentry_key";
+        take(found, name, pair);
     }
-    if (found.state == AuthState::absent) {
+    if (!named) {
         return {};
+    }
+    if (found.client.find_first_of("%+") != std::string_view::npos) {
+        found.client = decode_form(found.client, found.decoded);
     }
     check_key(found);
     return found;
 }
 
+int base64_digit(char c) noexcept
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/*
+ * Basic base64(key:anything). People and proxies have names too, so one that cannot be
+ * a key is not a broken key but no credentials of ours. Nothing after the colon is
+ * decoded.
+ */
+Credentials from_basic(std::string_view value) noexcept
+{
+    Credentials found;
+    value = trim(value);
+    if (!starts_with_word(value, "Basic")) {
+        return found;
+    }
+    std::string_view text = trim(value.substr(sizeof("Basic")));
+    unsigned bits = 0;
+    unsigned have = 0;
+    std::size_t used = 0;
+    for (char c : text.substr(0, text.find('='))) {
+        int digit = base64_digit(c);
+        if (digit < 0) {
+            return found;
+        }
+        bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffff;
+        have += 6;
+        if (have < 8) {
+            continue;
+        }
+        have -= 8;
+        char byte = static_cast<char>(bits >> have & 0xff);
+        if (byte == ':' || used > max_key_length) {
+            break;
+        }
+        found.decoded[used++] = byte;
+    }
+    std::string_view user(found.decoded.data(), used);
+    if (is_public_key(user)) {
+        found.state = AuthState::found;
+        found.from_header = true;
+        found.key = user;
+    }
+    return found;
+}
+
+Credentials from_path(std::string_view key) noexcept
+{
+    Credentials found;
+    if (!key.empty()) {
+        found.state = AuthState::found;
+        found.key = key;
+        check_key(found);
+    }
+    return found;
+}
+
+/* Moves a view along that is into the bytes of other. */
+std::string_view rebase(std::string_view text, const Decoded &from,
+                        const Decoded &to) noexcept
+{
+    std::less<const char *> before;
+    if (text.empty() || before(text.data(), from.data())
+        || !before(text.data(), from.data() + from.size()))
+    {
+        return text;
+    }
+    return {to.data() + (text.data() - from.data()), text.size()};
+}
+
+}
+
+Credentials &Credentials::operator=(const Credentials &other) noexcept
+{
+    state = other.state;
+    from_header = other.from_header;
+    version = other.version;
+    decoded = other.decoded;
+    key = rebase(other.key, other.decoded, decoded);
+    client = rebase(other.client, other.decoded, decoded);
+    return *this;
 }
 
 Credentials find_credentials(std::string_view sentry_auth, std::string_view authorization,
-                             std::string_view query) noexcept
+                             std::string_view query, std::string_view path_key) noexcept
 {
-    Credentials first;
-    Credentials header = from_header(sentry_auth);
-    Credentials second = from_header(authorization);
-    Credentials third = from_query(query);
-    for (const Credentials *source : {&header, &second, &third}) {
-        if (source->state == AuthState::absent) {
+    Credentials sources[] = {from_header(sentry_auth), from_header(authorization),
+                             from_basic(authorization), from_query(query), from_path(path_key)};
+    const Credentials *first = nullptr;
+    for (Credentials &source : sources) {
+        if (source.state == AuthState::absent) {
             continue;
         }
-        if (first.state == AuthState::absent) {
-            first = *source;
-        } else if (first.state == AuthState::found && source->state == AuthState::found
-                   && first.key != source->key)
+        if (first == nullptr) {
+            first = &source;
+        } else if (first->state == AuthState::found && !source.key.empty()
+                   && (source.state == AuthState::ambiguous || first->key != source.key))
         {
-            first.state = AuthState::ambiguous;
-            return first;
+            source.state = AuthState::ambiguous;
+            return source;
         }
     }
-    return first;
+    return first != nullptr ? *first : Credentials();
 }
 
 std::optional<std::uint64_t> parse_project(std::string_view text) noexcept
@@ -200,6 +327,7 @@ std::optional<Dsn> parse_dsn(std::string_view dsn) noexcept
     }
     Dsn found;
     found.key = user.substr(0, user.find(':'));
+    found.host = rest.substr(at + 1, slash - at - 1);
     std::size_t last = path.rfind('/');
     auto project = last == std::string_view::npos ? std::nullopt
                                                   : parse_project(path.substr(last + 1));

@@ -1,83 +1,31 @@
 /*
- * Takes reports of Sentry SDKs in. A request is authenticated, its body is read
- * and checked while it arrives, and the raw body is queued in Redis; the client
- * is answered when Redis has it:
- *
- *     method, path, encoding, key  ->  body, structure  ->  XADD  ->  200 {"id"}
- *
- * Whatever can be refused is refused before the body is read. Nothing here blocks:
- * the key set is in shared memory, Redis is on the event loop.
+ * The ingest module: its directives, its configuration, and what a worker process has of
+ * it. Reports are taken in by ingest.cpp.
  */
 
-#include "ngx_module/keys.hpp"
-#include "ngx_module/ngx.hpp"
-#include "ngx_module/redis_link.hpp"
-#include "ngx_module/refusal.hpp"
-#include "ngx_module/report.hpp"
-#include "worker/entry.hpp"
+#include "ngx_module/edge.hpp"
 
 #include <memory>
 #include <string>
 
-extern "C" ngx_module_t ngx_http_errtrack_ingest_module;
-
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
-struct MainConf {
-    RedisAddress redis;
-    ngx_shm_zone_t *zone;
-    ngx_flag_t wanted;              /* some location takes reports */
-    ngx_int_t request_id;           /* index of $request_id */
-};
+std::unique_ptr<Process> current;
 
-struct LocConf {
-    ngx_flag_t ingest;
-    size_t max_body_size;           /* as received */
-    size_t max_envelope_size;       /* inflated */
-    size_t max_event_size;          /* inflated: a store body, an event item */
-};
-
-static_assert(std::is_standard_layout_v<MainConf> && std::is_trivially_destructible_v<MainConf>);
-static_assert(std::is_standard_layout_v<LocConf> && std::is_trivially_destructible_v<LocConf>);
-
-/* What belongs to the process: made when it starts, gone when it ends. */
-struct Process {
-    RedisLink link;
-    KeyLoader loader;
-    size_t held = 0;                /* bytes of bodies that are arriving */
-
-    Process(const RedisAddress &address, KeyZone zone, ngx_log_t *log)
-        : link(address, log), loader(zone, link, log) {}
-};
-std::unique_ptr<Process> process;
-
-/* One request on its way. Made in the pool of the request. */
-struct Context {
-    Report report;
-    std::string_view reason;        /* of a refusal */
-    bool accepted = false;
-
-    Context(KeyZone zone, const ReportLimits &limits)
-        : report(zone, process->link, process->held, limits) {}
-};
-
-/* An XADD in flight: owned by the link, and it may outlive the request. */
-struct QueueCall {
-    ngx_http_request_t *request = nullptr;      /* null once the request is gone */
-    ngx_http_cleanup_t *cleanup = nullptr;
-};
-
-ngx_int_t handle_ingest(ngx_http_request_t *r) noexcept;
-
-ngx_int_t add_variables(ngx_conf_t *cf) noexcept;
 ngx_int_t check_configuration(ngx_conf_t *cf) noexcept;
 void *create_main_conf(ngx_conf_t *cf) noexcept;
 char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept;
 void *create_loc_conf(ngx_conf_t *cf) noexcept;
 char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 char *set_ingest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_tunnel(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_backlog(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+ngx_int_t init_module(ngx_cycle_t *cycle) noexcept;
 ngx_int_t init_process(ngx_cycle_t *cycle) noexcept;
 void exit_process(ngx_cycle_t *cycle) noexcept;
 
@@ -86,20 +34,29 @@ char *check_not_zero(ngx_conf_t *cf, void *post, void *data) noexcept;
 /* Beside client_max_body_size, where 0 means no limit, somebody will write it here. */
 ngx_conf_post_t not_zero = {check_not_zero};
 
+constexpr ngx_uint_t anywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+
 ngx_command_t commands[] = {
-    {ngx_string("errtrack_ingest"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_ingest,
+    {ngx_string("errtrack_ingest"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, set_ingest,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
-    {ngx_string("errtrack_max_body_size"),
-     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+    {ngx_string("errtrack_tunnel"), NGX_HTTP_LOC_CONF | NGX_CONF_1MORE, set_tunnel,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("errtrack_metrics"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_metrics,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("errtrack_health"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_health,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("errtrack_minidump"), anywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, minidump), nullptr},
+    {ngx_string("errtrack_body_timeout"), anywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, body_timeout), &not_zero},
+    {ngx_string("errtrack_max_body_size"), anywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_body_size), &not_zero},
-    {ngx_string("errtrack_max_envelope_size"),
-     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+    {ngx_string("errtrack_max_envelope_size"), anywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_envelope_size),
      &not_zero},
-    {ngx_string("errtrack_max_event_size"),
-     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+    {ngx_string("errtrack_max_event_size"), anywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, max_event_size), &not_zero},
-    {ngx_string("errtrack_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, set_redis_address,
+    {ngx_string("errtrack_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE123, set_redis_address,
      NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis), nullptr},
     {ngx_string("errtrack_redis_password_file"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      set_redis_password_file, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis), nullptr},
@@ -111,6 +68,10 @@ ngx_command_t commands[] = {
     {ngx_string("errtrack_redis_buffer"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConf, redis.buffer), &not_zero},
     {ngx_string("errtrack_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("errtrack_spool"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE123, set_spool,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("errtrack_backlog"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, set_backlog,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     ngx_null_command,
 };
@@ -126,92 +87,51 @@ ngx_http_module_t module_context = {
     merge_loc_conf,         /* merge location configuration */
 };
 
-MainConf *main_conf(ngx_http_request_t *r) noexcept
+/* The part of an argument after its "name="; nothing when it has another name. */
+bool named(const ngx_str_t &arg, std::string_view name, ngx_str_t &value) noexcept
 {
-    return static_cast<MainConf *>(
-        ngx_http_get_module_main_conf(r, ngx_http_errtrack_ingest_module));
-}
-
-LocConf *loc_conf(ngx_http_request_t *r) noexcept
-{
-    return static_cast<LocConf *>(ngx_http_get_module_loc_conf(r, ngx_http_errtrack_ingest_module));
-}
-
-std::string_view content_type(ngx_http_request_t *r) noexcept
-{
-    return r->headers_in.content_type != nullptr ? view(r->headers_in.content_type->value)
-                                                 : std::string_view();
-}
-
-Context *context_of(ngx_http_request_t *r) noexcept
-{
-    return static_cast<Context *>(ngx_http_get_module_ctx(r, ngx_http_errtrack_ingest_module));
-}
-
-/* ---- variables ---------------------------------------------------------------- */
-
-enum Variable : uintptr_t { variable_outcome, variable_reason, variable_project, variable_event_id };
-
-ngx_int_t get_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t which) noexcept
-{
-    const Context *ctx = context_of(r);
-    std::string text;
-    if (ctx != nullptr) {
-        switch (which) {
-        case variable_outcome:
-            text = ctx->accepted ? "accepted" : ctx->reason.empty() ? "" : "refused";
-            break;
-        case variable_reason:
-            text = ctx->reason;
-            break;
-        case variable_project:
-            text = ctx->report.project() != 0 ? std::to_string(ctx->report.project()) : "";
-            break;
-        default:
-            text = ctx->report.event_id();
-        }
+    std::string_view text = view(arg);
+    if (text.size() <= name.size() || text.substr(0, name.size()) != name
+        || text[name.size()] != '=')
+    {
+        return false;
     }
-    if (text.empty()) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-    auto *data = static_cast<u_char *>(ngx_pnalloc(r->pool, text.size()));
-    if (data == nullptr) {
-        return NGX_ERROR;
-    }
-    ngx_memcpy(data, text.data(), text.size());
-    v->len = static_cast<unsigned>(text.size());
-    v->data = data;
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-    return NGX_OK;
+    value = as_ngx_str(text.substr(name.size() + 1));
+    return true;
 }
 
-ngx_int_t add_variables(ngx_conf_t *cf) noexcept
+char *invalid_parameter(ngx_conf_t *cf, ngx_str_t *arg) noexcept
 {
-    static constexpr struct {
-        std::string_view name;
-        Variable which;
-    } names[] = {
-        {"errtrack_outcome", variable_outcome},
-        {"errtrack_reason", variable_reason},
-        {"errtrack_project", variable_project},
-        {"errtrack_event_id", variable_event_id},
-    };
-    for (const auto &each : names) {
-        ngx_str_t name = as_ngx_str(each.name);
-        ngx_http_variable_t *var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
-        if (var == nullptr) {
-            return NGX_ERROR;
-        }
-        var->get_handler = get_variable;
-        var->data = each.which;
-    }
-    return NGX_OK;
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", arg);
+    return static_cast<char *>(NGX_CONF_ERROR);
 }
 
-/* ---- configuration ------------------------------------------------------------- */
+/* A size that is more than nothing. */
+bool parse_bytes(ngx_str_t value, size_t &size) noexcept
+{
+    off_t parsed = ngx_parse_offset(&value);
+    size = static_cast<size_t>(parsed);
+    return parsed > 0;
+}
+
+ngx_str_t *arguments(ngx_conf_t *cf) noexcept
+{
+    return static_cast<ngx_str_t *>(cf->args->elts);
+}
+
+void want(ngx_conf_t *cf) noexcept
+{
+    static_cast<MainConf *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_errtrack_ingest_module))->wanted = 1;
+}
+
+/* Makes the location ours. */
+void set_handler(ngx_conf_t *cf, ngx_http_handler_pt handler) noexcept
+{
+    want(cf);
+    static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module))->handler = handler;
+}
 
 void *create_main_conf(ngx_conf_t *cf) noexcept
 {
@@ -222,8 +142,10 @@ void *create_main_conf(ngx_conf_t *cf) noexcept
     /*
      * set by ngx_pcalloc():
      *
-     *     conf->redis.name, host, password = { 0, NULL };
+     *     conf->redis.name, host, user, password = { 0, NULL };
      *     conf->redis.port, database = 0;
+     *     conf->spool = { { 0, NULL }, 0, 0, NULL };
+     *     conf->backlog = { 0, 0 };
      *     conf->zone = NULL;
      *     conf->wanted = 0;
      */
@@ -239,6 +161,19 @@ char *init_main_conf(ngx_conf_t *cf, void *data) noexcept
     ngx_conf_init_msec_value(conf->redis.connect_timeout, 1000);
     ngx_conf_init_msec_value(conf->redis.timeout, 2000);
     ngx_conf_init_size_value(conf->redis.buffer, 64 * 1024 * 1024);
+    if (conf->backlog.entries == 0) {
+        conf->backlog.entries = 1000000;
+    }
+    if (conf->backlog.bytes == 0) {
+        conf->backlog.bytes = size_t(2) * 1024 * 1024 * 1024;
+    }
+    if (conf->wanted) {
+        // For the spool, the snapshot of the keys, and bodies that nginx wrote to files.
+        conf->spool.threads = ngx_thread_pool_add(cf, nullptr);
+        if (conf->spool.threads == nullptr) {
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+    }
     ngx_str_t name = ngx_string("request_id");
     conf->request_id = ngx_http_get_variable_index(cf, &name);
     return conf->request_id == NGX_ERROR ? static_cast<char *>(NGX_CONF_ERROR) : NGX_CONF_OK;
@@ -250,10 +185,18 @@ void *create_loc_conf(ngx_conf_t *cf) noexcept
     if (conf == nullptr) {
         return nullptr;
     }
-    conf->ingest = 0;               /* not inherited: a handler belongs to its location */
+    /*
+     * set by ngx_pcalloc(), and not inherited, as a handler belongs to its location:
+     *
+     *     conf->tunnel_hosts = NULL;
+     *     conf->health = Health::none;
+     */
+    conf->ingest = NGX_CONF_UNSET;
+    conf->minidump = NGX_CONF_UNSET;
     conf->max_body_size = NGX_CONF_UNSET_SIZE;
     conf->max_envelope_size = NGX_CONF_UNSET_SIZE;
     conf->max_event_size = NGX_CONF_UNSET_SIZE;
+    conf->body_timeout = NGX_CONF_UNSET_MSEC;
     return conf;
 }
 
@@ -261,10 +204,12 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
 {
     auto *prev = static_cast<LocConf *>(parent);
     auto *conf = static_cast<LocConf *>(child);
+    ngx_conf_merge_value(conf->minidump, prev->minidump, 0);
     ngx_conf_merge_size_value(conf->max_body_size, prev->max_body_size, 20 * 1024 * 1024);
     ngx_conf_merge_size_value(conf->max_envelope_size, prev->max_envelope_size, 50 * 1024 * 1024);
     ngx_conf_merge_size_value(conf->max_event_size, prev->max_event_size, 1024 * 1024);
-    if (conf->ingest) {
+    ngx_conf_merge_msec_value(conf->body_timeout, prev->body_timeout, 60000);
+    if (conf->ingest != NGX_CONF_UNSET) {
         auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
         if (clcf->client_max_body_size != 0) {
@@ -283,245 +228,216 @@ char *check_not_zero(ngx_conf_t *cf, void *post, void *data) noexcept
     return *static_cast<size_t *>(data) == 0 ? const_cast<char *>("must not be 0") : NGX_CONF_OK;
 }
 
-char *set_ingest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
+/* errtrack_ingest [on | off] */
+char *set_ingest(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
 {
-    auto *lcf = static_cast<LocConf *>(conf);
-    if (lcf->ingest) {
+    auto *conf = static_cast<LocConf *>(data);
+    if (conf->ingest != NGX_CONF_UNSET && conf->tunnel_hosts == nullptr) {
         return const_cast<char *>("is duplicate");
     }
-    lcf->ingest = 1;
-    auto *mcf = static_cast<MainConf *>(
-        ngx_http_conf_get_module_main_conf(cf, ngx_http_errtrack_ingest_module));
-    mcf->wanted = 1;
-    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-    clcf->handler = handle_ingest;
+    conf->ingest = 1;
+    if (cf->args->nelts == 2) {
+        std::string_view value = view(arguments(cf)[1]);
+        if (value != "on" && value != "off") {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" in \"%V\" directive, it must be "
+                               "\"on\" or \"off\"", &arguments(cf)[1], &cmd->name);
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+        conf->ingest = value == "on";
+    }
+    set_handler(cf, handle_report);
     return NGX_CONF_OK;
 }
 
-char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
+/* errtrack_tunnel HOST[:PORT] ... */
+char *set_tunnel(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
 {
-    auto *mcf = static_cast<MainConf *>(conf);
-    if (mcf->zone != nullptr) {
+    auto *conf = static_cast<LocConf *>(data);
+    if (conf->tunnel_hosts != nullptr) {
         return const_cast<char *>("is duplicate");
     }
-    ngx_str_t *arg = &static_cast<ngx_str_t *>(cf->args->elts)[1];
-    ssize_t size = ngx_parse_size(arg);
-    if (size == NGX_ERROR || size < static_cast<ssize_t>(256 * 1024)) {
+    conf->tunnel_hosts = ngx_array_create(cf->pool, cf->args->nelts - 1, sizeof(ngx_str_t));
+    if (conf->tunnel_hosts == nullptr) {
+        return static_cast<char *>(NGX_CONF_ERROR);
+    }
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        ngx_str_t *host = &arguments(cf)[i];
+        if (host->len == 0 || view(*host).find('/') != std::string_view::npos) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid host \"%V\": a host of a DSN is expected, with its port "
+                               "if it has one, without scheme and path", host);
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+        *static_cast<ngx_str_t *>(ngx_array_push(conf->tunnel_hosts)) = *host;
+    }
+    if (conf->ingest == NGX_CONF_UNSET) {
+        conf->ingest = 1;
+    }
+    set_handler(cf, handle_report);
+    return NGX_CONF_OK;
+}
+
+char *set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
+{
+    set_handler(cf, handle_metrics);
+    return NGX_CONF_OK;
+}
+
+/* errtrack_health live | ready */
+char *set_health(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
+{
+    auto *conf = static_cast<LocConf *>(data);
+    if (conf->health != Health::none) {
+        return const_cast<char *>("is duplicate");
+    }
+    std::string_view value = view(arguments(cf)[1]);
+    if (value != "live" && value != "ready") {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\": a size of at least 256k is expected", arg);
+                           "invalid value \"%V\" in \"%V\" directive, it must be "
+                           "\"live\" or \"ready\"", &arguments(cf)[1], &cmd->name);
+        return static_cast<char *>(NGX_CONF_ERROR);
+    }
+    conf->health = value == "live" ? Health::live : Health::ready;
+    set_handler(cf, handle_health);
+    return NGX_CONF_OK;
+}
+
+char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
+{
+    auto *conf = static_cast<MainConf *>(data);
+    if (conf->zone != nullptr) {
+        return const_cast<char *>("is duplicate");
+    }
+    ngx_str_t *arg = &arguments(cf)[1];
+    ssize_t size = ngx_parse_size(arg);
+    if (size == NGX_ERROR || size < static_cast<ssize_t>(Zone::least_size)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\": a size of at least 1m is expected", arg);
         return static_cast<char *>(NGX_CONF_ERROR);
     }
     ngx_str_t name = ngx_string("errtrack");
-    mcf->zone = ngx_shared_memory_add(cf, &name, static_cast<size_t>(size),
-                                      &ngx_http_errtrack_ingest_module);
-    if (mcf->zone == nullptr) {
+    conf->zone = ngx_shared_memory_add(cf, &name, static_cast<size_t>(size),
+                                       &ngx_http_errtrack_ingest_module);
+    if (conf->zone == nullptr) {
         return static_cast<char *>(NGX_CONF_ERROR);
     }
-    mcf->zone->init = KeyZone::init;
-    mcf->zone->data = mcf;
+    conf->zone->init = Zone::init;
+    conf->zone->data = conf;
+    return NGX_CONF_OK;
+}
+
+/* errtrack_spool PATH [size=SIZE] [free=SIZE] */
+char *set_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
+{
+    SpoolSettings &spool = static_cast<MainConf *>(data)->spool;
+    if (spool.path.len > 0) {
+        return const_cast<char *>("is duplicate");
+    }
+    spool.size = size_t(1024) * 1024 * 1024;
+    spool.free = size_t(1024) * 1024 * 1024;
+    for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
+        ngx_str_t *arg = &arguments(cf)[i];
+        ngx_str_t value;
+        bool good = (named(*arg, "size", value) && parse_bytes(value, spool.size))
+                    || (named(*arg, "free", value) && parse_bytes(value, spool.free));
+        if (!good) {
+            return invalid_parameter(cf, arg);
+        }
+    }
+    spool.path = arguments(cf)[1];
+    if (ngx_conf_full_name(cf->cycle, &spool.path, 0) != NGX_OK) {
+        return static_cast<char *>(NGX_CONF_ERROR);
+    }
+    return NGX_CONF_OK;
+}
+
+/* errtrack_backlog [entries=NUMBER] [bytes=SIZE] */
+char *set_backlog(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
+{
+    BacklogLimits &backlog = static_cast<MainConf *>(data)->backlog;
+    if (backlog.entries != 0 || backlog.bytes != 0) {
+        return const_cast<char *>("is duplicate");
+    }
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        ngx_str_t *arg = &arguments(cf)[i];
+        ngx_str_t value;
+        if (named(*arg, "entries", value)) {
+            ngx_int_t entries = ngx_atoi(value.data, value.len);
+            if (entries <= 0) {
+                return invalid_parameter(cf, arg);
+            }
+            backlog.entries = static_cast<ngx_uint_t>(entries);
+        } else if (!named(*arg, "bytes", value) || !parse_bytes(value, backlog.bytes)) {
+            return invalid_parameter(cf, arg);
+        }
+    }
     return NGX_CONF_OK;
 }
 
 ngx_int_t check_configuration(ngx_conf_t *cf) noexcept
 {
-    auto *mcf = static_cast<MainConf *>(
+    auto *conf = static_cast<MainConf *>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_errtrack_ingest_module));
-    if (mcf->wanted && mcf->redis.name.len == 0) {
+    if (conf->wanted && conf->redis.name.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"errtrack_ingest\" requires \"errtrack_redis\" in the http block");
+                      "errtrack requires \"errtrack_redis\" in the http block");
         return NGX_ERROR;
     }
-    if (mcf->wanted && mcf->zone == nullptr) {
+    if (conf->redis.user.len > 0 && conf->redis.password.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"errtrack_ingest\" requires \"errtrack_zone\" in the http block");
+                      "\"user=\" of \"errtrack_redis\" requires \"errtrack_redis_password_file\"");
+        return NGX_ERROR;
+    }
+    if (conf->wanted && conf->zone == nullptr) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "errtrack requires \"errtrack_zone\" in the http block");
         return NGX_ERROR;
     }
     return NGX_OK;
 }
 
-/* ---- the handler, step by step --------------------------------------------------- */
-
-ngx_int_t refuse(ngx_http_request_t *r, const Refusal &refusal)
-{
-    Context &ctx = *context_of(r);
-    ctx.reason = refusal.reason;
-    ctx.report.release();
-    return send_refusal(r, refusal);
-}
-
-std::string make_meta(ngx_http_request_t *r, const Report &report)
-{
-    ngx_time_t *now = ngx_timeofday();
-    std::int64_t ms = static_cast<std::int64_t>(now->sec) * 1000 + static_cast<int>(now->msec);
-    std::string meta;
-    meta.reserve(512);
-    append_meta(meta, "v", entry_version);
-    append_meta(meta, "id", make_delivery_id(ms));
-    append_meta(meta, "at", std::to_string(ms * 1000));
-    append_meta(meta, "project", std::to_string(report.project()));
-    append_meta(meta, "key", std::to_string(report.key_id()));
-    append_meta(meta, "ep", report.endpoint() == Endpoint::store ? "store" : "envelope");
-    append_meta(meta, "event", report.event_id());
-    append_meta(meta, "enc", encoding_name(report.encoding()));
-    append_meta(meta, "type", content_type(r).substr(0, 200));
-    append_meta(meta, "query", view(r->args).substr(0, 1000));
-    append_meta(meta, "addr", view(r->connection->addr_text));
-    append_meta(meta, "agent", header(r, "user-agent").substr(0, 300));
-    append_meta(meta, "sdk", std::string_view(report.client()).substr(0, 200));
-    append_meta(meta, "origin", header(r, "origin").substr(0, 300));
-    ngx_http_variable_value_t *rid = ngx_http_get_indexed_variable(
-        r, static_cast<ngx_uint_t>(main_conf(r)->request_id));
-    if (rid != nullptr && rid->not_found == 0) {
-        append_meta(meta, "rid", {reinterpret_cast<char *>(rid->data), rid->len});
-    }
-    append_meta(meta, "trace", header(r, "traceparent").substr(0, 100));
-    append_meta(meta, "items", report.summary().items_text());
-    append_meta(meta, "size", std::to_string(report.summary().plain_bytes));
-    return meta;
-}
-
-/* Redis has answered, or it is certain that it will not. */
-void on_queued(ngx_http_request_t *r, const redisReply *reply)
-{
-    ngx_connection_t *c = r->connection;
-    ngx_http_set_log_request(c->log, r);
-    c->log->action = const_cast<char *>("answering a report");
-    ngx_int_t rc = guarded(c->log, "answering a report", [&] {
-        Context &ctx = *context_of(r);
-        if (reply != nullptr && reply->type == REDIS_REPLY_STRING) {
-            ctx.accepted = true;
-            const std::string &id = ctx.report.event_id();
-            return send_response(r, NGX_HTTP_OK, "application/json",
-                                 id.empty() ? "{}" : "{\"id\":\"" + id + "\"}");
-        }
-        if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
-            process->link.complain(reply);
-        }
-        return refuse(r, refusal::unavailable);
-    });
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
-}
-
-/* Runs when the request ends before Redis has answered: the entry is on its way all
- * the same, and the link keeps the call. */
-void let_go(void *data) noexcept
-{
-    static_cast<QueueCall *>(data)->request = nullptr;
-}
-
-/* True: the answer will follow from on_queued. */
-bool enqueue(ngx_http_request_t *r, Report &report)
-{
-    ngx_http_cleanup_t *cleanup = ngx_http_cleanup_add(r, 0);
-    if (cleanup == nullptr) {
-        throw std::bad_alloc();
-    }
-    auto call = std::make_shared<QueueCall>(QueueCall{r, cleanup});
-    std::string meta = make_meta(r, report);
-    std::string stream = stream_key(0, report.body().size() > large_body);
-    bool sent = process->link.call(
-        {"XADD", stream, "*", field_meta, meta, field_body, report.body()},
-        [call](const redisReply *reply) {
-            if (call->request != nullptr) {
-                call->cleanup->handler = nullptr;
-                on_queued(call->request, reply);
-            }
-        });
-    if (sent) {
-        cleanup->handler = let_go;
-        cleanup->data = call.get();
-        report.release();
-    }
-    return sent;
-}
-
-/* Takes what has arrived. NGX_AGAIN: more is to come; NGX_DONE: waits for Redis;
- * anything else is for finalizing the request. */
-ngx_int_t take_body(ngx_http_request_t *r)
-{
-    Report &report = context_of(r)->report;
-    for (;;) {
-        ngx_http_request_body_t *rb = r->request_body;
-        for (ngx_chain_t *cl = rb != nullptr ? rb->bufs : nullptr; cl != nullptr; cl = cl->next) {
-            ngx_buf_t *b = cl->buf;
-            if (b->in_file) {
-                ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "report body in a file");
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-            std::string_view piece(reinterpret_cast<char *>(b->pos),
-                                   static_cast<size_t>(b->last - b->pos));
-            b->pos = b->last;
-            if (piece.empty()) {
-                continue;
-            }
-            if (auto refused = report.take(piece)) {
-                return refuse(r, *refused);
-            }
-        }
-        if (rb != nullptr) {
-            rb->bufs = nullptr;
-        }
-        if (!r->reading_body) {
-            break;
-        }
-        ngx_int_t rc = ngx_http_read_unbuffered_request_body(r);
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            return rc;
-        }
-        if (rc == NGX_AGAIN && r->request_body->bufs == nullptr) {
-            return NGX_AGAIN;
-        }
-    }
-    if (auto refused = report.end()) {
-        return refuse(r, *refused);
-    }
-    r->connection->log->action = const_cast<char *>("queueing a report");
-    // A client that leaves now changes nothing: the report is on its way.
-    r->read_event_handler = ngx_http_block_reading;
-    return enqueue(r, report) ? NGX_DONE : refuse(r, refusal::unavailable);
-}
-
-void on_body(ngx_http_request_t *r) noexcept
-{
-    r->read_event_handler = on_body;
-    ngx_int_t rc = guarded(r->connection->log, "reading a report", [r] { return take_body(r); });
-    if (rc != NGX_AGAIN && rc != NGX_DONE) {
-        ngx_http_finalize_request(r, rc);
-    }
-}
-
-ngx_int_t handle_ingest(ngx_http_request_t *r) noexcept
-{
-    if (r != r->main) {
-        return NGX_HTTP_FORBIDDEN;
-    }
-    return guarded(r->connection->log, "handling a report", [r]() -> ngx_int_t {
-        const LocConf &conf = *loc_conf(r);
-        ReportLimits limits = {conf.max_body_size, conf.max_envelope_size, conf.max_event_size};
-        auto *ctx = pool_new<Context>(r->pool, KeyZone(main_conf(r)->zone), limits);
-        if (ctx == nullptr) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-        ngx_http_set_ctx(r, ctx, ngx_http_errtrack_ingest_module);
-
-        ReportHead head = {r->method == NGX_HTTP_POST, view(r->uri), view(r->args),
-                           header(r, "x-sentry-auth"), header(r, "authorization"),
-                           content_type(r), header(r, "content-encoding"),
-                           r->headers_in.content_length_n};
-        if (auto refused = ctx->report.begin(head)) {
-            ngx_int_t rc = ngx_http_discard_request_body(r);
-            return rc == NGX_OK ? refuse(r, *refused) : rc;
-        }
-        // Unbuffered: pieces are checked as they come, and never touch the disk.
-        r->request_body_no_buffering = 1;
-        ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-    });
-}
-
 /* ---- process ------------------------------------------------------------------- */
+
+MainConf *wanted_conf(ngx_cycle_t *cycle) noexcept
+{
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == nullptr) {
+        return nullptr;
+    }
+    auto *conf = static_cast<MainConf *>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_errtrack_ingest_module));
+    return conf != nullptr && conf->wanted ? conf : nullptr;
+}
+
+/* The folder of the spool is for the processes that serve requests, and nobody else. */
+ngx_int_t init_module(ngx_cycle_t *cycle) noexcept
+{
+    MainConf *conf = wanted_conf(cycle);
+    if (conf == nullptr || conf->spool.path.len == 0) {
+        return NGX_OK;
+    }
+    const u_char *path = conf->spool.path.data;
+    if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR && ngx_errno != NGX_EEXIST) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "cannot make the folder \"%s\" of "
+                      "\"errtrack_spool\"", path);
+        return NGX_ERROR;
+    }
+    auto *core = reinterpret_cast<ngx_core_conf_t *>(
+        ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+    if (geteuid() == 0
+        && chown(reinterpret_cast<const char *>(path), static_cast<uid_t>(core->user),
+                 static_cast<gid_t>(-1)) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "cannot give \"%s\" to the user of "
+                      "the worker processes", path);
+        return NGX_ERROR;
+    }
+    if (ngx_change_file_access(path, 0700) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "cannot close \"%s\" to others", path);
+        return NGX_ERROR;
+    }
+    return NGX_OK;
+}
 
 ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
 {
@@ -529,16 +445,12 @@ ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
         return NGX_OK;
     }
-    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == nullptr) {
-        return NGX_OK;
-    }
-    auto *mcf = static_cast<MainConf *>(
-        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_errtrack_ingest_module));
-    if (mcf == nullptr || !mcf->wanted) {
+    MainConf *conf = wanted_conf(cycle);
+    if (conf == nullptr) {
         return NGX_OK;
     }
     ngx_int_t rc = guarded(cycle->log, "starting errtrack", [&] {
-        process = std::make_unique<Process>(mcf->redis, KeyZone(mcf->zone), cycle->log);
+        current = std::make_unique<Process>(*conf, cycle);
         return NGX_OK;
     });
     return rc == NGX_OK ? NGX_OK : NGX_ERROR;
@@ -546,10 +458,50 @@ ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
 
 void exit_process(ngx_cycle_t *cycle) noexcept
 {
-    process.reset();
+    // Requests that end with it find no process, and nothing to settle.
+    std::unique_ptr<Process> ending = std::move(current);
+}
+
+/* Beside the spool, so that it outlives the process. */
+ngx_str_t snapshot_path(const SpoolSettings &spool, ngx_pool_t *pool)
+{
+    ngx_str_t path = ngx_null_string;
+    if (spool.path.len > 0) {
+        std::string text(view(spool.path));
+        text.append("/client-keys");
+        path.len = text.size();
+        path.data = static_cast<u_char *>(ngx_pcalloc(pool, text.size() + 1));
+        if (path.data == nullptr) {
+            throw std::bad_alloc();
+        }
+        ngx_memcpy(path.data, text.data(), text.size());
+    }
+    return path;
 }
 
 }
+
+Process *process() noexcept
+{
+    return current.get();
+}
+
+Process::Process(const MainConf &conf, ngx_cycle_t *cycle)
+    : link(conf.redis, cycle->log), counters(Zone(conf.zone)),
+      quotas(QuotaZone(Zone(conf.zone)), link, cycle->log),
+      loader(KeyZone(Zone(conf.zone)), link, snapshot_path(conf.spool, cycle->pool),
+             conf.spool.threads, cycle->log),
+      gate(conf.backlog, Zone(conf.zone)),
+      ledger(counters, link, std::string(view(cycle->hostname)), cycle->log),
+      shares(conf.redis.buffer),
+      watch(Zone(conf.zone), link, quotas, counters, shares, cycle->log)
+{
+    if (conf.spool.path.len > 0) {
+        spool.emplace(conf.spool, Zone(conf.zone), link, cycle->log,
+                      [this] { return gate.open(); });
+    }
+}
+
 }
 
 extern "C" {
@@ -560,7 +512,7 @@ ngx_module_t ngx_http_errtrack_ingest_module = {
     errtrack::commands,                 /* module directives */
     NGX_HTTP_MODULE,                    /* module type */
     nullptr,                            /* init master */
-    nullptr,                            /* init module */
+    errtrack::init_module,              /* init module */
     errtrack::init_process,             /* init process */
     nullptr,                            /* init thread */
     nullptr,                            /* exit thread */

@@ -15,7 +15,7 @@ RedisAddress &address_at(void *conf, const ngx_command_t *cmd) noexcept
 
 }
 
-/* errtrack_redis ADDRESS [db=N]: names are resolved now, never on the event loop. */
+/* errtrack_redis ADDRESS [db=N] [user=NAME]: names are resolved now, never on the event loop. */
 char *set_redis_address(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
 {
     RedisAddress &redis = address_at(conf, cmd);
@@ -23,15 +23,19 @@ char *set_redis_address(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
         return const_cast<char *>("is duplicate");
     }
     auto *args = static_cast<ngx_str_t *>(cf->args->elts);
-    if (cf->args->nelts == 3) {
-        ngx_str_t *arg = &args[2];
-        if (arg->len < 4 || ngx_strncmp(arg->data, "db=", 3) != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", arg);
-            return static_cast<char *>(NGX_CONF_ERROR);
-        }
-        redis.database = ngx_atoi(arg->data + 3, arg->len - 3);
-        if (redis.database == NGX_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid database number in \"%V\"", arg);
+    for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
+        std::string_view arg = view(args[i]);
+        if (arg.substr(0, 3) == "db=") {
+            redis.database = ngx_atoi(args[i].data + 3, args[i].len - 3);
+            if (redis.database == NGX_ERROR) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid database number in \"%V\"",
+                                   &args[i]);
+                return static_cast<char *>(NGX_CONF_ERROR);
+            }
+        } else if (arg.size() > 5 && arg.substr(0, 5) == "user=") {
+            redis.user = as_ngx_str(arg.substr(5));
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", &args[i]);
             return static_cast<char *>(NGX_CONF_ERROR);
         }
     }

@@ -9,6 +9,7 @@
 #include "ngx_module/redis_link.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
@@ -170,8 +171,9 @@ void RedisLink::on_writable(ngx_event_t *ev) noexcept
 /* Runs outside hiredis' own guard: nothing may be freed or closed here. */
 void RedisLink::on_connect(const redisAsyncContext *context, int status) noexcept
 {
-    if (status == REDIS_OK) {
-        link_of(context)->went_up();
+    RedisLink *link = link_of(context);
+    if (status == REDIS_OK && link->greetings_ == 0) {
+        link->went_up();
     }
 }
 
@@ -181,28 +183,56 @@ void RedisLink::went_up()
         ngx_del_timer(&deadline_);
     }
     connected_ = true;
-    backoff_ = 0;
+    connections_++;
     ngx_log_error(NGX_LOG_NOTICE, log_, 0, "redis %V: connected", &address_.name);
     complained_ = false;
+    locked_out_ = false;
     watch_oldest();
 }
 
+/* The link is up when all of it is granted: without, commands would be refused one by
+ * one, or go to another database. */
 void RedisLink::send_greeting()
 {
-    auto check = [this](const char *what) {
-        return [this, what](const redisReply *reply) {
-            if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
-                ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %s refused: %s",
-                              &address_.name, what, reply->str);
+    greetings_ = 0;
+    bool sent = true;
+    if (address_.user.len > 0) {
+        sent = greet({"AUTH", view(address_.user), view(address_.password)});
+    } else if (address_.password.len > 0) {
+        sent = greet({"AUTH", view(address_.password)});
+    }
+    if (sent && address_.database > 0) {
+        sent = greet({"SELECT", std::to_string(address_.database)});
+    }
+    if (!sent) {
+        drop();
+    }
+}
+
+bool RedisLink::greet(std::initializer_list<std::string_view> words)
+{
+    auto check = [this, what = *words.begin()](const redisReply *reply) {
+        if (reply == nullptr) {
+            return;
+        }
+        if (reply->type != REDIS_REPLY_ERROR) {
+            if (--greetings_ == 0) {
+                went_up();
             }
-        };
+            return;
+        }
+        // Said though the outage has been: without this line nobody would find out.
+        if (!locked_out_) {
+            locked_out_ = true;
+            complained_ = true;
+            ngx_str_t command = as_ngx_str(what);
+            ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %V refused: %s, retrying",
+                          &address_.name, &command, reply->str);
+        }
+        drop();
     };
-    if (address_.password.len > 0) {
-        send({"AUTH", view(address_.password)}, check("AUTH"));
-    }
-    if (address_.database > 0) {
-        send({"SELECT", std::to_string(address_.database)}, check("SELECT"));
-    }
+    greetings_++;
+    return send(words.begin(), words.size(), 0, check);
 }
 
 void RedisLink::went_down(const char *why)
@@ -256,10 +286,12 @@ void RedisLink::on_deadline(ngx_event_t *ev) noexcept
         link->watch_oldest();
         return;
     }
-    ngx_log_error(NGX_LOG_ERR, link->log_, 0, "redis %V: no answer in %M ms, closing",
-                  &link->address_.name,
-                  link->connected_ ? link->address_.timeout : link->address_.connect_timeout);
-    link->complained_ = true;
+    if (!link->complained_) {
+        link->complained_ = true;
+        ngx_log_error(NGX_LOG_ERR, link->log_, 0, "redis %V: no answer in %M ms, closing",
+                      &link->address_.name,
+                      link->connected_ ? link->address_.timeout : link->address_.connect_timeout);
+    }
     link->drop();
 }
 
@@ -289,35 +321,33 @@ void RedisLink::complain(const redisReply *reply) noexcept
         return;
     }
     refused_at_ = ngx_time();
-    ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: refused %ui report(s): %s", &address_.name,
+    ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: refused %ui command(s): %s", &address_.name,
                   refused_, reply->str);
     refused_ = 0;
 }
 
-bool RedisLink::call(std::initializer_list<std::string_view> words, Callback callback)
+bool RedisLink::call(const std::string_view *words, size_t count, Callback callback)
 {
     size_t bytes = 0;
-    for (std::string_view word : words) {
-        bytes += word.size();
+    for (size_t i = 0; i < count; i++) {
+        bytes += words[i].size();
     }
-    return room_for(bytes) && send(words, std::move(callback));
+    return room_for(bytes) && send(words, count, bytes, std::move(callback));
 }
 
-bool RedisLink::send(std::initializer_list<std::string_view> words, Callback callback)
+bool RedisLink::send(const std::string_view *words, size_t count, size_t bytes, Callback callback)
 {
-    constexpr size_t most_words = 8;
-    const char *argv[most_words];
-    size_t lengths[most_words];
-    size_t count = 0;
-    size_t bytes = 0;
-    for (std::string_view word : words) {
-        if (count == most_words) {
-            return false;
-        }
-        argv[count] = word.data();
-        lengths[count] = word.size();
-        bytes += word.size();
-        count++;
+    // What a request sends is short: nothing is allocated for it.
+    constexpr size_t few = 8;
+    std::array<const char *, few> few_words;
+    std::array<size_t, few> few_lengths;
+    std::vector<const char *> many_words(count > few ? count : 0);
+    std::vector<size_t> many_lengths(many_words.size());
+    const char **argv = count > few ? many_words.data() : few_words.data();
+    size_t *lengths = count > few ? many_lengths.data() : few_lengths.data();
+    for (size_t i = 0; i < count; i++) {
+        argv[i] = words[i].data();
+        lengths[i] = words[i].size();
     }
     // The clock may be old: whoever calls may have computed for long.
     ngx_time_update();
@@ -340,14 +370,20 @@ void RedisLink::on_reply(redisAsyncContext *, void *reply, void *data) noexcept
 {
     std::unique_ptr<Call> call(static_cast<Call *>(data));
     RedisLink *link = call->link;
+    const auto *answer = static_cast<const redisReply *>(reply);
+    if (answer != nullptr && answer->type != REDIS_REPLY_ERROR) {
+        // Not when it connects: a server with no place for us accepts, and closes.
+        link->backoff_ = 0;
+    }
     link->in_flight_bytes_ -= call->bytes;
+    link->latency_ = ngx_current_msec - link->sent_.front();
     link->sent_.pop_front();
     link->watch_oldest();
     if (link->closing_) {
         return;                         // the process ends: nobody waits any more
     }
     guarded(link->log_, "taking an answer of redis", [&] {
-        call->callback(static_cast<const redisReply *>(reply));
+        call->callback(answer);
         return NGX_OK;
     });
 }

@@ -32,6 +32,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
@@ -42,6 +43,7 @@ struct RedisAddress {
     ngx_str_t host;         /* literal address, or path of a socket; terminated */
     in_port_t port;         /* 0 for a socket */
     ngx_int_t database;
+    ngx_str_t user;         /* of an ACL; empty: the default user */
     ngx_str_t password;     /* empty: none */
     ngx_msec_t connect_timeout;
     ngx_msec_t timeout;     /* for the oldest unanswered call */
@@ -66,22 +68,51 @@ public:
     /* Connecting or connected. */
     bool up() const noexcept { return context_ != nullptr; }
 
+    /* Connected and logged in. */
+    bool connected() const noexcept { return connected_; }
+
+    /* Whether an answer may be expected soon: what is on its way has not waited for long,
+     * and is not much. A process that has just started may connect meanwhile. */
+    bool prompt() const noexcept
+    {
+        return up() && in_flight_bytes_ <= address_.buffer / 2
+               && (sent_.empty() || ngx_current_msec - sent_.front() < patience);
+    }
+
+    /* How often that has come about: what Redis had is certain only while it stays. */
+    ngx_uint_t connections() const noexcept { return connections_; }
+
+    size_t in_flight() const noexcept { return in_flight_bytes_; }
+
+    /* How long the last answer took, in milliseconds. */
+    ngx_msec_t latency() const noexcept { return latency_; }
+
     /* Logs that Redis refused a command: at once, then once a second with a count. */
     void complain(const redisReply *reply) noexcept;
 
-    /* Whether a command of this size can be taken now. */
+    /* Whether a command of this size can be taken now. One that is larger than the buffer
+     * can when nothing else is on its way, or it never could. */
     bool room_for(size_t bytes) const noexcept
     {
-        return up() && in_flight_bytes_ + bytes <= address_.buffer;
+        return up() && (in_flight_bytes_ == 0 || in_flight_bytes_ + bytes <= address_.buffer);
     }
 
     /*
      * Sends a command. False: refused, the callback is dropped and was not called.
      * True: the callback runs exactly once.
      */
-    bool call(std::initializer_list<std::string_view> words, Callback callback);
+    bool call(std::initializer_list<std::string_view> words, Callback callback)
+    {
+        return call(words.begin(), words.size(), std::move(callback));
+    }
+    bool call(const std::vector<std::string_view> &words, Callback callback)
+    {
+        return call(words.data(), words.size(), std::move(callback));
+    }
 
 private:
+    static constexpr ngx_msec_t patience = 250;
+
     struct Call {
         RedisLink *link;
         size_t bytes;
@@ -91,7 +122,9 @@ private:
     void connect();
     bool attach(redisAsyncContext *context);
     void send_greeting();
-    bool send(std::initializer_list<std::string_view> words, Callback callback);
+    bool greet(std::initializer_list<std::string_view> words);
+    bool call(const std::string_view *words, size_t count, Callback callback);
+    bool send(const std::string_view *words, size_t count, size_t bytes, Callback callback);
     void went_up();
     void went_down(const char *why);
     void drop();
@@ -117,13 +150,17 @@ private:
     ngx_event_t deadline_ = {};             /* ordinary: work in flight holds the process */
     ngx_event_t reconnect_ = {};            /* cancelable: an idle link does not */
     ngx_msec_t backoff_ = 0;
+    ngx_msec_t latency_ = 0;
     std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
     size_t in_flight_bytes_ = 0;
     time_t refused_at_ = 0;
     ngx_uint_t refused_ = 0;                /* since then, not logged */
+    ngx_uint_t connections_ = 0;
+    ngx_uint_t greetings_ = 0;              /* commands of the greeting not yet answered */
     bool connected_ = false;
     bool closing_ = false;
     bool complained_ = false;               /* the present outage has been logged */
+    bool locked_out_ = false;               /* so has that Redis does not let us in */
 };
 
 }

@@ -5,28 +5,65 @@
 
 #include "ngx_module/report.hpp"
 
-#include "worker/entry.hpp"
+#include "ngx_module/forms.hpp"
 
 #include <openssl/rand.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
-constexpr std::string_view envelope_type = "application/x-sentry-envelope";
+/* Room for a body is made when it comes, whatever a client says of its length. */
+constexpr std::size_t most_reserved = 256 * 1024;
 
-/* Cuts the last segment off a path, and the slashes behind it. */
-std::string_view last_segment(std::string_view &path) noexcept
-{
-    while (!path.empty() && path.back() == '/') {
-        path.remove_suffix(1);
+/* A value of Content-Type without its parameters, in lower case. */
+class MediaType {
+public:
+    explicit MediaType(std::string_view value) noexcept
+    {
+        value = value.substr(0, value.find(';'));
+        while (!value.empty() && value.back() == ' ') {
+            value.remove_suffix(1);
+        }
+        size_ = std::min(value.size(), text_.size());
+        ngx_strlow(reinterpret_cast<u_char *>(text_.data()),
+                   reinterpret_cast<u_char *>(const_cast<char *>(value.data())), size_);
     }
-    std::size_t slash = path.rfind('/');
-    std::string_view segment = path.substr(slash == std::string_view::npos ? 0 : slash + 1);
-    path.remove_suffix(segment.size());
-    return segment;
-}
+    bool is(std::initializer_list<std::string_view> types) const noexcept
+    {
+        return std::find(types.begin(), types.end(), std::string_view(text_.data(), size_))
+               != types.end();
+    }
+
+private:
+    std::array<char, 48> text_;
+    std::size_t size_;
+};
+
+/* Keeps a small plain body for its conversion, and checks nothing but its size. */
+class Collector final : public Scanner {
+public:
+    using Scanner::Scanner;
+    const std::string &text() const noexcept { return text_; }
+    void set_item(std::string_view type, std::string_view event_id)
+    {
+        summary_.add(type, 1);
+        summary_.event_id = std::string(event_id);
+    }
+
+private:
+    Fault scan(std::string_view bytes) override
+    {
+        text_.append(bytes);
+        return {};
+    }
+    Fault end() override { return {}; }
+
+    std::string text_;
+};
 
 std::string to_hex(const unsigned char *bytes, std::size_t size)
 {
@@ -62,79 +99,161 @@ std::string make_delivery_id(std::int64_t milliseconds)
     return text;
 }
 
-/* .../api/{project}/{envelope|store}[/]: whatever stands in front is a prefix. */
-std::optional<Refusal> Report::find_target(std::string_view path)
+std::string_view Report::encoding() const noexcept
 {
-    std::string_view endpoint = last_segment(path);
-    std::string_view project = last_segment(path);
-    bool envelope = endpoint == "envelope";
-    if ((!envelope && endpoint != "store") || last_segment(path) != "api") {
-        return refusal::endpoint;
-    }
-    endpoint_ = envelope ? Endpoint::envelope : Endpoint::store;
-    std::optional<std::uint64_t> id = parse_project(project);
-    if (!id) {
-        return refusal::bad_project;
-    }
-    project_ = *id;
-    return std::nullopt;
-}
-
-/* A set that was never read refuses nobody for good. */
-std::optional<Refusal> Report::find_key(std::string_view key)
-{
-    key_ = zone_.find(key);
-    if (key_ && key_->project == project_) {
-        return std::nullopt;
-    }
-    return key_ || zone_.filled() ? refusal::rejected : refusal::unavailable;
+    return collected_ ? std::string_view() : encoding_name(encoding_);
 }
 
 std::optional<Refusal> Report::begin(const ReportHead &head)
 {
-    if (auto refused = find_target(head.path)) {
+    head_ = head;
+    if (auto refused = check_head()) {
         return refused;
     }
-    if (!head.post) {
-        return refusal::method;
+    if (auto refused = find_sender()) {
+        return refused;
     }
-    encoding_ = parse_encoding(head.content_encoding);
+    if (head_.content_length > static_cast<std::int64_t>(limits_.body_bytes)) {
+        return refusal::body_too_large;
+    }
+    choose_scanner();
+    inflater_.emplace(encoding_);
+    if (head_.content_length > 0) {
+        body_.reserve(std::min(static_cast<std::size_t>(head_.content_length), most_reserved));
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> Report::check_head()
+{
+    const Target &target = target_;
+    if (!target.project.empty()) {
+        std::optional<std::uint64_t> id = parse_project(target.project);
+        if (!id) {
+            return refusal::bad_project;
+        }
+        project_ = *id;
+    }
+    if (target.endpoint == Endpoint::attachments) {
+        event_id_ = normalize_uuid(target.event_id);
+        if (event_id_.empty()) {
+            return refusal::bad_event_id;
+        }
+    }
+    if (target.endpoint == Endpoint::minidump && !limits_.minidump) {
+        return refusal::feature_disabled;
+    }
+    encoding_ = parse_encoding(head_.content_encoding);
     if (encoding_ == Encoding::unknown) {
         return refusal::content_encoding;
     }
-    Credentials found = find_credentials(head.sentry_auth, head.authorization, head.query);
-    if (auto refused = refusal_of(found)) {
+    return check_content_type();
+}
+
+std::optional<Refusal> Report::check_content_type()
+{
+    MediaType type(head_.content_type);
+    bool good = true;
+    switch (endpoint()) {
+    case Endpoint::security:
+        good = type.is({"application/json", "application/csp-report", "application/reports+json",
+                        "application/expect-ct-report", "application/expect-ct-report+json",
+                        "application/expect-staple-report"});
+        break;
+    case Endpoint::nel:
+        good = type.is({"application/json", "application/reports+json"});
+        break;
+    default:
+        break;
+    }
+    return good ? std::nullopt : std::optional(refusal::content_type);
+}
+
+/* Who sends it, as far as the head tells: an envelope may tell in its first line. */
+std::optional<Refusal> Report::find_sender()
+{
+    if (endpoint() == Endpoint::tunnel) {
+        return std::nullopt;
+    }
+    if (endpoint() == Endpoint::dialog) {
+        std::string text = form_value(head_.query, "dsn").value_or("");
+        std::optional<Dsn> dsn = parse_dsn(text);
+        if (!dsn) {
+            return refusal::no_credentials;
+        }
+        project_ = dsn->project;
+        return admit(dsn->key);
+    }
+    credentials_ = find_credentials(head_.sentry_auth, head_.authorization, head_.query,
+                                    target_.key);
+    if (auto refused = refusal_of(credentials_)) {
         return refused;
     }
-    if (head.content_type.substr(0, envelope_type.size()) == envelope_type) {
-        endpoint_ = Endpoint::envelope;
+    if (credentials_.state == AuthState::found) {
+        return admit(credentials_.key);
     }
-    if (found.state == AuthState::found) {
-        if (auto refused = find_key(found.key)) {
-            return refused;
+    bool may_follow = endpoint() == Endpoint::envelope
+                      || MediaType(head_.content_type).is({"application/x-sentry-envelope"});
+    return may_follow ? std::nullopt : std::optional(refusal::no_credentials);
+}
+
+/* Decides all that key and project decide. */
+std::optional<Refusal> Report::admit(std::string_view key)
+{
+    key_size_ = key.copy(public_key_.data(), public_key_.size());
+    RulesBuffer buffer;
+    std::optional<KeyInfo> info = keys_.find(key, buffer);
+    if (!info) {
+        // It may be one that was made while nobody could tell.
+        unverified_ = keys_.stale() && project_ != 0;
+        owner_.project = project_;
+        return unverified_ ? std::nullopt
+               : keys_.stale() ? std::optional(refusal::unavailable)
+                               : std::optional(refusal::rejected);
+    }
+    if (project_ == 0) {
+        project_ = info->owner.project;
+    } else if (project_ != info->owner.project) {
+        return refusal::rejected;
+    }
+    admitted_ = true;
+    owner_ = info->owner;
+    if (!origin_allowed(info->rules, head_.origin)) {
+        return refusal::cors;
+    }
+    if ((owner_.key_limited | owner_.project_limited) & 1) {
+        if (std::optional<Exhausted> used_up = quotas_.refused(owner_)) {
+            quota_.dropped = 1;
+            quota_.used = 1;
+            quota_.exhausted[0] = *used_up;
+            return refusal::rate_limited;
         }
-    } else if (endpoint_ == Endpoint::store) {
-        return refusal::no_credentials;
     }
-    if (head.content_length > static_cast<std::int64_t>(limits_.body_bytes)) {
-        return refusal::body_too_large;
-    }
-    if (!link_.up()) {
-        return refusal::unavailable;
-    }
-    client_ = std::string(found.client);
-    public_key_ = std::string(found.key);
-    inflater_.emplace(encoding_);
-    ScanLimits scan = {limits_.event_bytes, limits_.envelope_bytes};
-    if (endpoint_ == Endpoint::envelope) {
-        scanner_ = std::make_unique<EnvelopeScanner>(scan);
-    } else {
-        scanner_ = std::make_unique<StoreScanner>(scan);
-    }
-    if (head.content_length > 0) {
-        body_.reserve(static_cast<std::size_t>(head.content_length));
+    if (!info->rules.empty()) {
+        filter_ = filter_of(info->rules,
+                            {head_.address, head_.agent, client().empty() ? head_.agent : client()});
     }
     return std::nullopt;
+}
+
+void Report::choose_scanner()
+{
+    Endpoint read_as = endpoint();
+    if (read_as == Endpoint::tunnel
+        || (read_as == Endpoint::store && head_.post
+            && MediaType(head_.content_type).is({"application/x-sentry-envelope"})))
+    {
+        read_as = Endpoint::envelope;
+    }
+    envelope_ = read_as == Endpoint::envelope;
+    form_ = endpoint_name(read_as);
+    scanner_ = make_scanner(read_as, {limits_.event_bytes, limits_.envelope_bytes},
+                            head_.content_type);
+    if (scanner_ == nullptr) {
+        collected_ = true;
+        form_ = endpoint_name(Endpoint::envelope);
+        scanner_ = std::make_unique<Collector>(ScanLimits{max_form, max_form});
+    }
 }
 
 /* The header of the envelope is known: it may hold the credentials, or contradict
@@ -144,8 +263,8 @@ std::optional<Refusal> Report::check_dsn()
     dsn_checked_ = true;
     const std::string &text = scanner_->summary().dsn;
     std::optional<Dsn> dsn = parse_dsn(text);
-    if (key_) {
-        bool other = dsn && (dsn->key != public_key_ || dsn->project != project_);
+    if (endpoint() != Endpoint::tunnel && key_size_ != 0) {
+        bool other = dsn && (dsn->key != public_key() || dsn->project != project_);
         return other ? std::optional(refusal::dsn_mismatch) : std::nullopt;
     }
     if (text.empty()) {
@@ -154,17 +273,50 @@ std::optional<Refusal> Report::check_dsn()
     if (!dsn) {
         return refusal::bad_dsn;
     }
-    return dsn->project == project_ ? find_key(dsn->key) : refusal::dsn_mismatch;
+    if (endpoint() == Endpoint::tunnel) {
+        const auto *hosts = static_cast<const ngx_str_t *>(limits_.tunnel_hosts->elts);
+        bool served = std::any_of(hosts, hosts + limits_.tunnel_hosts->nelts,
+                                  [&](const ngx_str_t &host) {
+            return host.len == dsn->host.size()
+                   && ngx_strncasecmp(host.data, as_ngx_str(dsn->host).data, host.len) == 0;
+        });
+        if (!served) {
+            return refusal::tunnel_host;
+        }
+        project_ = dsn->project;
+    } else if (project_ != 0 && dsn->project != project_) {
+        return refusal::dsn_mismatch;
+    } else {
+        project_ = dsn->project;
+    }
+    return admit(dsn->key);
 }
 
 /* Without credentials nothing of a body is of interest but who sent it. */
 Refusal Report::body_fault(const Fault &fault) const noexcept
 {
-    if (key_ || fault.reason == reason::too_large) {
+    if (key_size_ != 0 || fault.reason == reason::too_large) {
         return refusal_of(fault);
     }
     return {NGX_HTTP_UNAUTHORIZED, reason::auth_invalid, "bad envelope authentication header",
             fault.cause};
+}
+
+std::optional<Refusal> Report::scan(std::string_view piece)
+{
+    std::optional<Refusal> refused;
+    Inflater::Status status = inflater_->push(piece, [&](std::string_view plain) {
+        if (Fault fault = scanner_->push(plain)) {
+            refused = body_fault(fault);
+        } else if (envelope_ && !dsn_checked_ && scanner_->header_known()) {
+            refused = check_dsn();
+        }
+        return !refused;
+    });
+    if (status == Inflater::Status::corrupt) {
+        return refusal::corrupt;
+    }
+    return status == Inflater::Status::bomb ? std::optional(refusal::bomb) : refused;
 }
 
 std::optional<Refusal> Report::take(std::string_view piece)
@@ -172,31 +324,23 @@ std::optional<Refusal> Report::take(std::string_view piece)
     if (body_.size() + piece.size() > limits_.body_bytes) {
         return refusal::body_too_large;
     }
-    // Bodies that are still arriving share the bound of those that wait for Redis:
-    // memory is limited whatever clients do.
-    if (!link_.room_for(held_total_ + piece.size())) {
-        return refusal::unavailable;
-    }
-    held_ += piece.size();
-    held_total_ += piece.size();
     body_.append(piece);
-
-    std::optional<Refusal> refused;
-    Inflater::Status status = inflater_->push(piece, [&](std::string_view plain) {
-        if (Fault fault = scanner_->push(plain)) {
-            refused = body_fault(fault);
-        } else if (endpoint_ == Endpoint::envelope && !dsn_checked_ && scanner_->header_known()) {
-            refused = check_dsn();
-        }
-        return !refused;
-    });
-    return status == Inflater::Status::corrupt ? refusal::corrupt : refused;
+    return scan(piece);
 }
 
 std::optional<Refusal> Report::end()
 {
+    if (endpoint() == Endpoint::store && !head_.post) {
+        // The pixel: the event is in the query.
+        if (auto refused = take(form_value(head_.query, "sentry_data").value_or(""))) {
+            return refused;
+        }
+    }
+    if (collected_) {
+        return convert();
+    }
     if (body_.empty()) {
-        return key_ ? refusal::no_data : refusal::no_credentials;
+        return key_size_ == 0 ? refusal::no_credentials : refusal::no_data;
     }
     if (!inflater_->complete()) {
         return refusal::truncated;
@@ -204,23 +348,40 @@ std::optional<Refusal> Report::end()
     if (Fault fault = scanner_->finish()) {
         return body_fault(fault);
     }
-    if (endpoint_ == Endpoint::envelope && !dsn_checked_) {
+    if (envelope_ && !dsn_checked_) {
         if (auto refused = check_dsn()) {
             return refused;
         }
     }
-    event_id_ = scanner_->summary().event_id;
+    if (event_id_.empty()) {
+        event_id_ = scanner_->summary().event_id;
+    }
     if (event_id_.empty() && scanner_->summary().needs_event_id) {
         event_id_ = make_event_id();
     }
     return std::nullopt;
 }
 
-void Report::release() noexcept
+std::optional<Refusal> Report::convert()
 {
-    held_total_ -= held_;
-    held_ = 0;
-    body_ = std::string();
+    if (!body_.empty() && !inflater_->complete()) {
+        return refusal::truncated;
+    }
+    auto &collector = static_cast<Collector &>(*scanner_);
+    FormEnvelope made;
+    if (endpoint() == Endpoint::checkin) {
+        made = checkin_envelope(target_.slug, head_.query, collector.text());
+        collector.set_item("check_in", {});
+    } else {
+        event_id_ = normalize_uuid(form_value(head_.query, "eventId").value_or(""));
+        made = user_report_envelope(event_id_, collector.text(), form_errors_);
+        collector.set_item("user_report", event_id_);
+    }
+    if (made.fault) {
+        return refusal_of(made.fault);
+    }
+    body_ = std::move(made.text);
+    return std::nullopt;
 }
 
 }

@@ -23,9 +23,9 @@ my $project = sub {
 };
 my $status = sub { $t->envelope(project => 1, key => sprintf '%s_%028d', @_)->status };
 my $refused = sub { my ($prefix, @numbers) = @_; grep { $status->($prefix, $_) != 200 } @numbers };
-my @sample = map { $_ * 75 } 1 .. 20;
+my @sample = map { $_ * 175 } 1 .. 20;
 
-$project->('one', 1500);
+$project->('one', 3500);
 $t->start_nginx(config => <<'CONF');
 %%MODULES%%
 %%GLOBALS%%
@@ -33,7 +33,7 @@ events {}
 http {
     %%HTTP%%
     errtrack_redis %%REDIS%%;
-    errtrack_zone 256k;
+    errtrack_zone 1m;
     server {
         listen 127.0.0.1:%%PORT%%;
         location ~ /api/[^/]+/(envelope|store)/?$ { client_max_body_size 0; errtrack_ingest; }
@@ -44,12 +44,12 @@ CONF
 eventually { $status->('one', 1) == 200 } 'the first set is loaded';
 is scalar($refused->('one', @sample)), 0, 'all of it';
 
-$project->('two', 1500);
+$project->('two', 3500);
 eventually { !$refused->('two', @sample) } 'another set of that size takes its place', timeout => 10;
 is $status->('one', 1), 403, 'the keys of before are gone';
 unlike $t->nginx->log_text, qr/zone is too small/, 'nobody is told that the zone is too small';
 
-$project->('six', 6000);
+$project->('six', 14000);
 eventually { $t->nginx->log_text =~ /zone is too small/ } 'a set that does not fit is said to';
 is $status->('two', 1), 503, 'a key that is not in the zone is not refused for good then';
 

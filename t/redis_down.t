@@ -44,7 +44,7 @@ eventually { ($answer = $send->('down'))->status == 503 } 'it is refused when Re
 is $answer->header('Retry-After'), '10', 'the answer says when to come back';
 is $answer->header('X-Sentry-Rate-Limits'), '10::organization', 'and says so in the words of SDKs';
 is $answer->header('Content-Type'), 'application/json', 'the answer is JSON';
-like $answer->json->{detail}, qr/queue cannot take the report/, 'and tells why';
+like $answer->json->{detail}, qr/neither the queue nor the spool/, 'and tells why';
 
 $t->redis_server->start;
 eventually { $send->('back')->status == 200 } 'it is taken again when Redis is back', timeout => 10;

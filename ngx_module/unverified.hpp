@@ -1,0 +1,48 @@
+/*
+ * How much an address may bring with keys that nobody can check: a megabyte a minute of
+ * each worker process. Beside the share of the spool that all of them have together, so
+ * that one does not use it up.
+ *
+ * Addresses are counted in a table of fixed size, by hash: two of them may share a place,
+ * and then their megabyte.
+ */
+
+#ifndef ERRTRACK_NGX_MODULE_UNVERIFIED_HPP
+#define ERRTRACK_NGX_MODULE_UNVERIFIED_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+class UnverifiedBudget {
+public:
+    /* address is a hash, now in seconds. False: used up until the minute ends. */
+    bool spend(std::uint64_t address, std::size_t bytes, std::time_t now) noexcept
+    {
+        Place &place = places_[(address * 0x9e3779b97f4a7c15u) >> 54];
+        if (place.minute != now / 60) {
+            place = {now / 60, 0};
+        }
+        if (place.bytes + bytes > most) {
+            return false;
+        }
+        place.bytes += bytes;
+        return true;
+    }
+
+private:
+    static constexpr std::size_t most = 1024 * 1024;
+
+    struct Place {
+        std::time_t minute;
+        std::size_t bytes;
+    };
+    std::array<Place, 1024> places_{};
+};
+
+}
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * Records: the lines of the edge, and that every item which the edge counted is booked
+ * once, whatever becomes of it.
+ */
+
+#include "t/unit/edge_agreement.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace errtrack {
+namespace {
+
+using Booked = std::map<std::string, int>;
+
+/* "category outcome reason" -> how often; an event counts as stored. */
+Booked booked(const Record &record)
+{
+    Content content = read_content(record);
+    Booked found;
+    for (std::size_t i = 0; i < content.events.size(); i++) {
+        found["error stored"]++;
+    }
+    for (const ItemOutcome &item : content.outcomes) {
+        found[item.category + " " + std::string(item.outcome) + " " + item.reason]++;
+    }
+    return found;
+}
+
+const std::string envelope =
+    "{}\n{\"type\":\"event\"}\n{\"message\":\"m\"}\n{\"type\":\"event\"}\n{\"message\":\"n\"}\n"
+    "{\"type\":\"attachment\",\"length\":1}\nx\n{\"type\":\"session\"}\n{}\n{\"type\":\"client_report\"}\n{}\n"
+    "{\"type\":\"new_thing\"}\n{}\n{\"type\":\"feedback\"}\n{}\n";
+const std::string envelope_items =
+    "attachment:1,client_report:1,event:2,feedback:1,new_thing:1,session:1";
+
+TEST(Record, ReadsTheLinesOfTheEdge)
+{
+    Record record = make_record(Endpoint::envelope, "{}", "event:1,attachment:2", "text/plain; a=b",
+                                "drop error,attachment,bogus\nenc gzip\naddr 192.0.2.1\npub abc\nnew thing\n");
+    EXPECT_EQ(record.items, "event:1,attachment:2");
+    EXPECT_EQ(record.content_type, "text/plain; a=b");
+    EXPECT_EQ(record.dropped, 1u << 1 | 1u << 4);
+    EXPECT_EQ(record.encoding, "gzip");
+    EXPECT_EQ(record.address, "192.0.2.1");
+    EXPECT_EQ(record.public_key, "abc");
+    EXPECT_EQ(record.filter, "");
+    EXPECT_EQ(record.plain_bytes, 2u);
+}
+
+TEST(Record, AFilterIsAWord)
+{
+    auto filter = [](std::string name) {
+        return make_record(Endpoint::envelope, "", "", "", "filter " + name + "\n").filter;
+    };
+    EXPECT_EQ(filter("web-crawlers"), "web-crawlers");
+    EXPECT_EQ(filter(std::string(40, 'a')), std::string(40, 'a'));
+    EXPECT_EQ(filter(std::string(41, 'a')), "other");
+    EXPECT_EQ(filter("Web Crawlers"), "other");
+}
+
+TEST(Record, FilteredItemsAreBookedByTheSummary)
+{
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "", "attachment:2,event:1,weird:3", "", "filter ip-address\n")),
+              (Booked{{"attachment filtered ip-address", 2}, {"error filtered ip-address", 1},
+                      {"default filtered ip-address", 3}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "", "", "", "filter ip-address\n")), Booked());
+    for (std::string broken : {",", ":", "a", "a:", "a:-1", ":1,,", "a:99999999999999999999"}) {
+        EXPECT_LE(booked(make_record(Endpoint::envelope, "", broken, "", "filter x\n")).size(), 1u) << broken;
+    }
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "", "event:4000000000,attachment:1", "", "filter x\n")),
+              (Booked{{"error filtered x", 10000}}));
+}
+
+TEST(Record, ItemsOfAnEnvelope)
+{
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items)),
+              (Booked{{"error stored", 1}, {"error discarded duplicate_item", 1},
+                      {"attachment discarded type:attachment", 1}, {"session discarded type:session", 1},
+                      {"internal discarded type:client_report", 1}, {"default discarded type:other", 1},
+                      {"feedback discarded type:feedback", 1}}));
+}
+
+TEST(Record, DroppedCategoriesAreRateLimited)
+{
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items, "", "drop error,attachment\n")),
+              (Booked{{"error rate_limited quota", 2}, {"attachment rate_limited quota", 1},
+                      {"session discarded type:session", 1}, {"internal discarded type:client_report", 1},
+                      {"default discarded type:other", 1}, {"feedback discarded type:feedback", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items, "", "drop all\n")),
+              (Booked{{"error rate_limited quota", 2}, {"attachment rate_limited quota", 1},
+                      {"session rate_limited quota", 1}, {"internal discarded type:client_report", 1},
+                      {"default rate_limited quota", 1}, {"feedback rate_limited quota", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::store, "{}", "event:1", "", "drop error\n")),
+              (Booked{{"error rate_limited quota", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::store, "{\"type\":\"transaction\"}", "transaction:1", "", "drop error\n")),
+              (Booked{{"transaction discarded type:transaction", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::security, "[{},{}]", "raw_security:2", "", "drop error\n")),
+              (Booked{{"error rate_limited quota", 2}}));
+}
+
+TEST(Record, WhatCannotBeReadIsBookedByTheSummary)
+{
+    Record broken = make_record(Endpoint::envelope, "nonsense", "attachment:2,event:1");
+    EXPECT_EQ(booked(broken), (Booked{{"attachment invalid invalid_envelope", 2},
+                                      {"error invalid invalid_envelope", 1}}));
+    broken.items.clear();
+    EXPECT_EQ(booked(broken), (Booked{{"default invalid invalid_envelope", 1}}));
+    broken.encoding = "gzip";
+    EXPECT_EQ(booked(broken), (Booked{{"default invalid invalid_compression", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::store, "{\"a\":nope,\"type\":\"transaction\"}", "transaction:1")),
+              (Booked{{"transaction invalid invalid_json", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::store, "garbage!", "")), (Booked{{"error invalid invalid_json", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::security, "[{},nope]", "raw_security:2")),
+              (Booked{{"error invalid invalid_json", 2}}));
+    EXPECT_EQ(booked(make_record(Endpoint::attachments, "x", "attachment:3")),
+              (Booked{{"attachment invalid invalid_multipart", 3}}));
+}
+
+TEST(Record, Reports)
+{
+    EXPECT_EQ(booked(make_record(Endpoint::security, "{\"csp-report\":{}}", "raw_security:1")),
+              (Booked{{"error discarded type:raw_security", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::nel, "[{},{},{}]", "nel:3")), (Booked{{"error discarded type:nel", 3}}));
+    EXPECT_EQ(booked(make_record(Endpoint::security, "[]", "")), Booked());
+}
+
+TEST(Record, MinidumpsAndAttachments)
+{
+    auto part = [](std::string disposition, std::string content) {
+        return "--xYz\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n";
+    };
+    std::string body = part("name=upload_file_minidump; filename=a", "MDMP")
+                       + part("name=sentry", "{\"message\":\"crashed\",\"level\":\"error\"}")
+                       + part("name=log; filename=b", "x") + "--xYz--";
+    EXPECT_EQ(booked(make_record(Endpoint::minidump, body, "attachment:2,event:1")),
+              (Booked{{"error stored", 1}, {"attachment discarded type:attachment", 2}}));
+    Content content = read_content(make_record(Endpoint::minidump, body, "attachment:2,event:1"));
+    EXPECT_EQ(content.events.at(0).title, "crashed");
+    EXPECT_EQ(content.events.at(0).level, "error");
+    EXPECT_EQ(content.events.at(0).platform, "native");
+    EXPECT_NE(content.events.at(0).payload.find("fedcba9876543210fedcba9876543210"), std::string::npos);
+    EXPECT_EQ(booked(make_record(Endpoint::minidump, body, "attachment:2,event:1", test_type, "drop attachment\n")),
+              (Booked{{"error stored", 1}, {"attachment rate_limited quota", 2}}));
+
+    content = read_content(make_record(Endpoint::minidump, "MDMP", "attachment:1,event:1", "application/x-dmp"));
+    EXPECT_EQ(content.outcomes.size(), 1u);
+    EXPECT_EQ(content.events.at(0).title, "Minidump");
+    EXPECT_EQ(content.events.at(0).level, "fatal");
+
+    EXPECT_EQ(booked(make_record(Endpoint::attachments, body, "attachment:3")),
+              (Booked{{"attachment discarded type:attachment", 3}}));
+}
+
+}
+}

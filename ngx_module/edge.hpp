@@ -7,6 +7,7 @@
 #define ERRTRACK_NGX_MODULE_EDGE_HPP
 
 #include "ngx_module/counters.hpp"
+#include "ngx_module/ids.hpp"
 #include "ngx_module/keys.hpp"
 #include "ngx_module/ngx.hpp"
 #include "ngx_module/quota.hpp"
@@ -32,7 +33,7 @@ struct MainConf {
     BacklogLimits backlog;
     ngx_shm_zone_t *zone;
     ngx_flag_t wanted;              /* some location takes reports or tells of them */
-    ngx_int_t request_id;           /* index of $request_id */
+    ngx_int_t request_id;           /* index of $request_id; NGX_ERROR where nobody uses it */
 };
 
 struct LocConf {
@@ -51,6 +52,7 @@ static_assert(std::is_trivially_destructible_v<LocConf>);
 
 /* What belongs to the process: made when it starts, gone when it ends. */
 struct Process {
+    Ids ids;
     RedisLink link;
     Counters counters;
     Quotas quotas;
@@ -92,7 +94,7 @@ struct Context {
     std::uint64_t address = 0;      /* hash of the client's address */
 
     Context(const Zone &zone, const ReportLimits &limits)
-        : report(KeyZone(zone), process()->quotas, limits) {}
+        : report(KeyZone(zone), process()->quotas, process()->ids, limits) {}
     ~Context();
     void settle() noexcept;
 };

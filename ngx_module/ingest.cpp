@@ -110,7 +110,7 @@ ngx_int_t refuse(ngx_http_request_t *r, const Refusal &refusal)
     if (refusal.reason == reason::rate_limited
         && (endpoint == Endpoint::minidump || endpoint == Endpoint::checkin))
     {
-        return sent(send_accepted(r, endpoint, make_event_id(), &ctx.report.quota()));
+        return sent(send_accepted(r, endpoint, process()->ids.event_id(), &ctx.report.quota()));
     }
     return sent(send_refusal(r, endpoint, refusal, &ctx.report.quota()));
 }
@@ -130,7 +130,7 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
     std::string meta;
     meta.reserve(768);
     append_meta(meta, "v", entry_version);
-    append_meta(meta, "id", make_delivery_id(ms));
+    append_meta(meta, "id", process()->ids.delivery_id(ms));
     append_meta(meta, "at", std::to_string(ms * 1000));
     append_meta(meta, "project", std::to_string(report.owner().project));
     append_meta(meta, "key", std::to_string(report.owner().key));
@@ -156,10 +156,11 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
     append_meta(meta, "agent", value_of(r->headers_in.user_agent).substr(0, 300));
     append_meta(meta, "sdk", report.client().substr(0, 200));
     append_meta(meta, "origin", others.origin.substr(0, 300));
-    ngx_http_variable_value_t *rid = ngx_http_get_indexed_variable(
-        r, static_cast<ngx_uint_t>(main_conf(r).request_id));
-    if (rid != nullptr && rid->not_found == 0) {
-        append_meta(meta, "rid", {reinterpret_cast<char *>(rid->data), rid->len});
+    if (ngx_int_t index = main_conf(r).request_id; index != NGX_ERROR) {
+        auto *rid = ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(index));
+        if (rid != nullptr && rid->not_found == 0) {
+            append_meta(meta, "rid", {reinterpret_cast<char *>(rid->data), rid->len});
+        }
     }
     append_meta(meta, "trace", others.traceparent.substr(0, 100));
     append_meta(meta, "items", report.summary().items_text());

@@ -174,9 +174,22 @@ char *init_main_conf(ngx_conf_t *cf, void *data) noexcept
             return static_cast<char *>(NGX_CONF_ERROR);
         }
     }
-    ngx_str_t name = ngx_string("request_id");
-    conf->request_id = ngx_http_get_variable_index(cf, &name);
-    return conf->request_id == NGX_ERROR ? static_cast<char *>(NGX_CONF_ERROR) : NGX_CONF_OK;
+    return NGX_CONF_OK;
+}
+
+/* Its value costs random bytes, so it is only asked for where a log or a header shows it:
+ * elsewhere nobody could find a request by it. */
+ngx_int_t index_of_request_id(ngx_conf_t *cf) noexcept
+{
+    auto *core = static_cast<ngx_http_core_main_conf_t *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    auto *variables = static_cast<ngx_http_variable_t *>(core->variables.elts);
+    for (ngx_uint_t i = 0; i < core->variables.nelts; i++) {
+        if (view(variables[i].name) == "request_id") {
+            return static_cast<ngx_int_t>(i);
+        }
+    }
+    return NGX_ERROR;
 }
 
 void *create_loc_conf(ngx_conf_t *cf) noexcept
@@ -379,6 +392,7 @@ ngx_int_t check_configuration(ngx_conf_t *cf) noexcept
 {
     auto *conf = static_cast<MainConf *>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_errtrack_ingest_module));
+    conf->request_id = index_of_request_id(cf);
     if (conf->wanted && conf->redis.name.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "errtrack requires \"errtrack_redis\" in the http block");

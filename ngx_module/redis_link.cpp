@@ -9,12 +9,15 @@
 #include "ngx_module/redis_link.hpp"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
 constexpr ngx_msec_t first_backoff = 100;
+/* Of the buffer in which commands are formatted. */
+constexpr size_t most_kept = 256 * 1024;
+
 constexpr ngx_msec_t longest_backoff = 2000;
 
 RedisLink *link_of(const redisAsyncContext *context) noexcept
@@ -335,28 +338,34 @@ bool RedisLink::call(const std::string_view *words, size_t count, Callback callb
     return room_for(bytes) && send(words, count, bytes, std::move(callback));
 }
 
+/* Formatted here, in one buffer that is kept, so that hiredis copies a command once. */
 bool RedisLink::send(const std::string_view *words, size_t count, size_t bytes, Callback callback)
 {
-    // What a request sends is short: nothing is allocated for it.
-    constexpr size_t few = 8;
-    std::array<const char *, few> few_words;
-    std::array<size_t, few> few_lengths;
-    std::vector<const char *> many_words(count > few ? count : 0);
-    std::vector<size_t> many_lengths(many_words.size());
-    const char **argv = count > few ? many_words.data() : few_words.data();
-    size_t *lengths = count > few ? many_lengths.data() : few_lengths.data();
+    auto put_number = [this](char kind, size_t number) {
+        char text[24];
+        text[0] = kind;
+        char *end = std::to_chars(text + 1, text + sizeof(text), number).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        command_.append(text, end);
+    };
+    command_.clear();
+    put_number('*', count);
     for (size_t i = 0; i < count; i++) {
-        argv[i] = words[i].data();
-        lengths[i] = words[i].size();
+        put_number('$', words[i].size());
+        command_.append(words[i]).append("\r\n");
     }
     // The clock may be old: whoever calls may have computed for long.
     ngx_time_update();
     auto sent = std::unique_ptr<Call>(new Call{this, bytes, std::move(callback)});
     sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
-    if (context_ == nullptr
-        || redisAsyncCommandArgv(context_, on_reply, sent.get(), static_cast<int>(count), argv,
-                                 lengths) != REDIS_OK)
-    {
+    bool good = context_ != nullptr
+                && redisAsyncFormattedCommand(context_, on_reply, sent.get(), command_.data(),
+                                              command_.size()) == REDIS_OK;
+    if (command_.capacity() > most_kept) {
+        command_ = std::string();
+    }
+    if (!good) {
         sent_.pop_back();
         return false;
     }

@@ -7,11 +7,8 @@
 
 #include "ngx_module/forms.hpp"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
@@ -65,38 +62,6 @@ private:
     std::string text_;
 };
 
-std::string to_hex(const unsigned char *bytes, std::size_t size)
-{
-    std::string text(size * 2, '0');
-    ngx_hex_dump(reinterpret_cast<u_char *>(text.data()), const_cast<u_char *>(bytes), size);
-    return text;
-}
-
-}
-
-std::string make_event_id()
-{
-    unsigned char bytes[16];
-    // Without randomness ids would collide, and events be taken for duplicates.
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        throw std::runtime_error("no random bytes to be had");
-    }
-    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-    return to_hex(bytes, sizeof(bytes));
-}
-
-std::string make_delivery_id(std::int64_t milliseconds)
-{
-    unsigned char stamp[6];
-    for (int i = 5; i >= 0; i--) {
-        stamp[i] = static_cast<unsigned char>(milliseconds & 0xff);
-        milliseconds >>= 8;
-    }
-    std::string text = make_event_id();
-    text.replace(0, 12, to_hex(stamp, sizeof(stamp)));
-    text[12] = '7';
-    return text;
 }
 
 std::string_view Report::encoding() const noexcept
@@ -357,7 +322,7 @@ std::optional<Refusal> Report::end()
         event_id_ = scanner_->summary().event_id;
     }
     if (event_id_.empty() && scanner_->summary().needs_event_id) {
-        event_id_ = make_event_id();
+        event_id_ = ids_.event_id();
     }
     return std::nullopt;
 }

@@ -10,6 +10,7 @@
 
 #include "ngx_module/answer.hpp"
 #include "ngx_module/endpoint.hpp"
+#include "ngx_module/ids.hpp"
 #include "ngx_module/inflate.hpp"
 #include "ngx_module/keys.hpp"
 #include "ngx_module/quota.hpp"
@@ -49,8 +50,8 @@ struct ReportLimits {
 
 class Report {
 public:
-    Report(KeyZone keys, Quotas &quotas, const ReportLimits &limits)
-        : keys_(keys), quotas_(quotas), limits_(limits) {}
+    Report(KeyZone keys, Quotas &quotas, Ids &ids, const ReportLimits &limits)
+        : keys_(keys), quotas_(quotas), ids_(ids), limits_(limits) {}
     Report(const Report &) = delete;
     Report &operator=(const Report &) = delete;
 
@@ -112,6 +113,7 @@ private:
 
     KeyZone keys_;
     Quotas &quotas_;
+    Ids &ids_;
     ReportLimits limits_;
     Target target_;
     ReportHead head_ = {};
@@ -136,13 +138,6 @@ private:
     std::string event_id_;
     std::string form_errors_;
 };
-
-/* 32 random hex digits in the form of a UUID of version 4. */
-std::string make_event_id();
-
-/* The same of version 7 (RFC 9562): they grow with time, so that the index of the
- * deliveries grows at its end. */
-std::string make_delivery_id(std::int64_t milliseconds);
 
 }
 

@@ -9,7 +9,7 @@ use Test::More;
 use ErrTrack;
 use ErrTrack::Load;
 
-my $AWAY = $ENV{ERRTRACK_AWAY} || 6;
+my $AWAY = $ENV{ERRTRACK_AWAY} || 20;
 
 my $t = ErrTrack->stack(
     redis  => { appendonly => 'always' },

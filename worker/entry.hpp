@@ -146,9 +146,11 @@ inline void append_meta(std::string &meta, std::string_view name, std::string_vi
         return;
     }
     meta.append(name).push_back(' ');
-    for (char c : value) {
-        unsigned char byte = static_cast<unsigned char>(c);
-        meta.push_back(byte < 0x20 || byte == 0x7f ? ' ' : c);
+    std::size_t begin = meta.size();
+    meta.append(value);
+    for (std::size_t i = begin; i < meta.size(); i++) {
+        unsigned char byte = static_cast<unsigned char>(meta[i]);
+        meta[i] = byte < 0x20 || byte == 0x7f ? ' ' : meta[i];
     }
     meta.push_back('\n');
 }

@@ -4,8 +4,6 @@
 
 #include "ngx_module/multipart_head.hpp"
 
-#include "ngx_module/multipart_scan.hpp"
-
 #include <strings.h>
 
 #include <algorithm>
@@ -23,6 +21,15 @@ std::string_view trimmed(std::string_view text) noexcept
     constexpr std::string_view blanks = " \t";
     text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
     return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+/* The worker sees what the queue entry carries: blanks for control characters. */
+std::string as_queued(std::string_view content_type)
+{
+    std::string text(content_type.substr(0, max_content_type));
+    auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    std::replace_if(text.begin(), text.end(), is_control, ' ');
+    return text;
 }
 
 /* The quoted string at the front of text, which is cut off. Browsers put backslashes
@@ -68,10 +75,11 @@ void for_each_parameter(std::string_view text, Each each)
 
 }
 
-bool is_multipart_type(std::string_view content_type) noexcept
+bool is_multipart_type(std::string_view content_type)
 {
     constexpr std::string_view prefix = "multipart/";
-    return equals(trimmed(content_type).substr(0, prefix.size()), prefix);
+    std::string queued = as_queued(content_type);
+    return equals(trimmed(queued).substr(0, prefix.size()), prefix);
 }
 
 std::string boundary_of(std::string_view content_type)
@@ -80,7 +88,7 @@ std::string boundary_of(std::string_view content_type)
     if (!is_multipart_type(content_type)) {
         return boundary;
     }
-    for_each_parameter(content_type, [&](std::string_view name, std::string value) {
+    for_each_parameter(as_queued(content_type), [&](std::string_view name, std::string value) {
         if (boundary.empty() && equals(name, "boundary")) {
             boundary = std::move(value);
         }

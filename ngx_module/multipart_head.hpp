@@ -12,6 +12,11 @@
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
+/* As much of Content-Type as the queue entry carries; what stands behind is not read. */
+inline constexpr std::size_t max_content_type = 200;
+
+bool is_multipart_type(std::string_view content_type);
+
 /* Of a Content-Type that is multipart; empty when there is none, or when it has other
  * characters than the printable ones of ASCII. */
 std::string boundary_of(std::string_view content_type);

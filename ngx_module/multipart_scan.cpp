@@ -1,6 +1,6 @@
 /*
- * The delimiter is searched byte by byte from each LF on. A boundary holds no LF, so a
- * match that fails can only begin anew at the byte where it failed.
+ * A boundary holds no LF, so a match of the delimiter that fails can only begin anew
+ * behind what has matched.
  */
 
 #include "ngx_module/multipart_scan.hpp"
@@ -32,7 +32,7 @@ constexpr Fault too_many_attachments = too_large("too many attachments");
 MultipartScanner::MultipartScanner(const ScanLimits &limits, std::string_view content_type)
     : Scanner(limits)
 {
-    std::string boundary = boundary_of(content_type.substr(0, max_content_type));
+    std::string boundary = boundary_of(content_type);
     if (!boundary.empty() && boundary.size() <= max_boundary) {
         delimiter_ = "\n--" + boundary;
     }
@@ -66,43 +66,52 @@ Fault MultipartScanner::scan(std::string_view bytes)
     return {};
 }
 
-/* Takes content until a delimiter has matched. */
+/* Takes content until a delimiter has matched. What may be the beginning of one at the
+ * end of a piece is held back as matched_. */
 Fault MultipartScanner::search(std::string_view &bytes)
 {
     auto deliver = [this](std::string_view content) {
         return state_ == State::content && !content.empty() ? take_content(content) : Fault{};
     };
-    while (!bytes.empty()) {
-        if (matched_ == 0) {
-            std::size_t line = bytes.find('\n');
-            if (Fault fault = deliver(bytes.substr(0, line))) {
-                return fault;
-            }
-            if (line == std::string_view::npos) {
-                bytes = {};
-                return {};
-            }
-            bytes.remove_prefix(line + 1);
-            matched_ = 1;
-            line_begun_ = false;
-        } else if (bytes.front() == delimiter_[matched_]) {
-            bytes.remove_prefix(1);
-            if (++matched_ == delimiter_.size()) {
-                Fault fault = state_ == State::content ? end_part() : Fault{};
-                state_ = State::delimiter;
-                return fault;
-            }
-        } else {
-            std::string_view content(delimiter_.data(), matched_);
-            content.remove_prefix(line_begun_ ? 1 : 0);
-            matched_ = 0;
-            line_begun_ = false;
-            if (Fault fault = deliver(content)) {
-                return fault;
-            }
+    if (matched_ == 0) {
+        std::size_t found = bytes.find(delimiter_);
+        if (found == std::string_view::npos) {
+            std::string_view held = bytes;
+            held.remove_prefix(bytes.size() - std::min(bytes.size(), delimiter_.size() - 1));
+            held.remove_prefix(std::min(held.rfind('\n'), held.size()));
+            bool matches = held == std::string_view(delimiter_).substr(0, held.size());
+            found = bytes.size() - (matches ? held.size() : 0);
         }
+        std::size_t size = std::min(bytes.size() - found, delimiter_.size());
+        Fault fault = deliver(bytes.substr(0, found));
+        bytes.remove_prefix(found + size);
+        matched_ = size;
+        line_begun_ = false;
+        return fault || matched_ < delimiter_.size() ? fault : end_content();
     }
-    return {};
+    std::string_view rest = std::string_view(delimiter_).substr(matched_);
+    std::size_t same = static_cast<std::size_t>(
+        std::mismatch(rest.begin(), rest.begin() + std::min(rest.size(), bytes.size()),
+                      bytes.begin()).first - rest.begin());
+    matched_ += same;
+    bytes.remove_prefix(same);
+    if (matched_ == delimiter_.size()) {
+        return end_content();
+    }
+    if (bytes.empty()) {
+        return {};
+    }
+    std::string_view content(delimiter_.data(), matched_);
+    content.remove_prefix(line_begun_ ? 1 : 0);
+    matched_ = 0;
+    return deliver(content);
+}
+
+Fault MultipartScanner::end_content()
+{
+    Fault fault = state_ == State::content ? end_part() : Fault{};
+    state_ = State::delimiter;
+    return fault;
 }
 
 Fault MultipartScanner::take_delimiter(char c)

@@ -16,8 +16,6 @@
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
-bool is_multipart_type(std::string_view content_type) noexcept;
-
 /*
  * The grammar of RFC 2046: what comes before the first delimiter and after the closing
  * one is ignored; a line may end with LF alone. Kinds of bodies are told what it finds.
@@ -27,8 +25,6 @@ public:
     /* Reads the boundary; when there is none, push() says so. */
     MultipartScanner(const ScanLimits &limits, std::string_view content_type);
 
-    /* As much of Content-Type as the queue entry carries: the worker needs the boundary. */
-    static constexpr std::size_t max_content_type = 200;
     static constexpr std::size_t max_boundary = 70;
     static constexpr std::size_t max_headers = 8 * 1024;    /* of one part */
     static constexpr unsigned max_parts = 100;
@@ -60,6 +56,7 @@ private:
     Fault scan(std::string_view bytes) override;
     Fault end() override;
     Fault search(std::string_view &bytes);
+    Fault end_content();
     Fault take_delimiter(char c);
     Fault take_headers(std::string_view &bytes);
     void read_header(std::string_view line);

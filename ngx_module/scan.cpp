@@ -6,6 +6,7 @@
 #include "ngx_module/scan.hpp"
 
 #include "ngx_module/envelope_scan.hpp"
+#include "ngx_module/multipart_head.hpp"
 #include "ngx_module/multipart_scan.hpp"
 #include "ngx_module/security_scan.hpp"
 #include "ngx_module/store_scan.hpp"

@@ -7,6 +7,7 @@
 #ifndef ERRTRACK_T_UNIT_EDGE_AGREEMENT_HPP
 #define ERRTRACK_T_UNIT_EDGE_AGREEMENT_HPP
 
+#include "ngx_module/multipart_head.hpp"
 #include "ngx_module/scan.hpp"
 #include "worker/entry.hpp"
 #include "worker/envelope.hpp"
@@ -87,7 +88,7 @@ inline Record make_record(Endpoint endpoint, std::string_view body, std::string_
     append_meta(meta, "project", "1");
     append_meta(meta, "ep", meta_name(endpoint));
     append_meta(meta, "event", "fedcba9876543210fedcba9876543210");
-    append_meta(meta, "type", type);
+    append_meta(meta, "type", type.substr(0, max_content_type));
     append_meta(meta, "items", items);
     append_meta(meta, "size", std::to_string(body.size()));
     meta.append(more);
@@ -124,7 +125,9 @@ inline std::string disagreement(Endpoint endpoint, std::string_view body, std::s
     Scanned whole = scan_body(endpoint, body, std::string_view::npos, type);
     Scanned pieces = scan_body(endpoint, body, piece, type);
     accepted = whole.reason.empty();
-    if (whole.reason != pieces.reason) {
+    // A body that is too large may also be wrong, and the pieces decide what is seen first.
+    bool large = whole.reason == reason::too_large || pieces.reason == reason::too_large;
+    if (accepted != pieces.reason.empty() || (whole.reason != pieces.reason && !large)) {
         return "in pieces it is " + pieces.reason + ", as a whole " + whole.reason;
     }
     if (!accepted) {

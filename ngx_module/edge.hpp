@@ -82,9 +82,18 @@ inline const LocConf &loc_conf(ngx_http_request_t *r) noexcept
         ngx_http_get_module_loc_conf(r, ngx_http_errtrack_ingest_module));
 }
 
+/* Headers that nginx has no place for. */
+struct OtherHeaders {
+    std::string_view sentry_auth;
+    std::string_view content_encoding;
+    std::string_view origin;
+    std::string_view traceparent;
+};
+
 /* One request on its way. Made in the pool of the request. */
 struct Context {
     Report report;
+    OtherHeaders others;
     Counted counted = {};
     bool settled = false;           /* counted, or somebody else does it */
     bool accepted = false;

@@ -44,14 +44,7 @@ std::string_view value_of(const ngx_table_elt_t *header) noexcept
     return header != nullptr ? view(header->value) : std::string_view();
 }
 
-/* The headers that nginx does not know, in one pass. */
-struct OtherHeaders {
-    std::string_view sentry_auth;
-    std::string_view content_encoding;
-    std::string_view origin;
-    std::string_view traceparent;
-};
-
+/* In one pass. */
 OtherHeaders other_headers(ngx_http_request_t *r) noexcept
 {
     OtherHeaders found;
@@ -126,19 +119,18 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
 {
     ngx_time_t *now = ngx_timeofday();
     std::int64_t ms = static_cast<std::int64_t>(now->sec) * 1000 + static_cast<int>(now->msec);
-    OtherHeaders others = other_headers(r);
     std::string meta;
     meta.reserve(768);
-    append_meta(meta, "v", entry_version);
-    append_meta(meta, "id", process()->ids.delivery_id(ms));
-    append_meta(meta, "at", std::to_string(ms * 1000));
-    append_meta(meta, "project", std::to_string(report.owner().project));
-    append_meta(meta, "key", std::to_string(report.owner().key));
+    append_own_meta(meta, "v", entry_version);
+    append_own_meta(meta, "id", process()->ids.delivery_id(ms));
+    append_own_meta(meta, "at", std::to_string(ms * 1000));
+    append_own_meta(meta, "project", std::to_string(report.owner().project));
+    append_own_meta(meta, "key", std::to_string(report.owner().key));
     if (report.unverified()) {
-        append_meta(meta, "pub", report.public_key());
+        append_own_meta(meta, "pub", report.public_key());
     }
-    append_meta(meta, "ep", report.form());
-    append_meta(meta, "event", report.event_id());
+    append_own_meta(meta, "ep", report.form());
+    append_own_meta(meta, "event", report.event_id());
     if (dropped != 0) {
         std::string names;
         for (std::size_t i = 1; i < categories; i++) {
@@ -146,25 +138,25 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
                 names.append(names.empty() ? "" : ",").append(category_names[i]);
             }
         }
-        append_meta(meta, "drop", names);
+        append_own_meta(meta, "drop", names);
     }
-    append_meta(meta, "filter", report.filter());
-    append_meta(meta, "enc", report.encoding());
+    append_own_meta(meta, "filter", report.filter());
+    append_own_meta(meta, "enc", report.encoding());
     append_meta(meta, "type", value_of(r->headers_in.content_type).substr(0, 200));
     append_meta(meta, "query", view(r->args).substr(0, 1000));
-    append_meta(meta, "addr", view(r->connection->addr_text));
+    append_own_meta(meta, "addr", view(r->connection->addr_text));
     append_meta(meta, "agent", value_of(r->headers_in.user_agent).substr(0, 300));
     append_meta(meta, "sdk", report.client().substr(0, 200));
-    append_meta(meta, "origin", others.origin.substr(0, 300));
+    append_meta(meta, "origin", context_of(r)->others.origin.substr(0, 300));
     if (ngx_int_t index = main_conf(r).request_id; index != NGX_ERROR) {
         auto *rid = ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(index));
         if (rid != nullptr && rid->not_found == 0) {
             append_meta(meta, "rid", {reinterpret_cast<char *>(rid->data), rid->len});
         }
     }
-    append_meta(meta, "trace", others.traceparent.substr(0, 100));
-    append_meta(meta, "items", report.summary().items_text());
-    append_meta(meta, "size", std::to_string(report.summary().plain_bytes));
+    append_meta(meta, "trace", context_of(r)->others.traceparent.substr(0, 100));
+    append_own_meta(meta, "items", report.summary().items_text());
+    append_own_meta(meta, "size", std::to_string(report.summary().plain_bytes));
     return meta;
 }
 
@@ -493,7 +485,7 @@ ngx_int_t handle_report(ngx_http_request_t *r) noexcept
             }
         }
 
-        OtherHeaders others = other_headers(r);
+        const OtherHeaders &others = ctx->others = other_headers(r);
         ReportHead head = {!get, view(r->args), others.sentry_auth,
                            value_of(r->headers_in.authorization),
                            value_of(r->headers_in.content_type), others.content_encoding,

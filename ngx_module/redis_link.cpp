@@ -121,10 +121,16 @@ void RedisLink::del_read(void *data) noexcept
     }
 }
 
+/* What the requests of one turn of the event loop send goes out at its end, in one write.
+ * Only what does not fit into the socket waits for it to be writable, and so does a
+ * connection that is being made. */
 void RedisLink::add_write(void *data) noexcept
 {
     auto *c = static_cast<ngx_connection_t *>(data);
-    if (c->write->active == 0) {
+    auto *context = static_cast<redisAsyncContext *>(c->data);
+    if ((context->c.flags & REDIS_CONNECTED) != 0 && !link_of(context)->writing_) {
+        ngx_post_event(c->write, &ngx_posted_events);
+    } else if (c->write->active == 0) {
         ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
     }
 }
@@ -168,7 +174,11 @@ void RedisLink::on_readable(ngx_event_t *ev) noexcept
 void RedisLink::on_writable(ngx_event_t *ev) noexcept
 {
     auto *c = static_cast<ngx_connection_t *>(ev->data);
-    redisAsyncHandleWrite(static_cast<redisAsyncContext *>(c->data));
+    auto *context = static_cast<redisAsyncContext *>(c->data);
+    RedisLink *link = link_of(context);
+    link->writing_ = true;
+    redisAsyncHandleWrite(context);
+    link->writing_ = false;
 }
 
 /* Runs outside hiredis' own guard: nothing may be freed or closed here. */

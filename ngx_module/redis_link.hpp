@@ -160,6 +160,7 @@ private:
     ngx_uint_t greetings_ = 0;              /* commands of the greeting not yet answered */
     bool connected_ = false;
     bool closing_ = false;
+    bool writing_ = false;                  /* hiredis is */
     bool complained_ = false;               /* the present outage has been logged */
     bool locked_out_ = false;               /* so has that Redis does not let us in */
 };

@@ -32,7 +32,7 @@ bool is_word(std::string_view type) noexcept
 
 void TypeCounts::add(std::string_view type, std::uint32_t count) noexcept
 {
-    if (!is_word(type)) {
+    if (type.size() > max_kept || !is_word(type)) {
         type = other;
     }
     auto find = [&] {

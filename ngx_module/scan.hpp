@@ -42,17 +42,18 @@ struct ScanLimits {
 };
 
 /* How many items of each type, in the order of the types. No heap: the usual request
- * has one. A type that could not be written into the summary, or that comes after too
- * many others, counts as "other". */
+ * has one. A type that could not be written into the summary, that is longer than any
+ * known one, or that comes after too many others, counts as "other". */
 class TypeCounts {
 public:
-    static constexpr std::size_t max_types = 32;
+    static constexpr std::size_t max_types = 24;
     static constexpr std::size_t max_type = 64;
+    static constexpr std::size_t max_kept = 16;     /* "profile_chunk_ui" */
 
     struct Entry {
         std::uint32_t count;
         std::uint8_t size;
-        char text[max_type];
+        char text[max_kept];
 
         std::string_view type() const noexcept { return {text, size}; }
     };

@@ -139,20 +139,23 @@ inline bool is_public_key(std::string_view key) noexcept
     return true;
 }
 
-/* Appends one line of m. An empty value is left out. */
+/* Appends one line of m with a value of our own making. An empty value is left out. */
+inline void append_own_meta(std::string &meta, std::string_view name, std::string_view value)
+{
+    if (!value.empty()) {
+        meta.append(name).append(1, ' ').append(value).push_back('\n');
+    }
+}
+
+/* The same with a value that a client wrote, which may hold anything. */
 inline void append_meta(std::string &meta, std::string_view name, std::string_view value)
 {
-    if (value.empty()) {
-        return;
-    }
-    meta.append(name).push_back(' ');
-    std::size_t begin = meta.size();
-    meta.append(value);
-    for (std::size_t i = begin; i < meta.size(); i++) {
+    std::size_t begin = meta.size() + name.size() + 1;
+    append_own_meta(meta, name, value);
+    for (std::size_t i = begin; i + 1 < meta.size(); i++) {
         unsigned char byte = static_cast<unsigned char>(meta[i]);
         meta[i] = byte < 0x20 || byte == 0x7f ? ' ' : meta[i];
     }
-    meta.push_back('\n');
 }
 
 /* Calls each(name, value) for every line of m. */

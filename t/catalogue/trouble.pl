@@ -1,0 +1,40 @@
+# Rows of the bad-input catalogue: what is wrong on our side (protocol reference, section 10.8).
+
+use strict;
+use warnings;
+
+use ErrTrack::Catalogue::Answer;
+use ErrTrack::Catalogue::Request;
+
+my $used_up = 'Sentry dropped data due to a quota or internal rate limit being reached.';
+my $session = "{\"type\":\"session\"}\n{\"sid\":\"x\"}\n";
+my $attachment = "{\"type\":\"attachment\",\"length\":1}\nx\n";
+
+sub beside {
+    my ($answer, $limits) = @_;
+    return { %$answer, headers => { 'X-Sentry-Rate-Limits' => $limits, 'Retry-After' => qr/^[1-9]\d*\z/ } };
+}
+
+(
+    [ 212, 'the queue is away', elsewhere('t/spool.t', 'Redis is killed there') ],
+    [ 212, 'nothing can take a report', elsewhere('t/redis_down.t', 'there is no spool there') ],
+    [ 213, 'a quota of everything is used up', envelope(with_event(), project => 'limited'),
+        refused(429, $used_up, headers => { 'X-Sentry-Rate-Limits' => qr/^\d+::project\z/ }) ],
+    [ 213, 'the same of store', store(event(), project => 'limited'), refused(429, $used_up) ],
+    [ 213, 'the same, with a body that is broken', envelope('nonsense', project => 'limited'), refused(429, $used_up) ],
+    [ 213, 'the same, by the dsn in the envelope', envelope(with_event('{"dsn":"' . dsn() . '"}'), auth => undef, project => 'limited'),
+        refused(429, $used_up) ],
+    [ 213, 'a quota of errors is used up', envelope(with_event(), project => 'errors'),
+        refused(429, $used_up, headers => { 'X-Sentry-Rate-Limits' => qr/^\d+:error:project\z/ }) ],
+    [ 213, 'a quota of errors and store', store(event(), project => 'errors'), refused(429, $used_up) ],
+    [ 214, 'a session beside an error', envelope(with_event() . $session, project => 'errors'),
+        beside(accepted('given', 'error rate_limited quota', 'session discarded type:session'), qr/^\d+:error:project\z/) ],
+    [ 0, 'a report of the client is never limited', envelope("{}\n{\"type\":\"client_report\"}\n{}\n", project => 'errors'),
+        accepted('none', 'internal discarded type:client_report') ],
+    [ 215, 'an attachment beside an event', envelope(with_event() . $attachment, project => 'attached'),
+        beside(stored('given', 'attachment rate_limited quota'), qr/^\d+:attachment:project\z/) ],
+    [ 215, 'exactness over many edges', elsewhere('t/quota.t', 'three nginx share a quota there') ],
+    [ 216, 'the edge is shut down', elsewhere('t/reload.t', 'processes of nginx end under load there') ],
+    [ 216, 'the edge is killed', elsewhere('t/spool_orphans.t', 'nginx is killed there') ],
+    [ 217, 'a payload that ends workers', elsewhere('t/dead_letters.t', 'an entry ends five workers there') ],
+);

@@ -23,9 +23,10 @@ for my $first (
     [ 0, 'an unknown key',           envelope(with_event(), auth => sentry('%UNKNOWN_KEY%')),    refused(403, $REJECTED) ],
     [ 0, 'an unknown key in chunks', store(event(), auth => sentry('%UNKNOWN_KEY%'), framing => chunks_of(9)), refused(403, $REJECTED) ],
     [ 0, 'an unknown encoding',      store(event(), headers => [ 'Content-Encoding' => 'lzma' ]),
-        refused(415, 'unsupported content encoding') ],
+        refused(415, 'unsupported content encoding', 'gzip, deflate, br and zstd are understood') ],
     [ 0, 'an empty body',            store(''),                                                  refused(400, $NO_DATA) ],
-    [ 0, 'an event that is cut off', store('{"message":"a'),                                     refused(400, $NO_JSON) ],
+    [ 0, 'an event that is cut off', store('{"message":"a'),
+        refused(400, $NO_JSON, 'the JSON text is not complete') ],
 ) {
     my $next = [ 0, "after $first->[1]", store(event()), stored('given') ];
     is_deeply [ $catalogue->conversation($first, $next) ], [ map { $_->[3]{words} } $first, $next ],

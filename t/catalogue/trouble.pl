@@ -1,4 +1,5 @@
-# Rows of the bad-input catalogue: what is wrong on our side (protocol reference, section 10.8).
+# Rows of the bad-input catalogue: what is wrong on our side (protocol reference, section 10.8), and
+# what a project filters.
 
 use strict;
 use warnings;
@@ -37,4 +38,15 @@ sub beside {
     [ 216, 'the edge is shut down', elsewhere('t/reload.t', 'processes of nginx end under load there') ],
     [ 216, 'the edge is killed', elsewhere('t/spool_orphans.t', 'nginx is killed there') ],
     [ 217, 'a payload that ends workers', elsewhere('t/dead_letters.t', 'an entry ends five workers there') ],
+
+    [ 0, 'a crawler', envelope(with_event() . $session, project => 'filtered', headers => [ 'User-Agent' => 'Googlebot/2.1' ]),
+        accepted('given', 'error filtered web-crawlers', 'session filtered web-crawlers') ],
+    [ 0, 'a crawler and store', store(event(), project => 'filtered', headers => [ 'User-Agent' => 'Googlebot/2.1' ]),
+        accepted('given', 'error filtered web-crawlers') ],
+    [ 0, 'a crawler whose body is broken', envelope('nonsense', project => 'filtered', headers => [ 'User-Agent' => 'Googlebot/2.1' ]),
+        refused(400, $NO_ENVELOPE, 'invalid envelope header') ],
+    [ 0, 'an SDK that is too old', store(event(), project => 'filtered', auth => 'Sentry sentry_client=sentry.python/1.0, sentry_key=%KEY%'),
+        accepted('given', 'error filtered sdk-version') ],
+    [ 0, 'one that is not', store(event(), project => 'filtered', auth => 'Sentry sentry_client=sentry.python/2.0, sentry_key=%KEY%'),
+        stored('given') ],
 );

@@ -62,9 +62,12 @@ my %reason = (
     'Sentry dropped data due to a quota or internal rate limit being reached.' => 'rate_limited',
 );
 
-# Options: cause => what the causes must say; reason; headers => { name => pattern }.
+# The cause, as the answer tells it, if it tells one. Options: cause => a pattern instead;
+# reason; headers => { name => pattern }.
 sub refused {
-    my ($status, $detail, %arg) = @_;
+    my ($status, $detail, @rest) = @_;
+    my $cause = @rest % 2 ? shift @rest : '';
+    my %arg = (cause => qr/^\Q$cause\E\z/, @rest);
     my $reason = $reason{$detail} // ($detail =~ /^envelope exceeded size limits/ ? 'too_large' : undef);
     return { words => "$status application/json, detail: $detail", reason => $reason, %arg };
 }

@@ -139,6 +139,31 @@ sub eventually(&@) {
     return $value;
 }
 
+# Waits until the spool and the queue are empty. Returns how often each event is filed:
+# { event id without dashes => number }.
+sub settle {
+    my ($self, %arg) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    eventually { !@{ [ glob "$self->{dir}/spool/*.[vu]" ] } } 'the spool is emptied', timeout => 60, %arg;
+    eventually {
+        !grep { $self->redis('XLEN', "errtrack:{q0}:$_") } qw(events large);
+    } 'the queue is emptied', timeout => 60, %arg;
+    return { map { $_->[0] => $_->[1] } $self->sql(
+        q{select replace(event_id::text, '-', ''), count(*) from errtrack_private.occurrences group by 1}) };
+}
+
+# The same, and tests that each of these event ids is filed, and nothing twice.
+sub filed_once {
+    my ($self, $ids, %arg) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $filed = $self->settle(%arg);
+    my @lost = grep { !$filed->{$_} } @$ids;
+    Test::More::is(scalar(@lost), 0, 'each of ' . @$ids . ' reports that were answered 200 is filed')
+        or Test::More::diag("lost: @lost[0 .. ($#lost < 9 ? $#lost : 9)]");
+    Test::More::is(scalar(grep { $_ > 1 } values %$filed), 0, 'none of them twice');
+    return;
+}
+
 # ---- end --------------------------------------------------------------------
 
 # Lines of logs that this test brings about on purpose and that would otherwise

@@ -8,11 +8,13 @@ package ErrTrack::Load;
 #     my $answers = $load->stop;      # { 200 => [event ids], 503 => [...] }
 #
 # Options: clients; each => how many reports of a client (until stop otherwise);
-# event => a hash to be sent with each; pause => seconds between two of a client.
+# event => a hash to be sent with each; pause => seconds between two of a client;
+# with => further options of store, as an array.
 
 use strict;
 use warnings;
 
+use List::Util ();
 use POSIX ();
 use Time::HiRes ();
 
@@ -32,10 +34,12 @@ sub start {
         local $SIG{TERM} = sub { $over = 1 };
         for (my $number = 1; !$over && $number <= ($arg{each} || 1e9); $number++) {
             my $id = sprintf '%08x%08x%016x', $series, $client, $number;
+            my $asked = Time::HiRes::time();
             my $answer = eval {
-                $t->store({ message => 'load', %{ $arg{event} || {} }, event_id => $id });
+                $t->store({ message => 'load', %{ $arg{event} || {} }, event_id => $id }, @{ $arg{with} || [] });
             };
-            syswrite $write, ($answer ? $answer->status : 599) . " $id\n";
+            syswrite $write, sprintf "%d %s %.3f %.3f\n", $answer ? $answer->status : 599, $id, $asked,
+                Time::HiRes::time();
             Time::HiRes::sleep($arg{pause}) if $arg{pause};
         }
         # Not exit: the services belong to the parent.
@@ -74,9 +78,25 @@ sub stop {
     my %answers;
     for my $client (@{ $self->{clients} }) {
         waitpid $client->{pid}, 0;
-        push @{ $answers{ $_->[0] } }, $_->[1] for map { [split] } split /\n/, $client->{text} // '';
+        for (map { [split] } split /\n/, $client->{text} // '') {
+            my ($status, $id, $asked, $answered) = @$_;
+            push @{ $answers{$status} }, $id;
+            $self->{times}{$id} = [ $asked, $answered ];
+        }
     }
     return \%answers;
+}
+
+# After stop: when a report was answered.
+sub answered_at {
+    my ($self, $id) = @_;
+    return $self->{times}{$id}[1];
+}
+
+# After stop: how long the slowest answer took, in seconds.
+sub slowest {
+    my ($self) = @_;
+    return List::Util::max(map { $_->[1] - $_->[0] } values %{ $self->{times} });
 }
 
 1;

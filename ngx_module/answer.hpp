@@ -79,11 +79,17 @@ inline constexpr Refusal body_too_large = {
 inline constexpr Refusal bomb = {
     NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, reason::too_large,
     "request body exceeds the size limit", "the compressed data inflates out of all proportion"};
+inline constexpr Refusal framing = {
+    NGX_HTTP_BAD_REQUEST, reason::framing, "failed to read request body",
+    "the body is not framed as HTTP demands"};
 inline constexpr Refusal no_data = {
     NGX_HTTP_BAD_REQUEST, reason::no_data, "empty request body", {}};
 inline constexpr Refusal corrupt = {
     NGX_HTTP_BAD_REQUEST, reason::invalid_compression, "failed to read request body",
     "the compressed data is corrupt"};
+inline constexpr Refusal corrupt_or_wide = {
+    NGX_HTTP_BAD_REQUEST, reason::invalid_compression, "failed to read request body",
+    "the compressed data is corrupt, or needs a window above 4 MB (br) or 8 MB (zstd)"};
 inline constexpr Refusal truncated = {
     NGX_HTTP_BAD_REQUEST, reason::invalid_compression, "failed to read request body",
     "the compressed data is truncated"};

@@ -361,6 +361,19 @@ ngx_int_t take_file(ngx_http_request_t *r, ngx_buf_t *b)
     return NGX_AGAIN;
 }
 
+/* nginx could not read the body: it was not framed well, or the client is gone. */
+ngx_int_t give_up(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (rc == NGX_HTTP_BAD_REQUEST && !r->connection->error) {
+        r->keepalive = 0;               // nobody knows where the next request begins
+        return refuse(r, refusal::framing);
+    }
+    Context &ctx = *context_of(r);
+    ctx.reason = reason::client_gone;
+    ctx.settle();
+    return rc;
+}
+
 /* Takes what has arrived. NGX_AGAIN: more is to come; NGX_DONE: the request will be
  * finalized elsewhere; anything else is for finalizing it. */
 ngx_int_t take_body(ngx_http_request_t *r)
@@ -393,7 +406,7 @@ ngx_int_t take_body(ngx_http_request_t *r)
         }
         ngx_int_t rc = ngx_http_read_unbuffered_request_body(r);
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            return rc;
+            return give_up(r, rc);
         }
         if (rc == NGX_AGAIN && r->request_body->bufs == nullptr) {
             return NGX_AGAIN;
@@ -501,12 +514,18 @@ ngx_int_t handle_report(ngx_http_request_t *r) noexcept
             ngx_int_t rc = ngx_http_discard_request_body(r);
             return rc == NGX_OK ? send_text(r, NGX_HTTP_OK, "text/javascript", dialog_script) : rc;
         }
+        if (r->method == NGX_HTTP_HEAD) {
+            // Whoever only looks, a checker of links say, reports nothing.
+            ctx->settled = true;
+            ngx_int_t rc = ngx_http_discard_request_body(r);
+            return rc == NGX_OK ? send_accepted(r, target.endpoint, {}, nullptr) : rc;
+        }
         ngx_str_t address = r->connection->addr_text;
         ctx->address = ngx_murmur_hash2(address.data, address.len) | std::uint64_t(1) << 40;
         // Unbuffered: pieces are checked as they come, and never touch the disk.
         r->request_body_no_buffering = 1;
         ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? give_up(r, rc) : NGX_DONE;
     });
 }
 

@@ -50,6 +50,7 @@ inline constexpr std::array reason_words = {
     reason::feature_disabled,
     reason::tunnel_host,
     reason::slow_client,
+    reason::framing,
     reason::client_gone,
     reason::switched_off,
     reason::unverified,

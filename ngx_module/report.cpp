@@ -279,7 +279,8 @@ std::optional<Refusal> Report::scan(std::string_view piece)
         return !refused;
     });
     if (status == Inflater::Status::corrupt) {
-        return refusal::corrupt;
+        bool windowed = encoding_ == Encoding::br || encoding_ == Encoding::zstd;
+        return windowed ? refusal::corrupt_or_wide : refusal::corrupt;
     }
     return status == Inflater::Status::bomb ? std::optional(refusal::bomb) : refused;
 }

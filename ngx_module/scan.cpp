@@ -90,7 +90,7 @@ Fault Scanner::push(std::string_view bytes)
     summary_.plain_bytes += bytes.size();
     if (summary_.plain_bytes > limits_.plain_bytes) {
         return {reason::too_large, "request body exceeds the size limit",
-                "the body is larger than allowed when inflated"};
+                "the body is larger than allowed"};
     }
     return scan(bytes);
 }

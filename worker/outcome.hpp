@@ -54,6 +54,7 @@ inline constexpr std::string_view invalid_minidump = "invalid_minidump";
 inline constexpr std::string_view feature_disabled = "feature_disabled";
 inline constexpr std::string_view tunnel_host = "tunnel_host";
 inline constexpr std::string_view slow_client = "slow_client";
+inline constexpr std::string_view framing = "framing";
 inline constexpr std::string_view client_gone = "client_gone";
 inline constexpr std::string_view switched_off = "switched_off";
 inline constexpr std::string_view unverified = "unverified";

@@ -13,13 +13,14 @@ use Exporter 'import';
 our @EXPORT = qw(
     refused by_nginx closed accepted stored answered preflight elsewhere
     $NO_ENVELOPE $NO_JSON $NO_BODY $NO_DATA $NO_AUTH $BAD_HEADER $BAD_QUERY $BAD_ENVELOPE_AUTH $BAD_KEY $REJECTED
-    $TOO_LARGE $LARGE_EVENT $BAD_PROJECT
+    $TOO_LARGE $LARGE_EVENT $BAD_PROJECT $CORRUPT_OR_WIDE
 );
 our @EXPORT_OK = qw(words);
 
 our $NO_ENVELOPE = 'invalid event envelope';
 our $NO_JSON = 'invalid request body';
 our $NO_BODY = 'failed to read request body';
+our $CORRUPT_OR_WIDE = 'the compressed data is corrupt, or needs a window above 4 MB (br) or 8 MB (zstd)';
 our $NO_DATA = 'empty request body';
 our $NO_AUTH = 'missing authorization information';
 our $BAD_HEADER = 'bad x-sentry-auth header';

@@ -25,6 +25,7 @@ my @put = (
     [ qr/^user .*?;\n.*?^pid .*?;/ms, '%%GLOBALS%%' ],
     [ qr/^    include mime\.types;\n    access_log .*?;/m, "    %%HTTP%%\n    include %%DIR%%/mime.types;" ],
     [ qr/(?<=errtrack_redis )\S+(?=;)/, '%%REDIS%%' ],
+    [ qr/(?<=errtrack_spool )\S+(?=;)/, '%%DIR%%/spool' ],
     [ qr/(?<=errtrack_postgres ")[^"]+(?=")/, '%%DATABASE%%' ],
     [ qr/(?<=listen )80(?=;)/, '127.0.0.1:%%PORT%%' ],
     [ qr/(?<=root )\S+(?=;)/, '%%DIR%%/site' ],
@@ -47,6 +48,12 @@ eventually {
 is $issues->[0]{name}, 'from the sample', 'as what it is';
 is $t->post("/errortracking/api/v1/projects/api/$t->{project}{id}/store/?sentry_key=$t->{project}{public_key}",
     json => { message => 'from the sample' })->status, 200, 'the address of GitLab\'s DSN takes reports, too';
+my $project = $t->project;
+is $t->get("/api/$project->{id}/cron/nightly/$project->{public_key}/?status=ok")->status, 202, 'so do check-ins';
+is $t->post("/api/$project->{id}/security/?sentry_key=$project->{public_key}", json => { 'csp-report' => {} })->status, 200,
+    'and reports of browsers';
+is $t->get("/api/$project->{id}/nothing/")->status, 404, 'what is none of ours is the business of the site';
+is $t->get("/errtrack/$_")->status, 200, "$_ is answered" for qw(metrics live ready);
 my $site = $t->get('/');
 is $site->status, 200, 'the old site is still served';
 is $site->content, "the old site\n", 'with its own content';

@@ -35,13 +35,14 @@ http {
 
     errtrack_redis %%REDIS%%;
     errtrack_zone 8m;
+    errtrack_spool "%%DIR%%/spool" free=64m;
     errtrack_postgres "%%DATABASE%%";
     errtrack_thread_pool errtrack;
 
     server {
         listen 127.0.0.1:%%PORT%%;
 
-        location ~ /api/[^/]+/(envelope|store)/?$ {
+        location ~ /api/([^/]+/(envelope|store|security|csp-report|nel|minidump|events/.+|cron/.+)|store|embed/error-page)/?$ {
             client_max_body_size 0;
             errtrack_ingest;
         }

@@ -18,7 +18,7 @@ use warnings;
 use parent 'ErrTrack::Service';
 
 use ErrTrack::Ports qw(answers free_port);
-use ErrTrack::Process qw(build_dir make_dir process_of read_file root run running wait_until write_file);
+use ErrTrack::Process qw(build_dir make_dir others_of process_of read_file root run running wait_until write_file);
 
 # What a stack gets that does not bring its own: both modules in one server.
 our $FULL = <<'CONF';
@@ -59,7 +59,9 @@ http {
 CONF
 
 # dir, port; config: text as above; words: { REDIS => ..., DATABASE => ... };
-# level: of the error log; preload: a library, that of a sanitizer say.
+# level: of the error log; preload: a library, that of a sanitizer say; daemon => 1:
+# not in the foreground but as operators run it, which is the only way in which nginx
+# lets its binary be upgraded. (Such a one outlives a test that is killed.)
 sub new {
     my ($class, %arg) = @_;
     return $class->SUPER::new(
@@ -97,8 +99,14 @@ sub program {
     my ($self) = @_;
     return (
         ($self->{preload} ? ('env', "LD_PRELOAD=$self->{preload}") : ()),
-        'nginx', '-p', $self->folder . '/', '-c', $self->file, '-e', $self->log,
+        binary(), '-p', $self->folder . '/', '-c', $self->file, '-e', $self->log,
     );
+}
+
+# With its path, or it could not be upgraded.
+sub binary {
+    my ($path) = grep { -x } map { "$_/nginx" } split /:/, $ENV{PATH};
+    return $path // 'nginx';
 }
 
 sub file { return $_[0]->folder . '/nginx.conf' }
@@ -137,7 +145,9 @@ sub word {
         PORT    => $self->{port},
         DIR     => $dir,
         MODULES => join("\n", map { qq(load_module "$_";) } modules()),
-        GLOBALS => join("\n", 'daemon off;', 'master_process on;', 'worker_processes 2;',
+        # An upgraded nginx has of the environment only what it is told to keep.
+        GLOBALS => join("\n", $self->{daemon} ? ('daemon on;', 'env LD_PRELOAD;') : 'daemon off;',
+            'master_process on;', 'worker_processes 2;',
             qq(pid "$folder/nginx.pid";), 'error_log "' . $self->log . qq(" $self->{level};)),
         HTTP    => join("\n    ", 'access_log "' . $self->access_log . '";',
             map { qq(${_}_temp_path "$folder/$_";) } qw(client_body proxy fastcgi uwsgi scgi)),
@@ -160,15 +170,56 @@ sub test {
 
 # ---- life -------------------------------------------------------------------
 
+sub start {
+    my ($self) = @_;
+    return $self->SUPER::start if !$self->{daemon};
+    die "$self->{name} runs already\n" if $self->alive;
+    $self->sweep;
+    $self->{log_offset} = -s $self->log || 0;
+    my ($status, $out, $err) = run([ $self->command ]);
+    die "$self->{name} did not start: $out$err" if $status;
+    # The first process ends when the daemon is there, which may not have written this yet.
+    wait_until(sub { $self->written_pid }, 10) or die "$self->{name} wrote no pid file\n";
+    $self->{session} = $self->written_pid;
+    $self->adopt($self->written_pid);
+    wait_until(sub { $self->ready }, 30) or die "$self->{name} was not ready within 30 s:\n" . $self->complaint;
+    return $self;
+}
+
+# The master process as its own pid file tells.
+sub written_pid { return read_file($_[0]->folder . '/nginx.pid') =~ /^(\d+)$/m ? $1 : undef }
+
+my $taking = qr/^nginx: worker process(?! is shutting down)/;
+
 # Worker processes that take requests; with a true value also those that only
 # finish theirs.
 sub worker_pids {
     my ($self, $all) = @_;
+    my $kind = $all ? qr/^nginx: worker process/ : $taking;
+    return grep { (process_of($_) || { command => '' })->{command} =~ $kind } sort { $a <=> $b } $self->descendants;
+}
+
+# Upgrades the binary: a new master process takes requests beside the old one. From then on
+# this is the new one. Returns the pids of both, for signals to the old one and for adopt.
+sub upgrade {
+    my ($self) = @_;
+    my $old = $self->pid;
+    $self->signal('USR2');
+    wait_until(sub {
+        my $new = $self->written_pid;
+        return $new && $new != $old && $self->workers_of($new);
+    }, 30) or die "nginx did not upgrade\n";
+    $self->adopt($self->written_pid);
+    return $old, $self->pid;
+}
+
+# Those of one of several masters that take requests.
+sub workers_of {
+    my ($self, $master) = @_;
     return grep {
         my $process = process_of($_);
-        $process && $process->{command} =~ /^nginx: worker process(?! is shutting down)/
-            || $all && $process && $process->{command} =~ /^nginx: worker process/;
-    } sort { $a <=> $b } $self->descendants;
+        $process && $process->{ppid} == $master && $process->{command} =~ $taking;
+    } others_of($master);
 }
 
 # Loads the configuration (a new text if given) and returns when the old worker

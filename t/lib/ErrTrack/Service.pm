@@ -87,6 +87,18 @@ sub attach {
     return 1;
 }
 
+# Goes on as another process of the same program: one that the present one started in its
+# place, or the one that was there before.
+sub adopt {
+    my ($self, $pid) = @_;
+    running($pid, $self->mark) or die "process $pid is no $self->{name}\n";
+    $self->{pid} = $pid;
+    $self->{expected} = 0;
+    delete @$self{qw(mine status)};
+    write_file($self->pidfile, "$pid\n");
+    return;
+}
+
 # What the command line of this service contains, and of no other program.
 sub mark { return $_[0]{dir} }
 
@@ -154,12 +166,12 @@ sub stop {
 }
 
 # Ends what a first process that died left behind: workers of an nginx that lost
-# its master go on for ever.
+# its master go on for ever, and so does a master that was not stopped after an upgrade.
 sub sweep {
     my ($self) = @_;
     my $session = delete $self->{session} or return 1;
     my @left;
-    my $left = sub { return @left = grep { $_ != $$ && works_in($_, $self->{dir}) } others_of($session) };
+    my $left = sub { return @left = grep { $_ != $$ && works_in($_, $self->{dir}) } $session, others_of($session) };
     return 1 if wait_until(sub { !$left->() }, 2);
     $self->{killed}{$_} = 1 for @left;
     CORE::kill('KILL', @left);

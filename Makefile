@@ -40,7 +40,7 @@ status:                 ## tell whether the local instance runs
 
 test:                   ## install what is missing, build, and run all tests
 	@t/lib/deps build run test
-	@$(MAKE) --no-print-directory -j$(JOBS) all units
+	@$(MAKE) --no-print-directory -j$(JOBS) all units fuzzers
 	@prove -j$(JOBS) -I t/lib $(TESTS)
 
 all: modules worker     ## build everything into build/
@@ -128,7 +128,7 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 
 # ---- tests ------------------------------------------------------------------
 
-# t/unit.t runs the unit tests, so that prove counts all there is.
+# t/unit.t runs the unit tests and t/fuzz.t the fuzzers, so that prove counts all there is.
 TESTS ?= t/*.t
 UNITS := $(patsubst t/unit/%.cpp,$(BUILD)/unit/%,$(wildcard t/unit/*_test.cpp))
 
@@ -168,36 +168,56 @@ $(BENCH_BUILD)/Makefile: t/bench/config
 
 # ---- sanitizers and fuzzing ---------------------------------------------------
 
-# Every module of nginx has the same few globals, which is no fault, and nginx does
-# not free its pools at the end. nginx itself has no sanitizer, so its library comes first; libstdc++ next to it,
-# or exceptions would pass by the interceptor.
+# What is undefined ends the process as a bad address does, so that no test passes over it.
+SANITIZERS := address,undefined -fno-sanitize-recover=undefined
+
+# nginx itself has no sanitizer, so its library comes first; libstdc++ next to it, or
+# exceptions would pass by the interceptor.
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
-.PHONY: asan fuzz
+.PHONY: asan fuzz fuzzers
 asan:                   ## build with sanitizers and run all tests
 	@t/lib/deps build run test
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer" \
-	    SANITIZE="-fsanitize=address,undefined" all units
-	@ERRTRACK_BUILD=$(BUILD)/asan ERRTRACK_PRELOAD="$(ASAN_PRELOAD)" ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 \
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-maybe-uninitialized" \
+	    SANITIZE="-fsanitize=$(SANITIZERS)" all units
+	@ERRTRACK_BUILD=$(BUILD)/asan ERRTRACK_PRELOAD="$(ASAN_PRELOAD)" UBSAN_OPTIONS=print_stacktrace=1 \
 	    prove -j$(JOBS) -I t/lib $(TESTS)
 
-TIME  ?= 60
-FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
+# Each t/fuzz/NAME_fuzz.cpp is a fuzzer; t/fuzz/corpus/NAME has inputs to begin with. What
+# a run adds to them stays in build/fuzz/corpus/, and what a fuzzer fails on in build/fuzz/.
+FUZZ_DIR := $(BUILD)/fuzz
+FUZZERS  := $(patsubst t/fuzz/%_fuzz.cpp,$(FUZZ_DIR)/%,$(wildcard t/fuzz/*_fuzz.cpp))
+FUZZ_CXX := clang++ -std=c++20 $(WARNINGS) -O1 -g -fsanitize=$(SANITIZERS)
+FUZZ_LIB := $(FUZZ_DIR)/parts.a
+FUZZ     ?= $(notdir $(FUZZERS))
+TIME     ?= 60
 
-fuzz:                   ## run each fuzzer for TIME seconds (60)
+fuzzers: $(FUZZERS)     ## build the fuzzers
+
+fuzz:                   ## run the fuzzers, TIME seconds each (60); FUZZ=name for some
 	@t/lib/deps build fuzz
-	@mkdir -p $(BUILD)/fuzz
-	@for name in $(FUZZERS); do \
-	    echo "  FUZZ  $$name"; \
-	    clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. -o $(BUILD)/fuzz/$$name \
-	        t/fuzz/$${name}_fuzz.cpp $(patsubst %,worker/%.cpp,$(PURE)) \
-	        $(patsubst %,ngx_module/%.cpp,$(EDGE)) -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto; \
-	    mkdir -p $(BUILD)/fuzz/corpus-$$name; \
-	    $(BUILD)/fuzz/$$name -max_total_time=$(TIME) -timeout=5 -print_final_stats=1 \
-	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$$name; \
-	done
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzzers
+	@$(MAKE) --no-print-directory -k -j$(JOBS) --output-sync=target $(FUZZ:%=fuzz-run-%)
 
--include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d)
+fuzz-run-%: $(FUZZ_DIR)/%
+	@mkdir -p $(FUZZ_DIR)/corpus/$*
+	@echo "  FUZZ  $*"
+	@$< -max_total_time=$(TIME) -timeout=5 -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=$(FUZZ_DIR)/$*- $(FUZZ_DIR)/corpus/$* $(wildcard t/fuzz/corpus/$*)
+
+$(FUZZ_DIR)/obj/%.o: %.cpp
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(FUZZ_CXX) -fsanitize=fuzzer-no-link -I. -MMD -MP -c -o $@ $<
+
+$(FUZZ_LIB): $(patsubst %,$(FUZZ_DIR)/obj/worker/%.o,$(PURE)) $(patsubst %,$(FUZZ_DIR)/obj/ngx_module/%.o,$(EDGE))
+	@rm -f $@; ar rcs $@ $^
+
+$(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/t/fuzz/%_fuzz.o $(FUZZ_LIB)
+	@echo "  LINK  fuzz/$*"
+	@$(FUZZ_CXX) -fsanitize=fuzzer -o $@ $^ -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
+
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(FUZZ_DIR)/obj/*/*.d $(FUZZ_DIR)/obj/*/*/*.d)
 
 clean:                  ## remove build/
 	rm -rf $(BUILD)

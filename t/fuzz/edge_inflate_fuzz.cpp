@@ -1,13 +1,15 @@
 /*
  * The edge inflates in pieces what the worker inflates at once: both must take the
  * same bodies and make the same bytes of them, however the pieces are cut. Only what
- * the edge calls a bomb may pass in the worker. For clang -fsanitize=fuzzer.
+ * the edge calls a bomb may pass in the worker. What comes out of it is checked as an
+ * envelope while it streams, which must say the same as a check of the whole.
  *
  * Two bytes choose encoding, damage and pieces. The rest is a body as it stands, or
  * what is packed to one, since no fuzzer guesses checksums.
  */
 
 #include "ngx_module/inflate.hpp"
+#include "t/unit/edge_agreement.hpp"
 #include "worker/inflate.hpp"
 #include "worker/outcome.hpp"
 
@@ -85,6 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     }
 
     Inflater inflater(packing.encoding);
+    std::unique_ptr<Scanner> scanner = make_scanner(Endpoint::envelope, test_limits, {});
+    Fault broken;
     auto status = Inflater::Status::ok;
     std::string plain;
     for (std::string_view left = body; !left.empty() && status == Inflater::Status::ok;) {
@@ -93,6 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         std::string copy(piece);
         status = inflater.push(copy, [&](std::string_view part) {
             plain.append(part);
+            broken = broken ? broken : scanner->push(part);
             return true;
         });
         left.remove_prefix(piece.size());
@@ -106,6 +111,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
                                      taken ? plain.size() : limit, whole);
     if (taken != (fault == reason::none) || (taken && plain != whole)) {
         if (taken || fault != reason::too_large) {
+            std::abort();
+        }
+    }
+    if (taken) {
+        broken = broken ? broken : scanner->finish();
+        Scanned scanned = scan_body(Endpoint::envelope, plain);
+        // A body that is too large may also be wrong, and the pieces decide what is seen first.
+        bool large = broken.reason == reason::too_large || scanned.reason == reason::too_large;
+        if (large ? scanned.reason.empty() || !broken : broken.reason != scanned.reason) {
             std::abort();
         }
     }

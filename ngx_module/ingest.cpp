@@ -282,9 +282,10 @@ std::optional<Refusal> take_piece(ngx_http_request_t *r, Context &ctx, std::stri
     // The sender may have become known by this piece: what it holds is moved to its share.
     if (ctx.report.owner().key != known_as) {
         process()->shares.release(known_as, ctx.address, std::exchange(ctx.held, 0));
-        if (!refused) {
-            refused = hold(ctx, ctx.counted.bytes);
-        }
+    }
+    std::size_t needed = ctx.counted.bytes + ctx.report.decoder_bytes();
+    if (!refused && needed > ctx.held) {
+        refused = hold(ctx, needed - ctx.held);
     }
     return refused;
 }

@@ -91,6 +91,9 @@ public:
     std::string_view encoding() const noexcept;
     const Summary &summary() const noexcept { return scanner_->summary(); }
 
+    /* What the decoder of a body that is arriving holds, about: a window of what it made. */
+    std::size_t decoder_bytes() const noexcept;
+
     /* The id that is answered and stored; empty when nothing of the body needs one. */
     const std::string &event_id() const noexcept { return event_id_; }
 

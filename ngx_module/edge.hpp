@@ -106,6 +106,7 @@ struct Context {
         : report(KeyZone(zone), process()->quotas, process()->ids, limits) {}
     ~Context();
     void settle() noexcept;
+    void release() noexcept;        /* what is held of the buffer */
 };
 
 inline Context *context_of(ngx_http_request_t *r) noexcept

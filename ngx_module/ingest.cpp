@@ -21,11 +21,16 @@ Context::~Context()
     if (process() == nullptr) {
         return;
     }
-    process()->shares.release(report.owner().key, address, held);
+    release();
     if (!settled) {
         reason = reason::client_gone;
         settle();
     }
+}
+
+void Context::release() noexcept
+{
+    process()->shares.release(report.owner().key, address, std::exchange(held, 0));
 }
 
 void Context::settle() noexcept
@@ -93,6 +98,9 @@ ngx_int_t refuse(ngx_http_request_t *r, const Refusal &refusal)
     Context &ctx = *context_of(r);
     ctx.reason = refusal.reason;
     ctx.settle();
+    // The request may linger until the client has sent the rest, or is tired of it.
+    ctx.report.take_body();
+    ctx.release();
     Endpoint endpoint = ctx.report.endpoint();
     if (endpoint == Endpoint::dialog && refusal.status != NGX_HTTP_NOT_ALLOWED
         && refusal.status != NGX_HTTP_SERVICE_UNAVAILABLE)

@@ -20,13 +20,14 @@ my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 sub json_text { return $json->encode($_[0]) }
 
 # One request. Options: headers => {}, content => bytes, json => a value to send
-# as JSON, timeout => seconds. Status 599 is no answer at all.
+# as JSON, timeout => seconds, from => an address of this machine to come from. Status 599
+# is no answer at all.
 sub http_request {
     my ($method, $url, %arg) = @_;
     # Proxies of the environment are not meant for loopback.
     my $client = HTTP::Tiny->new(
         keep_alive => 0, max_redirect => 0, timeout => $arg{timeout} || 20, agent => 'errtrack-test/1',
-        proxy => undef, http_proxy => undef, https_proxy => undef,
+        proxy => undef, http_proxy => undef, https_proxy => undef, local_address => $arg{from},
     );
     my %headers = %{ $arg{headers} || {} };
     my $content = $arg{content};

@@ -175,7 +175,9 @@ SANITIZERS := address,undefined -fno-sanitize-recover=undefined
 # exceptions would pass by the interceptor.
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
-.PHONY: asan fuzz fuzzers
+.PHONY: test-long asan fuzz fuzzers
+test-long: asan         ## the tests that take long: all of them with sanitizers
+
 asan:                   ## build with sanitizers and run all tests
 	@t/lib/deps build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-maybe-uninitialized" \

@@ -47,6 +47,10 @@ http {
             errtrack_ingest;
         }
 
+        location = /errtrack/metrics { errtrack_metrics; }
+        location = /errtrack/live { errtrack_health live; }
+        location = /errtrack/ready { errtrack_health ready; }
+
         location /errortracking/api/v1/ {
             errtrack_query;
         }

@@ -74,6 +74,8 @@ sub connect {
     my ($self) = @_;
     $self->{socket} = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->port, Timeout => 5)
         or die "redis at port $self->{port}: $!\n";
+    # A command that is long goes out in pieces: none of them waits for an answer.
+    setsockopt $self->{socket}, Socket::IPPROTO_TCP(), Socket::TCP_NODELAY(), 1;
     # A Redis that hangs ends the test and not the patience of who runs it.
     $self->{socket}->sockopt(Socket::SO_RCVTIMEO(), pack 'l!l!', 20, 0);
     if (length($self->{password} // '')) {

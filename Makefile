@@ -88,7 +88,7 @@ $(NGINX_BUILD)/Makefile: config $(LISTED)
 # ---- worker and command -----------------------------------------------------
 
 # What the unit tests link: no I/O in it.
-PURE    := repair json inflate envelope fields event grouping payload multipart minidump record content
+PURE    := repair json inflate envelope fields event grouping payload multipart minidump attachment record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
 COMMAND := redis $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 

@@ -1,6 +1,6 @@
 /*
- * What is in a record: bodies of every endpoint into events and outcomes. Each item that
- * the edge counted ends in one of them, so that the ledger balances: what cannot be read
+ * What is in a record: bodies of every endpoint into events, attachments and outcomes. Each
+ * item that the edge counted ends in one of them, so that the ledger balances: what cannot be read
  * after all is booked as the edge's summary says.
  */
 
@@ -30,6 +30,9 @@ constexpr std::size_t plain_limit = 64 * 1024 * 1024;
 constexpr std::uint32_t most_items = 10'000;
 
 constexpr std::string_view over_quota = "quota";
+
+constexpr std::string_view minidump_name = "minidump.dmp";
+constexpr std::string_view minidump_type = "event.minidump";
 
 struct ItemType {
     std::string_view name;
@@ -62,7 +65,10 @@ const ItemType &item_type(std::string_view name) noexcept
 
 class ContentReader {
 public:
-    explicit ContentReader(const Record &record) : record_(record) {}
+    ContentReader(const Record &record, std::size_t attachment_bytes)
+        : record_(record), attachment_bytes_(attachment_bytes)
+    {
+    }
 
     Content run()
     {
@@ -153,6 +159,21 @@ private:
         }
     }
 
+    void take_attachment(const AttachmentLabels &labels, std::string_view bytes)
+    {
+        int position = position_++;
+        if (dropped("attachment")) {
+            return;
+        }
+        if (bytes.size() > attachment_bytes_) {
+            book("attachment", outcome::discarded, reason::too_large);
+        } else if (record_.event_id.empty()) {
+            book("attachment", outcome::invalid, reason::event_id);
+        } else {
+            content_.attachments.push_back(make_attachment(position, labels, bytes));
+        }
+    }
+
     bool take_event(std::string_view json, std::optional<std::int64_t> sent_at)
     {
         EventContext context;
@@ -177,7 +198,10 @@ private:
             return;
         }
         for (const EnvelopeItem &item : envelope.items) {
-            if (item.type != "event") {
+            if (item.type == "attachment") {
+                take_attachment({item.filename, item.content_type, item.attachment_type},
+                                item.payload);
+            } else if (item.type != "event") {
                 discard(item.type);
             } else if (dropped(item.type)) {
                 continue;
@@ -248,11 +272,15 @@ private:
             book("event", outcome::invalid, reason::invalid_json);
         }
         if (raw) {
-            discard("attachment");
+            take_attachment({minidump_name, record_.content_type, minidump_type}, plain);
         }
         for (const MultipartPart &part : parts) {
-            if (part.file || part.name == "upload_file_minidump") {
-                discard("attachment");
+            if (part.name == "upload_file_minidump") {
+                take_attachment({part.filename.empty() ? minidump_name : part.filename,
+                                 part.content_type, minidump_type},
+                                part.content);
+            } else if (part.file) {
+                take_file(part);
             }
         }
     }
@@ -264,20 +292,28 @@ private:
         if (fault != reason::none) {
             book_invalid(fault, "attachment");
         }
-        for ([[maybe_unused]] const MultipartPart &part : parts) {
-            discard("attachment");
+        for (const MultipartPart &part : parts) {
+            take_file(part);
         }
     }
 
+    void take_file(const MultipartPart &part)
+    {
+        take_attachment({part.filename.empty() ? part.name : part.filename, part.content_type, {}},
+                        part.content);
+    }
+
     const Record &record_;
+    const std::size_t attachment_bytes_;
+    int position_ = 0;              /* of the next attachment, kept or not */
     Content content_;
 };
 
 }
 
-Content read_content(const Record &record)
+Content read_content(const Record &record, std::size_t attachment_bytes)
 {
-    return ContentReader(record).run();
+    return ContentReader(record, attachment_bytes).run();
 }
 
 }

@@ -137,6 +137,7 @@ private:
         item.type = head["type"].text();
         item.filename = head["filename"].text();
         item.content_type = head["content_type"].text();
+        item.attachment_type = head["attachment_type"].text();
 
         JsonValue length = head["length"];
         if (length.is_null()) {

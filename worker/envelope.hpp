@@ -22,6 +22,7 @@ struct EnvelopeItem {
     std::string type;
     std::string filename;
     std::string content_type;
+    std::string attachment_type;
     std::string_view payload;            /* part of the envelope's bytes */
 };
 

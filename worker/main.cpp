@@ -52,6 +52,7 @@ struct Settings {
     unsigned batch = 500;
     unsigned claim_after = 30;
     unsigned retention = 90;
+    std::size_t attachment_bytes = attachment_bytes_default;
     std::string log_level = "info";
 };
 
@@ -288,10 +289,13 @@ private:
                 }
                 continue;
             }
-            Content content = read_content(record);
+            Content content = read_content(record, settings_.attachment_bytes);
             bytes += record.body.size();
             for (const Event &event : content.events) {
                 bytes += event.payload.size();
+            }
+            for (const Attachment &attachment : content.attachments) {
+                bytes += attachment.bytes.size();
             }
             filings.push_back({std::move(record), std::move(content)});
         }
@@ -319,8 +323,8 @@ private:
             try {
                 FiledCounts counts = store_.file(filings);
                 database_.over();
-                spdlog::debug("filed {} events, {} duplicates, {} requests seen before",
-                              counts.stored, counts.duplicates, counts.seen);
+                spdlog::debug("filed {} events, {} attachments, {} duplicates, {} requests seen before",
+                              counts.stored, counts.attachments, counts.duplicates, counts.seen);
                 return true;
             } catch (const StoreError &e) {
                 bool alone = filings.size() == 1;
@@ -411,8 +415,11 @@ int run(int argc, char **argv)
     app.add_option("--claim-after", settings.claim_after,
                    "seconds after which entries of a silent worker are taken over")
         ->capture_default_str()->check(CLI::Range(1, 3600));
-    app.add_option("--retention", settings.retention, "days that events are kept")
+    app.add_option("--retention", settings.retention, "days that events and attachments are kept")
         ->capture_default_str()->check(CLI::Range(8, 3650));
+    app.add_option("--attachment-size", settings.attachment_bytes,
+                   "bytes of an attachment that is kept, at most")
+        ->capture_default_str()->check(CLI::Range(std::size_t(1), attachment_bytes_most));
     app.add_option("--log-level", settings.log_level, "debug, info, warn or err")
         ->capture_default_str()->check(CLI::IsMember({"debug", "info", "warn", "err"}));
     try {

@@ -74,10 +74,19 @@ std::string boundary_of(std::string_view content_type)
 void read_header(std::string_view line, MultipartPart &part)
 {
     std::size_t colon = line.find(':');
-    if (colon == line.npos || lower(trimmed(line.substr(0, colon))) != "content-disposition") {
+    if (colon == line.npos) {
         return;
     }
-    part = {};
+    std::string header = lower(trimmed(line.substr(0, colon)));
+    if (header == "content-type") {
+        part.content_type = trimmed(line.substr(colon + 1));
+    }
+    if (header != "content-disposition") {
+        return;
+    }
+    part.name.clear();
+    part.file = false;
+    part.filename.clear();
     for_each_parameter(line.substr(colon + 1), [&](const std::string &name, std::string value) {
         if (name == "name") {
             part.name = std::move(value);

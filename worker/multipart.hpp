@@ -16,6 +16,7 @@ struct MultipartPart {
     std::string name;
     bool file = false;              /* it has a file name, which may be empty */
     std::string filename;           /* a label, never a path */
+    std::string content_type;
     std::string_view content;       /* part of the body's bytes */
 };
 

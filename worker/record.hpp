@@ -6,6 +6,7 @@
 #ifndef ERRTRACK_WORKER_RECORD_HPP
 #define ERRTRACK_WORKER_RECORD_HPP
 
+#include "worker/attachment.hpp"
 #include "worker/event.hpp"
 #include "worker/stream.hpp"
 
@@ -36,7 +37,7 @@ struct Record {
     std::size_t plain_bytes = 0;    /* of the body when inflated, as the edge counted */
 };
 
-/* What became of an item that is no stored event. */
+/* What became of an item that is neither an event nor an attachment to be stored. */
 struct ItemOutcome {
     std::string category;
     std::string_view outcome;
@@ -46,6 +47,7 @@ struct ItemOutcome {
 /* The content of a record. */
 struct Content {
     std::vector<Event> events;      /* one at most */
+    std::vector<Attachment> attachments;
     std::vector<ItemOutcome> outcomes;
 };
 
@@ -59,8 +61,9 @@ public:
  * for an entry that breaks the format. */
 std::vector<Record> records_of(const QueueEntry &entry, std::int64_t now);
 
-/* Never throws for what a client sent: bad input is an outcome. */
-Content read_content(const Record &record);
+/* Never throws for what a client sent: bad input is an outcome, and so is an attachment of
+ * more bytes than that. */
+Content read_content(const Record &record, std::size_t attachment_bytes = attachment_bytes_default);
 
 }
 

@@ -44,6 +44,20 @@ std::string timestamp(std::int64_t microseconds)
     return text;
 }
 
+/* As PostgreSQL reads a bytea. */
+std::string bytea(std::string_view bytes)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = "\\x";
+    text.reserve(2 + 2 * bytes.size());
+    for (char c : bytes) {
+        unsigned char byte = static_cast<unsigned char>(c);
+        text.push_back(digits[byte >> 4]);
+        text.push_back(digits[byte & 15]);
+    }
+    return text;
+}
+
 /* Rows into a table by COPY. A row is a tuple of const char *, null for NULL. */
 class Copy {
 public:
@@ -199,6 +213,58 @@ auto Store::translated(Body body) -> decltype(body())
     }
 }
 
+namespace {
+
+/* An attachment of a batch: the number of its filing, and its own. */
+using AttachmentPlace = std::pair<std::size_t, std::size_t>;
+
+/* Stores the attachments of the filings that are wanted. Returns those that are new. */
+std::set<AttachmentPlace> file_attachments(pqxx::transaction_base &tx,
+                                           const std::vector<Filing> &filings,
+                                           const std::vector<bool> &wanted)
+{
+    std::vector<AttachmentPlace> places;
+    for (std::size_t n = 0; n < filings.size(); n++) {
+        for (std::size_t i = 0; wanted[n] && i < filings[n].content.attachments.size(); i++) {
+            places.emplace_back(n, i);
+        }
+    }
+    if (places.empty()) {
+        return {};
+    }
+    Copy batch(tx, "batch_attachments", {"n", "project_id", "received_at", "event_id",
+                                         "delivery_id", "name", "sha256"});
+    for (std::size_t n = 0; n < places.size(); n++) {
+        const Record &record = filings[places[n].first].record;
+        const Attachment &each = filings[places[n].first].content.attachments[places[n].second];
+        batch.row(std::to_string(n).c_str(), std::to_string(record.project).c_str(),
+                  timestamp(record.received_at).c_str(), record.event_id.c_str(),
+                  record.delivery_id.c_str(), each.name.c_str(), bytea(each.sha256).c_str());
+    }
+    batch.end();
+    std::set<AttachmentPlace> filed;
+    for (const auto &row : tx.exec("select n from errtrack_private.claim_attachments()")) {
+        filed.insert(places.at(row[0].as<std::size_t>()));
+    }
+    Copy bodies(tx, "errtrack_private.attachments",
+                {"project_id", "received_at", "event_id", "delivery_id", "position", "name",
+                 "content_type", "attachment_type", "size", "sha256", "body"});
+    for (const auto &[n, i] : filed) {
+        const Record &record = filings[n].record;
+        const Attachment &each = filings[n].content.attachments[i];
+        bodies.row(std::to_string(record.project).c_str(), timestamp(record.received_at).c_str(),
+                   record.event_id.c_str(), record.delivery_id.c_str(),
+                   std::to_string(each.position).c_str(), each.name.c_str(),
+                   or_null(each.content_type), each.type.c_str(),
+                   std::to_string(each.bytes.size()).c_str(), bytea(each.sha256).c_str(),
+                   bytea(each.bytes).c_str());
+    }
+    bodies.end();
+    return filed;
+}
+
+}
+
 FiledCounts Store::file(const std::vector<Filing> &filings)
 {
     return translated([&] {
@@ -262,6 +328,12 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
             payloads.end();
         }
 
+        std::vector<bool> admitted;
+        for (const Filing &each : filings) {
+            admitted.push_back(verdicts[each.record.delivery_id] == "new");
+        }
+        std::set<AttachmentPlace> kept = file_attachments(tx, filings, admitted);
+
         Copy outcomes(tx, "batch_outcomes", {"project_id", "received_at", "category", "outcome",
                                              "reason", "quantity"});
         for (std::size_t n = 0; n < filings.size(); n++) {
@@ -290,6 +362,17 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                 } else {
                     counts.duplicates++;
                     book("error", outcome::duplicate, "");
+                }
+            }
+            for (std::size_t i = 0; i < filings[n].content.attachments.size(); i++) {
+                if (gone) {
+                    book("attachment", outcome::discarded, gone_reason);
+                } else if (kept.contains({n, i})) {
+                    counts.attachments++;
+                    book("attachment", outcome::stored, "");
+                } else {
+                    counts.duplicates++;
+                    book("attachment", outcome::duplicate, "");
                 }
             }
             for (const ItemOutcome &item : filings[n].content.outcomes) {

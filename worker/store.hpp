@@ -36,7 +36,8 @@ struct Filing {
 
 struct FiledCounts {
     std::size_t stored = 0;
-    std::size_t duplicates = 0;     /* events that were filed before */
+    std::size_t attachments = 0;    /* stored */
+    std::size_t duplicates = 0;     /* events and attachments that were filed before */
     std::size_t seen = 0;           /* requests that were filed before */
 };
 

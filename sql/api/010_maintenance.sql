@@ -6,7 +6,8 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
     values ('deliveries', 'received_at'), ('event_ids', 'day'),
-           ('occurrences', 'received_at'), ('payloads', 'received_at')
+           ('occurrences', 'received_at'), ('payloads', 'received_at'),
+           ('attachments', 'received_at')
 $$;
 comment on function errtrack_private.partitioned_tables() is
     'The tables that are partitioned by day, with the column that decides.';
@@ -101,6 +102,7 @@ as $$
          + (select count(*) from errtrack_private.event_ids_default)
          + (select count(*) from errtrack_private.occurrences_default)
          + (select count(*) from errtrack_private.payloads_default)
+         + (select count(*) from errtrack_private.attachments_default)
 $$;
 comment on function errtrack_private.default_partition_rows() is
     'Rows that found no partition of their day. Anything but 0 is an alarm.';

@@ -5,6 +5,7 @@
 --     prepare_session()     once for each connection
 --     admit_deliveries()    which requests are new
 --     file_events()         events into occurrences, issues and counters
+--     claim_attachments()   which files are new
 --     book_outcomes()       the ledger
 --
 -- They are plpgsql even where one statement does it all: the temporary tables do
@@ -51,6 +52,15 @@ begin
     create temporary table if not exists batch_filed (
         n integer not null,
         origin_id bigint
+    ) on commit delete rows;
+    create temporary table if not exists batch_attachments (
+        n integer not null,
+        project_id bigint not null,
+        received_at timestamptz not null,
+        event_id uuid not null,
+        delivery_id uuid not null,
+        name text not null,
+        sha256 bytea not null
     ) on commit delete rows;
     create temporary table if not exists batch_outcomes (
         project_id bigint not null,
@@ -465,6 +475,54 @@ $$;
 comment on function errtrack_private.file_events() is
     'Files the events of batch_events. Returns the numbers of those that are new, whose payloads are to be copied; the others are duplicates.';
 
+create or replace function errtrack_private.claim_attachments() returns table (n integer)
+language plpgsql volatile
+as $$
+declare
+    oldest timestamptz;
+    newest timestamptz;
+begin
+    -- Requests for the same event wait for each other, since no constraint of a
+    -- partitioned table can tell two times apart. 64 locks at most, in one order.
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.attachments', slots.slot))
+    from (
+        select distinct hashtextextended(b.event_id::text, b.project_id) & 63 as slot
+        from batch_attachments b
+        order by 1) slots;
+    select min(b.received_at) - interval '1 day', max(b.received_at) + interval '1 day'
+    into oldest, newest
+    from batch_attachments b;
+    return query
+    select b.n
+    from batch_attachments b
+    left join errtrack_private.projects p on p.id = b.project_id
+    where not exists (
+        select from errtrack_private.attachments a
+        where a.project_id = b.project_id
+          and a.event_id = b.event_id
+          and a.name = b.name
+          and a.sha256 = b.sha256
+          -- For the planner: the days that the batch can be about.
+          and a.received_at between oldest and newest
+          and a.received_at between b.received_at - interval '1 day'
+                                and b.received_at + interval '1 day'
+          and a.received_at >= coalesce(p.purge_before, '-infinity'))
+      -- Of equal ones in one batch the first stands for all.
+      and not exists (
+        select from batch_attachments earlier
+        where earlier.n < b.n
+          and earlier.delivery_id <> b.delivery_id
+          and earlier.project_id = b.project_id
+          and earlier.event_id = b.event_id
+          and earlier.name = b.name
+          and earlier.sha256 = b.sha256
+          and earlier.received_at between b.received_at - interval '1 day'
+                                      and b.received_at + interval '1 day');
+end
+$$;
+comment on function errtrack_private.claim_attachments() is
+    'The numbers of those files of batch_attachments that are new, whose bodies are to be copied in this transaction. The others are duplicates: another request for the same event brought a file of the same name and content within a day. What one request brings twice is kept twice.';
+
 create or replace function errtrack_private.book_outcomes() returns void
 language plpgsql volatile
 as $$
@@ -526,7 +584,7 @@ declare
 begin
     foreach name in array array[
         'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'assign_origins()',
-        'count_events()', 'file_events()', 'book_outcomes()',
+        'count_events()', 'file_events()', 'claim_attachments()', 'book_outcomes()',
         'bury(uuid, bigint, text, text, bytea, text)', 'verified_project(bigint, text)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
@@ -538,8 +596,9 @@ $$;
 -- to the session, so nothing here can be security definer.
 grant select on errtrack_private.projects, errtrack_private.client_keys to errtrack_worker;
 grant select, insert on errtrack_private.deliveries, errtrack_private.event_ids,
-    errtrack_private.occurrences, errtrack_private.payloads, errtrack_private.hashes,
-    errtrack_private.origin_users, errtrack_private.dead_letters to errtrack_worker;
+    errtrack_private.occurrences, errtrack_private.payloads, errtrack_private.attachments,
+    errtrack_private.hashes, errtrack_private.origin_users, errtrack_private.dead_letters
+    to errtrack_worker;
 grant select, insert, update, delete on errtrack_private.issues, errtrack_private.origins
     to errtrack_worker;
 grant select, insert, update on errtrack_private.counts_5m, errtrack_private.counts_1h,

@@ -1,5 +1,42 @@
 -- Deleting what a project has received: hidden at once, removed in batches.
 
+create or replace function errtrack_private.purge_attachments(
+    wanted_project bigint,
+    visible timestamptz,
+    until timestamptz
+)
+returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    old record;
+begin
+    -- One by one: what a row costs depends on the size of its file.
+    for old in
+        select attachments.event_id, attachments.received_at, attachments.delivery_id,
+               attachments.position
+        from errtrack_private.attachments
+        where attachments.project_id = wanted_project
+          and attachments.received_at < visible
+        order by 1, 2, 3, 4
+    loop
+        if clock_timestamp() >= until then
+            return false;
+        end if;
+        delete from errtrack_private.attachments
+        where attachments.project_id = wanted_project
+          and attachments.event_id = old.event_id
+          and attachments.received_at = old.received_at
+          and attachments.delivery_id = old.delivery_id
+          and attachments.position = old.position;
+    end loop;
+    return true;
+end
+$$;
+comment on function errtrack_private.purge_attachments(bigint, timestamptz, timestamptz) is
+    'Removes the files of a project that were received before a time, until another time of the clock. False: there is more.';
+
 create or replace function errtrack_private.purge_project(wanted_project bigint, budget interval)
 returns boolean
 language plpgsql volatile
@@ -31,7 +68,7 @@ begin
             order by issues.id
             limit 2000);
         if cardinality(batch) = 0 then
-            return true;
+            return errtrack_private.purge_attachments(wanted_project, visible, started + budget);
         end if;
         done_to := batch[cardinality(batch)];
         batch_origins := array(
@@ -52,7 +89,7 @@ begin
 end
 $$;
 comment on function errtrack_private.purge_project(bigint, interval) is
-    'Removes what purge_before hides, but for the rows in partitions, which retention drops. Stops when the budget is spent: false means that there is more, and that the next call goes on.';
+    'Removes what purge_before hides, files too, but for the other rows in partitions, which retention drops. Stops when the budget is spent: false means that there is more, and that the next call goes on.';
 
 create or replace function errtrack_private.delete_project_data(token_hash bytea, wanted_project bigint)
 returns errtrack_private.answer
@@ -108,6 +145,7 @@ $$;
 comment on function errtrack_private.purge_projects(interval) is
     'purge_project() for every project whose data was deleted, within one budget: false means that there is more.';
 
+revoke execute on function errtrack_private.purge_attachments(bigint, timestamptz, timestamptz) from public;
 revoke execute on function errtrack_private.purge_project(bigint, interval) from public;
 revoke execute on function errtrack_private.purge_projects(interval) from public;
 revoke execute on function errtrack_private.delete_project_data(bytea, bigint) from public;

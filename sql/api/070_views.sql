@@ -76,6 +76,33 @@ comment on column errtrack.occurrences.occurred_at is 'When the client says that
 comment on column errtrack.occurrences.user_hash is 'Tells users apart without naming them.';
 comment on column errtrack.occurrences.request_id is 'The $request_id of nginx: finds the line of the access log.';
 
+create or replace view errtrack.attachments as
+    select a.project_id,
+           a.event_id,
+           a.received_at,
+           a.delivery_id,
+           a.position,
+           a.name,
+           a.content_type,
+           a.attachment_type,
+           a.size,
+           a.sha256
+    from errtrack_private.attachments a
+    join errtrack_private.projects p on p.id = a.project_id
+    where a.received_at >= coalesce(p.purge_before, '-infinity');
+comment on view errtrack.attachments is
+    'One row for each file that is kept, without its bytes. Cheap by project_id and event_id; with a time, received_at >= ..., it reads only the days that it needs.';
+comment on column errtrack.attachments.event_id is 'The event that the file is for, which may be unknown.';
+comment on column errtrack.attachments.received_at is 'When the edge took the file in; decides retention.';
+comment on column errtrack.attachments.delivery_id is 'Tells the requests apart that brought files.';
+comment on column errtrack.attachments.position is 'Place among the attachments of the request, from 0.';
+comment on column errtrack.attachments.name is 'A label that the client chose, never a path.';
+comment on column errtrack.attachments.content_type is 'What the client says that it is; null when it says nothing.';
+comment on column errtrack.attachments.attachment_type is
+    'event.attachment for an ordinary file, event.minidump for a crash dump, or another word of the protocol.';
+comment on column errtrack.attachments.size is 'Bytes.';
+comment on column errtrack.attachments.sha256 is 'Of the bytes.';
+
 create or replace view errtrack.requests as
     select r.project_id,
            r.hour,
@@ -108,5 +135,5 @@ comment on column errtrack.outcomes.outcome is
     'stored, duplicate, filtered, rate_limited, invalid, discarded or dead.';
 comment on column errtrack.outcomes.reason is 'Why it was not stored, one word; empty when the outcome says it all.';
 
-grant select on errtrack.projects, errtrack.issues, errtrack.occurrences, errtrack.requests,
-    errtrack.outcomes to errtrack_report;
+grant select on errtrack.projects, errtrack.issues, errtrack.occurrences, errtrack.attachments,
+    errtrack.requests, errtrack.outcomes to errtrack_report;

@@ -52,7 +52,7 @@ sub dumped {
     return answered("200 text/plain, id: $id", reason => '', outcomes => [ 'error stored', @outcomes ]);
 }
 
-my $file = 'attachment discarded type:attachment';
+my $file = 'attachment stored';
 my $attached = answered('201, nothing', reason => '', outcomes => [$file]);
 my $checked_in = answered('202, nothing', reason => '', outcomes => ['monitor discarded type:check_in']);
 my $named = 'dsn=http%3A%2F%2F%KEY%%40127.0.0.1%2F%PROJECT%&eventId=%ID%';

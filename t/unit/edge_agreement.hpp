@@ -163,9 +163,9 @@ inline std::string disagreement(Endpoint endpoint, std::string_view body, std::s
         }
     }
     Content content = read_content(make_record(endpoint, body, whole.items, type));
-    if (content.events.size() + content.outcomes.size() != whole.total) {
-        return "the worker books " + std::to_string(content.events.size() + content.outcomes.size())
-               + " items, the edge " + whole.items;
+    std::size_t items = content.events.size() + content.attachments.size() + content.outcomes.size();
+    if (items != whole.total) {
+        return "the worker books " + std::to_string(items) + " items, the edge " + whole.items;
     }
     std::array<std::uint32_t, categories> counts{};
     auto count = [&](std::string_view category) {
@@ -176,6 +176,9 @@ inline std::string disagreement(Endpoint endpoint, std::string_view body, std::s
     };
     for (std::size_t i = 0; i < content.events.size(); i++) {
         count("error");
+    }
+    for (std::size_t i = 0; i < content.attachments.size(); i++) {
+        count("attachment");
     }
     for (const ItemOutcome &outcome : content.outcomes) {
         count(outcome.category);

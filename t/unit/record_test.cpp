@@ -14,11 +14,14 @@ namespace {
 
 using Booked = std::map<std::string, int>;
 
-/* "category outcome reason" -> how often; an event counts as stored. */
-Booked booked(const Record &record)
+/* "category outcome reason" -> how often; events and attachments count as stored. */
+Booked booked(const Record &record, std::size_t attachment_bytes = attachment_bytes_default)
 {
-    Content content = read_content(record);
+    Content content = read_content(record, attachment_bytes);
     Booked found;
+    for (std::size_t i = 0; i < content.attachments.size(); i++) {
+        found["attachment stored"]++;
+    }
     for (std::size_t i = 0; i < content.events.size(); i++) {
         found["error stored"]++;
     }
@@ -77,7 +80,7 @@ TEST(Record, ItemsOfAnEnvelope)
 {
     EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items)),
               (Booked{{"error stored", 1}, {"error discarded duplicate_item", 1},
-                      {"attachment discarded type:attachment", 1}, {"session discarded type:session", 1},
+                      {"attachment stored", 1}, {"session discarded type:session", 1},
                       {"internal discarded type:client_report", 1}, {"default discarded type:other", 1},
                       {"feedback discarded type:feedback", 1}}));
 }
@@ -126,31 +129,67 @@ TEST(Record, Reports)
     EXPECT_EQ(booked(make_record(Endpoint::security, "[]", "")), Booked());
 }
 
+std::string described(const Attachment &attachment)
+{
+    return std::to_string(attachment.position) + " " + attachment.name + " (" + attachment.content_type + ") "
+           + attachment.type + " " + attachment.bytes;
+}
+
+TEST(Record, AttachmentsOfAnEnvelope)
+{
+    std::string body = "{}\n{\"type\":\"attachment\",\"length\":5}\na\nb\nc\n{\"type\":\"event\"}\n{}\n"
+                       "{\"type\":\"attachment\",\"filename\":\"b\",\"content_type\":\"c/d\",\"attachment_type\":\"unreal.logs\"}\n"
+                       "longer\n{\"type\":\"attachment\",\"attachment_type\":\"novelty\"}\n";
+    Content content = read_content(make_record(Endpoint::envelope, body, "attachment:3,event:1"), 5);
+    ASSERT_EQ(content.attachments.size(), 2u);
+    EXPECT_EQ(described(content.attachments[0]), "0 attachment () event.attachment a\nb\nc");
+    EXPECT_EQ(described(content.attachments[1]), "2 attachment () event.attachment ");
+    ASSERT_EQ(content.outcomes.size(), 1u);
+    EXPECT_EQ(content.outcomes[0].reason, "too_large");
+    content = read_content(make_record(Endpoint::envelope, body, "attachment:3,event:1"));
+    EXPECT_EQ(described(content.attachments.at(1)), "1 b (c/d) unreal.logs longer");
+}
+
 TEST(Record, MinidumpsAndAttachments)
 {
     auto part = [](std::string disposition, std::string content) {
-        return "--xYz\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n";
+        return "--xYz\r\nCONTENT-TYPE:  text/x \r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n"
+               + content + "\r\n";
     };
     std::string body = part("name=upload_file_minidump; filename=a", "MDMP")
                        + part("name=sentry", "{\"message\":\"crashed\",\"level\":\"error\"}")
                        + part("name=log; filename=b", "x") + "--xYz--";
     EXPECT_EQ(booked(make_record(Endpoint::minidump, body, "attachment:2,event:1")),
-              (Booked{{"error stored", 1}, {"attachment discarded type:attachment", 2}}));
+              (Booked{{"error stored", 1}, {"attachment stored", 2}}));
     Content content = read_content(make_record(Endpoint::minidump, body, "attachment:2,event:1"));
     EXPECT_EQ(content.events.at(0).title, "crashed");
     EXPECT_EQ(content.events.at(0).level, "error");
+    ASSERT_EQ(content.attachments.size(), 2u);
+    EXPECT_EQ(described(content.attachments[0]), "0 a (text/x) event.minidump MDMP");
+    EXPECT_EQ(described(content.attachments[1]), "1 b (text/x) event.attachment x");
     EXPECT_EQ(content.events.at(0).platform, "native");
     EXPECT_NE(content.events.at(0).payload.find("fedcba9876543210fedcba9876543210"), std::string::npos);
     EXPECT_EQ(booked(make_record(Endpoint::minidump, body, "attachment:2,event:1", test_type, "drop attachment\n")),
               (Booked{{"error stored", 1}, {"attachment rate_limited quota", 2}}));
 
     content = read_content(make_record(Endpoint::minidump, "MDMP", "attachment:1,event:1", "application/x-dmp"));
-    EXPECT_EQ(content.outcomes.size(), 1u);
+    EXPECT_EQ(content.outcomes.size(), 0u);
+    EXPECT_EQ(described(content.attachments.at(0)), "0 minidump.dmp (application/x-dmp) event.minidump MDMP");
     EXPECT_EQ(content.events.at(0).title, "Minidump");
     EXPECT_EQ(content.events.at(0).level, "fatal");
 
     EXPECT_EQ(booked(make_record(Endpoint::attachments, body, "attachment:3")),
-              (Booked{{"attachment discarded type:attachment", 3}}));
+              (Booked{{"attachment stored", 3}}));
+    content = read_content(make_record(Endpoint::attachments, body, "attachment:3"));
+    EXPECT_EQ(content.attachments.at(0).type, "event.attachment");
+    EXPECT_EQ(content.attachments.at(1).name, "sentry");
+    EXPECT_EQ(booked(make_record(Endpoint::attachments, body, "attachment:3"), 4),
+              (Booked{{"attachment stored", 2}, {"attachment discarded too_large", 1}}));
+    Record nameless = make_record(Endpoint::attachments, body, "attachment:3");
+    nameless.event_id.clear();
+    EXPECT_EQ(booked(nameless), (Booked{{"attachment invalid event_id", 3}}));
+    EXPECT_EQ(booked(make_record(Endpoint::attachments, body, "attachment:3", test_type, "drop attachment\n")),
+              (Booked{{"attachment rate_limited quota", 3}}));
 }
 
 }

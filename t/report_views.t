@@ -24,8 +24,12 @@ is_deeply [$as_ann->('select title, status, event_count, user_count from errtrac
 is_deeply [$as_ann->(q{select i.title, o.release, o.environment from errtrack.occurrences o
     join errtrack.issues i using (project_id, issue_id) where o.received_at >= now() - interval '1 day'})],
     [['seen by an analyst', '1.0', 'production']], 'occurrences join with issues';
+is $t->envelope([ attachment => 'bytes', filename => 'a.txt' ])->status, 200, 'a file is taken';
+eventually { $t->sql_value('select count(*) from errtrack.attachments') == 1 } 'and stored';
+is_deeply [$as_ann->('select name, attachment_type, size from errtrack.attachments')], [[ 'a.txt', 'event.attachment', 5 ]],
+    'an analyst sees that it is there';
 
-for my $table (qw(tokens users payloads client_keys issues)) {
+for my $table (qw(tokens users payloads attachments client_keys issues)) {
     ok !eval { $as_ann->("select count(*) from errtrack_private.$table"); 1 }, "$table cannot be read";
 }
 ok !eval { $as_ann->('delete from errtrack.issues'); 1 }, 'a view cannot be written';
@@ -37,5 +41,6 @@ is $t->sql_value(q{select count(*) from pg_class c join pg_namespace n on n.oid 
 is $t->api(DELETE => "/projects/$project")->status, 204, 'the data of the project is deleted';
 is_deeply [$as_ann->('select count(*) from errtrack.issues')], [[0]], 'its issues are gone from the views';
 is_deeply [$as_ann->('select count(*) from errtrack.occurrences')], [[0]], 'and its occurrences';
+is_deeply [$as_ann->('select count(*) from errtrack.attachments')], [[0]], 'and its files';
 
 $t->done;

@@ -364,6 +364,9 @@ sub check_ledgers {
         group by 1, 2
 SQL
     same(\%booked, $self->{ledger}, 'the ledger holds the items of the rows');
+    my $files = 0;
+    $files += $booked{$_} for grep { / attachment stored\z/ } keys %booked;
+    Test::More::is($t->sql_value('select count(*) from errtrack_private.attachments'), $files, 'the files that it tells of are kept');
     Test::More::is($t->sql_value('select count(*) from errtrack_private.dead_letters'), 0, 'nothing is dead');
 
     my %requests = %{ $before->{requests} };

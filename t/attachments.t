@@ -178,10 +178,14 @@ my $stream = 'errtrack:{q0}:events';
 my ($entry) = map { $_->[1] } @{ $t->redis('XRANGE', $stream, '-', '+') };
 $t->redis('XADD', $stream, '*', @$entry);
 is attach($batch, [ 'name=a; filename=two', 'two' ], [ 'name=a; filename=three', 'three' ]), 201, 'one of them comes again';
+is $t->store({ message => 'handed over twice' })->status, 200, 'an event waits too';
+my $last = $t->redis('XREVRANGE', $stream, '+', '-', 'COUNT', 1)->[0];
+$t->redis('XADD', $stream, '*', @{ $last->[1] });
 $t->worker->start;
-gains('in one batch it is found too', 'attachment stored' => 3, 'attachment duplicate' => 1);
+gains('in one batch it is found too', 'attachment stored' => 3, 'attachment duplicate' => 1, 'error stored' => 1);
 eventually { $t->redis('XLEN', $stream) == 0 } 'the queue is empty';
 is_deeply [ map { /^(\w+)/ } @{ files($batch) } ], [qw(one two three)], 'a request that is handed over twice is filed once';
+unlike $t->worker->log_text, qr/filing one by one/, 'at the first try';
 
 # Another worker is about to file the same.
 {

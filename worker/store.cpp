@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace errtrack {
 namespace {
@@ -280,11 +281,16 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                            timestamp(each.record.received_at).c_str(), or_null(claimed));
         }
         deliveries.end();
-        std::map<std::string, std::string> verdicts;
+        std::map<std::string, std::string> found;
         for (const auto &row : tx.exec("select replace(delivery_id::text, '-', ''), verdict "
                                        "from errtrack_private.admit_deliveries()"))
         {
-            verdicts[row[0].c_str()] = row[1].c_str();
+            found[row[0].c_str()] = row[1].c_str();
+        }
+        // An entry may be in one batch twice: the second time it was seen.
+        std::vector<std::string> verdicts;
+        for (const Filing &each : filings) {
+            verdicts.push_back(std::exchange(found[each.record.delivery_id], "seen"));
         }
 
         Copy events(tx, "batch_events",
@@ -295,7 +301,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
         bool any = false;
         for (std::size_t n = 0; n < filings.size(); n++) {
             const Record &record = filings[n].record;
-            if (verdicts[record.delivery_id] != "new" || filings[n].content.events.empty()) {
+            if (verdicts[n] != "new" || filings[n].content.events.empty()) {
                 continue;
             }
             const Event &event = filings[n].content.events.front();
@@ -329,8 +335,8 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
         }
 
         std::vector<bool> admitted;
-        for (const Filing &each : filings) {
-            admitted.push_back(verdicts[each.record.delivery_id] == "new");
+        for (const std::string &verdict : verdicts) {
+            admitted.push_back(verdict == "new");
         }
         std::set<AttachmentPlace> kept = file_attachments(tx, filings, admitted);
 
@@ -338,7 +344,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                                              "reason", "quantity"});
         for (std::size_t n = 0; n < filings.size(); n++) {
             const Record &record = filings[n].record;
-            const std::string &verdict = verdicts[record.delivery_id];
+            const std::string &verdict = verdicts[n];
             if (verdict == "seen") {
                 counts.seen++;
                 continue;

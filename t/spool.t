@@ -54,13 +54,7 @@ my $back = $load->answered(200);
 eventually { $load->answered(200) > $back + 100 } 'reports are taken';
 my $answers = $load->stop;
 
-my @accepted = sort @{ $answers->{200} };
-is join(' ', sort keys %$answers), '200', 'every report of ' . @accepted . ' was answered 200';
-eventually { !@{ [glob "$spool/*.[vu]"] } } 'the spool is emptied', timeout => 60;
-eventually { $t->redis('XLEN', 'errtrack:{q0}:events') == 0 } 'the queue is emptied', timeout => 60;
-my %filed = map { $_->[0] => $_->[1] } $t->sql(
-    q{select replace(event_id::text, '-', ''), count(*) from errtrack_private.occurrences group by 1});
-is_deeply [grep { !$filed{$_} } @accepted], [], 'every one of them is filed';
-is_deeply [grep { $filed{$_} > 1 } keys %filed], [], 'none of them twice';
+is join(' ', sort keys %$answers), '200', 'every report was answered 200';
+$t->filed_once($answers->{200});
 
 $t->done;

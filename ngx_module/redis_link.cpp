@@ -201,6 +201,10 @@ void RedisLink::went_up()
     complained_ = false;
     locked_out_ = false;
     watch_oldest();
+    if (backoff_ != 0) {
+        std::string_view ping = "PING";
+        send(&ping, 1, 0, [](const redisReply *) {});
+    }
 }
 
 /* The link is up when all of it is granted: without, commands would be refused one by

@@ -72,10 +72,11 @@ public:
     bool connected() const noexcept { return connected_; }
 
     /* Whether an answer may be expected soon: what is on its way has not waited for long,
-     * and is not much. A process that has just started may connect meanwhile. */
+     * and is not much. A process that has just started may connect meanwhile; after an
+     * outage Redis has to have answered once, since it may accept and stay mute. */
     bool prompt() const noexcept
     {
-        return up() && in_flight_bytes_ <= address_.buffer / 2
+        return up() && backoff_ == 0 && in_flight_bytes_ <= address_.buffer / 2
                && (sent_.empty() || ngx_current_msec - sent_.front() < patience);
     }
 

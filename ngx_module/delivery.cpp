@@ -31,7 +31,9 @@ void spool(const std::shared_ptr<Delivery> &delivery)
     std::optional<Spool> &spool = process()->spool;
     bool taken = spool
                  && (!delivery->unverified
-                     || process()->unverified.spend(delivery->address, delivery->body.size(), ngx_time()))
+                     || process()->unverified.spend(delivery->address,
+                                                    delivery->meta.size() + delivery->body.size(),
+                                                    ngx_time()))
                  && spool->put(std::move(delivery->meta), std::move(delivery->body),
                                delivery->unverified, [delivery](bool kept) {
                                    finish(*delivery, kept, true);

@@ -32,6 +32,7 @@ struct MainConf {
     SpoolSettings spool;
     BacklogLimits backlog;
     ngx_shm_zone_t *zone;
+    ngx_cycle_t *cycle;             /* that the configuration belongs to */
     ngx_flag_t wanted;              /* some location takes reports or tells of them */
     ngx_int_t request_id;           /* index of $request_id; NGX_ERROR where nobody uses it */
 };
@@ -100,6 +101,7 @@ struct Context {
     std::string_view reason;        /* of a refusal */
     ngx_msec_t started = 0;
     std::size_t held = 0;           /* bytes of the body that count against the buffer */
+    std::uint64_t held_key = 0;     /* id of the key under which they are held; 0: not known */
     std::uint64_t address = 0;      /* hash of the client's address */
 
     Context(const Zone &zone, const ReportLimits &limits)

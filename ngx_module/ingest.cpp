@@ -30,7 +30,7 @@ Context::~Context()
 
 void Context::release() noexcept
 {
-    process()->shares.release(report.owner().key, address, std::exchange(held, 0));
+    process()->shares.release(held_key, address, std::exchange(held, 0));
 }
 
 void Context::settle() noexcept
@@ -190,7 +190,7 @@ void hand_over(ngx_http_request_t *r, std::uint8_t dropped)
     delivery->counted.endpoint = ctx.report.endpoint();
     delivery->counted.project = ctx.report.project();
     delivery->counted.filtered = !ctx.report.filter().empty();
-    delivery->key = ctx.report.owner().key;
+    delivery->key = ctx.held_key;
     delivery->address = ctx.address;
     delivery->held = std::exchange(ctx.held, 0);
     ctx.settled = true;                 // the delivery counts
@@ -265,7 +265,7 @@ void ask_quotas(ngx_http_request_t *r)
 /* What a piece of the body adds to the memory in use. */
 std::optional<Refusal> hold(Context &ctx, std::size_t bytes)
 {
-    switch (process()->shares.hold(ctx.report.owner().key, ctx.address, bytes)) {
+    switch (process()->shares.hold(ctx.held_key, ctx.address, bytes)) {
     case Shares::Answer::granted:
         ctx.held += bytes;
         return std::nullopt;
@@ -279,17 +279,14 @@ std::optional<Refusal> hold(Context &ctx, std::size_t bytes)
 std::optional<Refusal> take_piece(ngx_http_request_t *r, Context &ctx, std::string_view piece)
 {
     ctx.counted.bytes += piece.size();
-    if (ngx_current_msec - ctx.started > loc_conf(r).body_timeout) {
-        return refusal::slow_client;
-    }
-    std::uint64_t known_as = ctx.report.owner().key;
     if (auto refused = hold(ctx, piece.size())) {
         return refused;
     }
     auto refused = ctx.report.take(piece);
     // The sender may have become known by this piece: what it holds is moved to its share.
-    if (ctx.report.owner().key != known_as) {
-        process()->shares.release(known_as, ctx.address, std::exchange(ctx.held, 0));
+    if (ctx.report.owner().key != ctx.held_key) {
+        ctx.release();
+        ctx.held_key = ctx.report.owner().key;
     }
     std::size_t needed = ctx.counted.bytes + ctx.report.decoder_bytes();
     if (!refused && needed > ctx.held) {
@@ -362,6 +359,8 @@ ngx_int_t take_file(ngx_http_request_t *r, ngx_buf_t *b)
     task->handler = read_window;
     task->event.data = read;
     task->event.handler = on_window;
+    // Whatever the client does meanwhile, nobody else may go on with this body.
+    r->read_event_handler = ngx_http_block_reading;
     if (ngx_thread_task_post(main_conf(r).spool.threads, task) != NGX_OK) {
         return refuse(r, refusal::unavailable);
     }
@@ -388,6 +387,10 @@ ngx_int_t give_up(ngx_http_request_t *r, ngx_int_t rc)
 ngx_int_t take_body(ngx_http_request_t *r)
 {
     Context &ctx = *context_of(r);
+    // Here and not with each piece: what frames a body may drip, too.
+    if (ngx_current_msec - ctx.started > loc_conf(r).body_timeout) {
+        return refuse(r, refusal::slow_client);
+    }
     for (;;) {
         ngx_http_request_body_t *rb = r->request_body;
         while (rb != nullptr && rb->bufs != nullptr) {
@@ -529,8 +532,14 @@ ngx_int_t handle_report(ngx_http_request_t *r) noexcept
             ngx_int_t rc = ngx_http_discard_request_body(r);
             return rc == NGX_OK ? send_accepted(r, target.endpoint, {}, nullptr) : rc;
         }
+        ctx->held_key = ctx->report.owner().key;
         ngx_str_t address = r->connection->addr_text;
         ctx->address = ngx_murmur_hash2(address.data, address.len) | std::uint64_t(1) << 40;
+        if (r->request_body != nullptr && r->reading_body) {
+            // Another module has begun to read it, and gave up in the middle.
+            r->keepalive = 0;
+            return refuse(r, refusal::unavailable);
+        }
         // Unbuffered: pieces are checked as they come, and never touch the disk.
         r->request_body_no_buffering = 1;
         ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);

@@ -135,9 +135,11 @@ void KeyLoader::on_time(const redisReply *reply) noexcept
     if (!is_array(reply, 2) || !is_text(reply->element[0]) || !is_text(reply->element[1])) {
         return;
     }
-    // hiredis terminates its strings.
-    std::int64_t theirs = std::strtoll(reply->element[0]->str, nullptr, 10) * 1000
-                          + std::strtoll(reply->element[1]->str, nullptr, 10) / 1000;
+    // hiredis terminates its strings. No clock shows more seconds than this.
+    constexpr long long latest = 1LL << 40;
+    std::int64_t theirs =
+        std::clamp(std::strtoll(reply->element[0]->str, nullptr, 10), 0LL, latest) * 1000
+        + std::strtoll(reply->element[1]->str, nullptr, 10) / 1000;
     ngx_time_t *now = ngx_timeofday();
     std::int64_t ours = static_cast<std::int64_t>(now->sec) * 1000
                         + static_cast<std::int64_t>(now->msec);

@@ -25,7 +25,7 @@ char *set_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_backlog(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
-ngx_int_t init_module(ngx_cycle_t *cycle) noexcept;
+ngx_int_t init_zone(ngx_shm_zone_t *zone, void *old) noexcept;
 ngx_int_t init_process(ngx_cycle_t *cycle) noexcept;
 void exit_process(ngx_cycle_t *cycle) noexcept;
 
@@ -335,7 +335,8 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *data) noexcept
     if (conf->zone == nullptr) {
         return static_cast<char *>(NGX_CONF_ERROR);
     }
-    conf->zone->init = Zone::init;
+    conf->zone->init = init_zone;
+    conf->cycle = cf->cycle;
     conf->zone->data = conf;
     return NGX_CONF_OK;
 }
@@ -424,33 +425,41 @@ MainConf *wanted_conf(ngx_cycle_t *cycle) noexcept
 }
 
 /* The folder of the spool is for the processes that serve requests, and nobody else. */
-ngx_int_t init_module(ngx_cycle_t *cycle) noexcept
+ngx_int_t make_spool_folder(const MainConf &conf) noexcept
 {
-    MainConf *conf = wanted_conf(cycle);
-    if (conf == nullptr || conf->spool.path.len == 0) {
-        return NGX_OK;
-    }
-    const u_char *path = conf->spool.path.data;
+    ngx_log_t *log = conf.cycle->log;
+    const u_char *path = conf.spool.path.data;
     if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR && ngx_errno != NGX_EEXIST) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "cannot make the folder \"%s\" of "
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "cannot make the folder \"%s\" of "
                       "\"errtrack_spool\"", path);
         return NGX_ERROR;
     }
     auto *core = reinterpret_cast<ngx_core_conf_t *>(
-        ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+        ngx_get_conf(conf.cycle->conf_ctx, ngx_core_module));
     if (geteuid() == 0
         && chown(reinterpret_cast<const char *>(path), static_cast<uid_t>(core->user),
                  static_cast<gid_t>(-1)) == -1)
     {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "cannot give \"%s\" to the user of "
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "cannot give \"%s\" to the user of "
                       "the worker processes", path);
         return NGX_ERROR;
     }
     if (ngx_change_file_access(path, 0700) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "cannot close \"%s\" to others", path);
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "cannot close \"%s\" to others", path);
         return NGX_ERROR;
     }
     return NGX_OK;
+}
+
+/* Here a failure makes nginx keep its old configuration; where modules are initialized
+ * it would end nginx. */
+ngx_int_t init_zone(ngx_shm_zone_t *zone, void *old) noexcept
+{
+    const auto &conf = *static_cast<MainConf *>(zone->data);
+    if (conf.wanted && conf.spool.path.len > 0 && make_spool_folder(conf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    return Zone::init(zone, old);
 }
 
 ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
@@ -526,7 +535,7 @@ ngx_module_t ngx_http_errtrack_ingest_module = {
     errtrack::commands,                 /* module directives */
     NGX_HTTP_MODULE,                    /* module type */
     nullptr,                            /* init master */
-    errtrack::init_module,              /* init module */
+    nullptr,                            /* init module */
     errtrack::init_process,             /* init process */
     nullptr,                            /* init thread */
     nullptr,                            /* exit thread */

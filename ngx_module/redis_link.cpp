@@ -20,6 +20,16 @@ constexpr size_t most_kept = 256 * 1024;
 
 constexpr ngx_msec_t longest_backoff = 2000;
 
+/* What Redis says, as it may stand in a log. */
+std::string readable(const redisReply *reply)
+{
+    std::string text(reply->str, std::min(reply->len, static_cast<decltype(reply->len)>(200)));
+    for (char &c : text) {
+        c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
+    return text;
+}
+
 RedisLink *link_of(const redisAsyncContext *context) noexcept
 {
     return static_cast<RedisLink *>(context->data);
@@ -244,7 +254,7 @@ bool RedisLink::greet(std::initializer_list<std::string_view> words)
             complained_ = true;
             ngx_str_t command = as_ngx_str(what);
             ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %V refused: %s, retrying",
-                          &address_.name, &command, reply->str);
+                          &address_.name, &command, readable(reply).c_str());
         }
         drop();
     };
@@ -331,7 +341,7 @@ void RedisLink::watch_oldest()
     }
 }
 
-void RedisLink::complain(const redisReply *reply) noexcept
+void RedisLink::complain(const redisReply *reply)
 {
     refused_++;
     if (ngx_time() == refused_at_) {
@@ -339,7 +349,7 @@ void RedisLink::complain(const redisReply *reply) noexcept
     }
     refused_at_ = ngx_time();
     ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: refused %ui command(s): %s", &address_.name,
-                  refused_, reply->str);
+                  refused_, readable(reply).c_str());
     refused_ = 0;
 }
 

@@ -89,7 +89,7 @@ public:
     ngx_msec_t latency() const noexcept { return latency_; }
 
     /* Logs that Redis refused a command: at once, then once a second with a count. */
-    void complain(const redisReply *reply) noexcept;
+    void complain(const redisReply *reply);
 
     /* Whether a command of this size can be taken now. One that is larger than the buffer
      * can when nothing else is on its way, or it never could. */

@@ -71,9 +71,10 @@ std::string_view Report::encoding() const noexcept
 
 std::size_t Report::decoder_bytes() const noexcept
 {
+    constexpr std::size_t state = 128 * 1024;
     constexpr std::size_t largest_window = 8 * 1024 * 1024;
     bool windowed = encoding_ == Encoding::br || encoding_ == Encoding::zstd;
-    return windowed ? std::min(summary().plain_bytes, largest_window) : 0;
+    return windowed ? state + std::min(summary().plain_bytes, largest_window) : 0;
 }
 
 std::optional<Refusal> Report::begin(const ReportHead &head)

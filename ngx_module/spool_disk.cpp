@@ -185,6 +185,9 @@ std::string SegmentWriter::append(Records records)
             seal();
             continue;
         }
+        if (segment_.is_open() && !in_place()) {
+            segment_.close();
+        }
         std::string why = segment_.is_open() ? std::string() : create();
         if (why.empty()) {
             why = append_group(records, from, to, bytes);
@@ -195,6 +198,15 @@ std::string SegmentWriter::append(Records records)
         from = to;
     }
     return {};
+}
+
+/* Whether the open segment is still the file of that name: what is written to one that
+ * somebody has removed, or moved away with its folder, nobody would ever find. */
+bool SegmentWriter::in_place() const noexcept
+{
+    struct stat open, named;
+    return ::fstat(segment_.fd(), &open) == 0 && ::lstat(path_.c_str(), &named) == 0
+           && open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
 std::string SegmentWriter::create()

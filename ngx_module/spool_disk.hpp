@@ -103,6 +103,7 @@ public:
 private:
     using Records = const std::vector<SpoolRecord *> &;
 
+    bool in_place() const noexcept;
     std::string create();
     std::string append_group(Records records, std::size_t from, std::size_t to,
                              std::size_t bytes);

@@ -183,6 +183,7 @@ asan:                   ## build with sanitizers and run all tests
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-maybe-uninitialized" \
 	    SANITIZE="-fsanitize=$(SANITIZERS)" all units
 	@ERRTRACK_BUILD=$(BUILD)/asan ERRTRACK_PRELOAD="$(ASAN_PRELOAD)" UBSAN_OPTIONS=print_stacktrace=1 \
+	    LSAN_OPTIONS=suppressions=$(CURDIR)/t/lib/leaks:print_suppressions=0 \
 	    prove -j$(JOBS) -I t/lib $(TESTS)
 
 # Each t/fuzz/NAME_fuzz.cpp is a fuzzer; t/fuzz/corpus/NAME has inputs to begin with. What

@@ -117,7 +117,10 @@ is $answers[0]->header('Access-Control-Allow-Origin'), '*', 'to pages too';
 cmp_ok $held, '>', 8, sprintf 'what has arrived is held: %.1f MB', $held;
 cmp_ok $held, '<=', 20, 'and not more than that';
 # A body that grows has up to twice the room that it needs.
-cmp_ok $rss_then, '<', $before + 2 * 20, sprintf 'nginx has grown from %.1f to %.1f MB', $before, $rss_then;
+SKIP: {
+    skip 'a sanitizer keeps what was freed', 1 if $ENV{ERRTRACK_PRELOAD};
+    cmp_ok $rss_then, '<', $before + 2 * 20, sprintf 'nginx has grown from %.1f to %.1f MB', $before, $rss_then;
+}
 eventually { $t->get('/metrics')->content =~ /^errtrack_held_bytes\S* (\d+)/m && $1 < MB } 'those who never go on are given up';
 my $answers = $load->stop;
 is join(' ', sort keys %$answers), 200, 'none of the others was refused';

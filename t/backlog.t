@@ -43,17 +43,18 @@ my $spooled = sub { $t->get('/metrics')->content =~ /^errtrack_spooled_total (\d
 eventually { $waiting->() == 0 } 'the queue is empty';
 $t->worker->stop;
 is join(' ', map { $send->({ message => 'below' }) } 1 .. 40), join(' ', (200) x 40), '40 reports are taken';
-is $waiting->(), 40, 'and wait in Redis';
-is $spooled->(), 0, 'none of them in the spool';
+# A Redis that is slow for a moment has the spool used, which is drained only below the bound.
+eventually { $waiting->() == 40 } 'and wait in Redis';
+my $slow = $spooled->();
 # Large ones count too, though they wait apart.
 is join(' ', map { $send->({ message => 'large', extra => { text => 'x' x 70_000 } }) } 1 .. 20), join(' ', (200) x 20),
     '20 more are taken';
-eventually { my $before = $waiting->(); $send->({ message => 'beyond' }) == 200 && $waiting->() == $before }
+eventually { my $before = $waiting->(); $send->({ message => 'beyond' }) == 200 && $before >= 50 && $waiting->() == $before }
     'the queue grows no longer';
 my $full = $waiting->();
 is join(' ', map { $send->({ message => 'beyond' }) } 1 .. 200), join(' ', (200) x 200), '200 more are taken';
 is $waiting->(), $full, 'not by Redis';
-cmp_ok $spooled->(), '>=', 200, 'but by the spool';
+cmp_ok $spooled->() - $slow, '>=', 200, 'but by the spool';
 is $t->get('/ready')->status, 200, 'nginx is ready all the while';
 
 $t->worker->start;

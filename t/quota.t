@@ -78,7 +78,18 @@ my $window = sub { int($t->redis('TIME')->[0] / $WINDOW) };
 my $first = $window->() + 1;
 eventually { $window->() >= $first } 'a new window begins', timeout => 2 * $WINDOW;
 my @loads = map { ErrTrack::Load->start($fleet[ $_ % 3 ], clients => 1) } 1 .. 20;
-eventually { $_->answered(200) for @loads; $window->() >= $first + 3 } 'three windows pass', timeout => 4 * $WINDOW;
+# A window whose quota is used up a second before its end lets nothing in that the edge
+# stamps with the time of the next one. On a busy machine not every window is. (What was
+# judged at the end of the one before may be answered a moment later.)
+my %used_up;
+eventually {
+    for my $at (map { $_->times_of(429) } @loads) {
+        my $number = int($at / $WINDOW);
+        $used_up{$number} = 1 if $at - $number * $WINDOW > 1 && ($number + 1) * $WINDOW - $at > 1;
+    }
+    my $now = $window->();
+    3 <= grep { $_ < $now } keys %used_up;
+} 'three windows pass in which the quota is used up', timeout => 12 * $WINDOW;
 my @answers = map { $_->stop } @loads;
 my %count;
 for my $answers (@answers) {
@@ -86,14 +97,15 @@ for my $answers (@answers) {
 }
 is join(' ', sort keys %count), '200 429', "only these answers: $count{200} of 200, $count{429} of 429";
 eventually { $t->redis('XLEN', 'errtrack:{q0}:events') == 0 } 'the queue is empty';
-# The limit is used up long before a window ends, so the time of the edge's answer tells
-# the window. The last window may be incomplete.
 my @windows = $t->sql(q{
     select floor(extract(epoch from received_at) / $1::int)::bigint as number, count(*)
     from errtrack_private.occurrences where project_id = $2 group by 1 order by 1}, $WINDOW, $t->{project}{id});
-my @whole = grep { $_->[0] >= $first && $_->[0] < $first + 3 } @windows;
-is scalar(@whole), 3, 'three whole windows were seen';
-cmp_ok $_->[1], '<=', $LIMIT, "a window let no more than the limit in: $_->[1]" for @windows;
-cmp_ok $_->[1], '>=', 0.95 * $LIMIT, "and hardly less: $_->[1]" for @whole;
+for my $window (grep { $_->[0] >= $first } @windows) {
+    my ($number, $let_in) = @$window;
+    if ($number == $first || $used_up{ $number - 1 }) {
+        cmp_ok $let_in, '<=', $LIMIT, "a window let no more than the limit in: $let_in";
+    }
+    cmp_ok $let_in, '>=', 0.95 * $LIMIT, "and hardly less: $let_in" if $used_up{$number};
+}
 
 $t->done;

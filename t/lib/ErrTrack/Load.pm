@@ -68,6 +68,13 @@ sub answered {
     return scalar map { /^$status /mg } map { $_->{text} // '' } @{ $self->{clients} };
 }
 
+# So far: when those were answered, in seconds since 1970.
+sub times_of {
+    my ($self, $status) = @_;
+    $self->read_some;
+    return map { /^$status \S+ \S+ (\S+)\n/mg } map { $_->{text} // '' } @{ $self->{clients} };
+}
+
 # Waits for clients that have a number of reports to make, tells the others to stop.
 sub stop {
     my ($self, %arg) = @_;

@@ -6,6 +6,7 @@
 #ifndef ERRTRACK_NGX_MODULE_EDGE_HPP
 #define ERRTRACK_NGX_MODULE_EDGE_HPP
 
+#include "ngx_module/batch.hpp"
 #include "ngx_module/counters.hpp"
 #include "ngx_module/ids.hpp"
 #include "ngx_module/keys.hpp"
@@ -59,6 +60,7 @@ struct Process {
     Quotas quotas;
     KeyLoader loader;
     BacklogGate gate;
+    Batch batch;
     std::optional<Spool> spool;
     LedgerPublisher ledger;
     Shares shares;

@@ -514,7 +514,7 @@ Process::Process(const MainConf &conf, ngx_cycle_t *cycle)
       quotas(QuotaZone(Zone(conf.zone)), link, cycle->log),
       loader(KeyZone(Zone(conf.zone)), link, snapshot_path(conf.spool, cycle->pool),
              conf.spool.threads, cycle->log),
-      gate(conf.backlog, Zone(conf.zone)),
+      gate(conf.backlog, Zone(conf.zone)), batch(link, cycle->log),
       ledger(counters, link, std::string(view(cycle->hostname)), cycle->log),
       shares(conf.redis.buffer),
       watch(Zone(conf.zone), link, quotas, counters, shares, cycle->log)

@@ -267,23 +267,32 @@ Credentials &Credentials::operator=(const Credentials &other) noexcept
 Credentials find_credentials(std::string_view sentry_auth, std::string_view authorization,
                              std::string_view query, std::string_view path_key) noexcept
 {
-    Credentials sources[] = {from_header(sentry_auth), from_header(authorization),
-                             from_basic(authorization), from_query(query), from_path(path_key)};
-    const Credentials *first = nullptr;
-    for (Credentials &source : sources) {
-        if (source.state == AuthState::absent) {
+    struct Source {
+        Credentials (*read)(std::string_view) noexcept;
+        std::string_view text;
+    };
+    const Source sources[] = {{from_header, sentry_auth}, {from_header, authorization},
+                              {from_basic, authorization}, {from_query, query},
+                              {from_path, path_key}};
+    Credentials first;
+    for (const Source &source : sources) {
+        if (source.text.empty()) {
             continue;
         }
-        if (first == nullptr) {
-            first = &source;
-        } else if (first->state == AuthState::found && !source.key.empty()
-                   && (source.state == AuthState::ambiguous || first->key != source.key))
+        Credentials found = source.read(source.text);
+        if (found.state == AuthState::absent) {
+            continue;
+        }
+        if (first.state == AuthState::absent) {
+            first = found;
+        } else if (first.state == AuthState::found && !found.key.empty()
+                   && (found.state == AuthState::ambiguous || first.key != found.key))
         {
-            source.state = AuthState::ambiguous;
-            return source;
+            found.state = AuthState::ambiguous;
+            return found;
         }
     }
-    return first != nullptr ? *first : Credentials();
+    return first;
 }
 
 std::optional<std::uint64_t> parse_project(std::string_view text) noexcept

@@ -55,6 +55,8 @@ Delivery::~Delivery()
 {
     if (process() != nullptr) {
         process()->shares.release(key, address, held);
+        process()->buffers.give(std::move(meta));
+        process()->buffers.give(std::move(body));
     }
 }
 

@@ -7,6 +7,7 @@
 #define ERRTRACK_NGX_MODULE_EDGE_HPP
 
 #include "ngx_module/batch.hpp"
+#include "ngx_module/buffers.hpp"
 #include "ngx_module/counters.hpp"
 #include "ngx_module/ids.hpp"
 #include "ngx_module/keys.hpp"
@@ -55,6 +56,7 @@ static_assert(std::is_trivially_destructible_v<LocConf>);
 /* What belongs to the process: made when it starts, gone when it ends. */
 struct Process {
     Ids ids;
+    Buffers buffers;
     RedisLink link;
     Counters counters;
     Quotas quotas;
@@ -107,7 +109,7 @@ struct Context {
     std::uint64_t address = 0;      /* hash of the client's address */
 
     Context(const Zone &zone, const ReportLimits &limits)
-        : report(KeyZone(zone), process()->quotas, process()->ids, limits) {}
+        : report(KeyZone(zone), process()->quotas, process()->ids, process()->buffers, limits) {}
     ~Context();
     void settle() noexcept;
     void release() noexcept;        /* what is held of the buffer */

@@ -127,8 +127,8 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
 {
     ngx_time_t *now = ngx_timeofday();
     std::int64_t ms = static_cast<std::int64_t>(now->sec) * 1000 + static_cast<int>(now->msec);
-    std::string meta;
-    meta.reserve(768);
+    std::string meta = process()->buffers.take();
+    meta.reserve(1024);
     append_own_meta(meta, "v", entry_version);
     append_own_meta(meta, "id", process()->ids.delivery_id(ms));
     append_own_meta(meta, "at", std::to_string(ms * 1000));

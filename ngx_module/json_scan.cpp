@@ -5,6 +5,7 @@
 
 #include "ngx_module/json_scan.hpp"
 
+#include "ngx_module/byte_search.hpp"
 #include "ngx_module/json_text.hpp"
 #include "worker/outcome.hpp"
 
@@ -36,35 +37,6 @@ constexpr std::array<bool, 256> structural = [] {
     }
     return found;
 }();
-
-/* Where the next quote or backslash is, or end. */
-const char *find_special(const char *at, const char *end) noexcept
-{
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    constexpr std::uint64_t highs = ones << 7;
-    // A high bit for each byte that is c, and maybe for some behind the first of them.
-    auto equal = [](std::uint64_t word, unsigned char c) {
-        word ^= ones * c;
-        return (word - ones) & ~word & highs;
-    };
-    while (end - at >= 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, sizeof(word));
-        std::uint64_t found = equal(word, '"') | equal(word, '\\');
-        if (found == 0) {
-            at += 8;
-            continue;
-        }
-        if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-            return at + __builtin_ctzll(found) / 8;
-        }
-        break;
-    }
-    while (at != end && *at != '"' && *at != '\\') {
-        at++;
-    }
-    return at;
-}
 
 }
 
@@ -116,7 +88,7 @@ const char *JsonScan::skip_string(const char *at, const char *end)
         at++;
     }
     for (;;) {
-        at = find_special(at, end);
+        at = find_quote(at, end);
         if (at == end || *at == '"') {
             break;
         }

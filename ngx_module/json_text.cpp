@@ -4,6 +4,8 @@
 
 #include "ngx_module/json_text.hpp"
 
+#include "ngx_module/byte_search.hpp"
+
 #include <cstdint>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
@@ -192,11 +194,7 @@ private:
             return false;
         }
         for (;;) {
-            while (at_ != end_ && static_cast<unsigned char>(*at_) >= 0x20 && *at_ != '"'
-                   && *at_ != '\\')
-            {
-                at_++;
-            }
+            at_ = find_string_end(at_, end_);
             if (take('"')) {
                 return true;
             }

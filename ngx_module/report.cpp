@@ -91,6 +91,7 @@ std::optional<Refusal> Report::begin(const ReportHead &head)
     }
     choose_scanner();
     inflater_.emplace(encoding_);
+    body_ = buffers_.take();
     if (head_.content_length > 0) {
         body_.reserve(std::min(static_cast<std::size_t>(head_.content_length), most_reserved));
     }
@@ -125,16 +126,15 @@ std::optional<Refusal> Report::check_head()
 
 std::optional<Refusal> Report::check_content_type()
 {
-    MediaType type(head_.content_type);
     bool good = true;
     switch (endpoint()) {
     case Endpoint::security:
-        good = type.is({"application/json", "application/csp-report", "application/reports+json",
+        good = MediaType(head_.content_type).is({"application/json", "application/csp-report", "application/reports+json",
                         "application/expect-ct-report", "application/expect-ct-report+json",
                         "application/expect-staple-report"});
         break;
     case Endpoint::nel:
-        good = type.is({"application/json", "application/reports+json"});
+        good = MediaType(head_.content_type).is({"application/json", "application/reports+json"});
         break;
     default:
         break;

@@ -9,6 +9,7 @@
 #define ERRTRACK_NGX_MODULE_REPORT_HPP
 
 #include "ngx_module/answer.hpp"
+#include "ngx_module/buffers.hpp"
 #include "ngx_module/endpoint.hpp"
 #include "ngx_module/ids.hpp"
 #include "ngx_module/inflate.hpp"
@@ -50,8 +51,8 @@ struct ReportLimits {
 
 class Report {
 public:
-    Report(KeyZone keys, Quotas &quotas, Ids &ids, const ReportLimits &limits)
-        : keys_(keys), quotas_(quotas), ids_(ids), limits_(limits) {}
+    Report(KeyZone keys, Quotas &quotas, Ids &ids, Buffers &buffers, const ReportLimits &limits)
+        : keys_(keys), quotas_(quotas), ids_(ids), buffers_(buffers), limits_(limits) {}
     Report(const Report &) = delete;
     Report &operator=(const Report &) = delete;
 
@@ -117,6 +118,7 @@ private:
     KeyZone keys_;
     Quotas &quotas_;
     Ids &ids_;
+    Buffers &buffers_;
     ReportLimits limits_;
     Target target_;
     ReportHead head_ = {};

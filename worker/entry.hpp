@@ -143,7 +143,11 @@ inline bool is_public_key(std::string_view key) noexcept
 inline void append_own_meta(std::string &meta, std::string_view name, std::string_view value)
 {
     if (!value.empty()) {
-        meta.append(name).append(1, ' ').append(value).push_back('\n');
+        std::size_t at = meta.size();
+        meta.resize(at + name.size() + value.size() + 2, '\n');
+        name.copy(&meta[at], name.size());
+        meta[at + name.size()] = ' ';
+        value.copy(&meta[at + name.size() + 1], value.size());
     }
 }
 
@@ -184,8 +188,8 @@ inline std::string normalize_uuid(std::string_view text)
     if (!dashed && text.size() != 32) {
         return {};
     }
-    std::string hex;
-    hex.reserve(32);
+    std::string hex(32, '0');
+    std::size_t digits = 0;
     for (std::size_t i = 0; i < text.size(); i++) {
         char c = text[i];
         if (dashed && (i == 8 || i == 13 || i == 18 || i == 23)) {
@@ -200,7 +204,7 @@ inline std::string normalize_uuid(std::string_view text)
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
             return {};
         }
-        hex.push_back(c);
+        hex[digits++] = c;
     }
     return hex;
 }

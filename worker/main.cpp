@@ -222,16 +222,27 @@ private:
         }
     }
 
+    /* Records that are filed in one transaction, and the entries that are done with it. */
+    struct Batch {
+        std::vector<Filing> filings;
+        std::size_t bytes = 0;
+        std::vector<const QueueEntry *> done;
+    };
+
     /* Files entries in transactions of bounded size, and lets go of them. */
     void handle(const std::vector<QueueEntry> &entries)
     {
-        std::vector<Filing> filings;
-        std::vector<const QueueEntry *> done;
-        std::size_t bytes = 0;
+        Batch batch;
         for (const QueueEntry &entry : entries) {
-            switch (read_entry(entry, filings, bytes)) {
+            bool several = count_records(entry) > 1;
+            Reading reading = several && entry.deliveries > 1 ? Reading::unclear
+                                                              : read_entry(entry, batch);
+            switch (reading) {
             case Reading::done:
-                done.push_back(&entry);
+                batch.done.push_back(&entry);
+                break;
+            case Reading::unclear:
+                take_apart(entry);
                 break;
             case Reading::not_ours:
                 stream_->release({entry.stream, entry.id});
@@ -239,44 +250,77 @@ private:
             case Reading::kept:
                 break;
             }
-            if (bytes >= batch_bytes) {
-                finish(std::exchange(filings, {}), std::exchange(done, {}));
-                bytes = 0;
-            }
         }
-        finish(filings, done);
+        finish(batch);
     }
 
-    void finish(const std::vector<Filing> &filings, const std::vector<const QueueEntry *> &entries)
+    /* False: it is not filed, because the process is to stop: others will claim it. */
+    bool finish(Batch &batch)
     {
-        if (!file(filings)) {
-            return;                     // stopping: others will claim them
+        Batch ended = std::exchange(batch, {});
+        if (!file(ended.filings)) {
+            return false;
         }
         std::map<std::string, std::vector<std::string>> ids;
-        for (const QueueEntry *entry : entries) {
+        for (const QueueEntry *entry : ended.done) {
             ids[entry->stream].push_back(entry->id);
         }
         for (const auto &[stream, finished] : ids) {
             stream_->finish(stream, finished);
         }
+        return true;
+    }
+
+    /*
+     * Gives each record of an entry an entry of its own, so that what is wrong with one
+     * of them is counted against that one. A Redis that is full does not take them: then
+     * each is filed in a transaction of its own, as long as that has not ended too many
+     * workers.
+     */
+    void take_apart(const QueueEntry &entry)
+    {
+        std::vector<QueueEntry> parts = parts_of(entry);
+        if (stream_->replace({entry.stream, entry.id}, parts)) {
+            spdlog::warn("entry {} of {} is now {} entries, one for each of its records",
+                         entry.id, entry.stream, parts.size());
+            return;
+        }
+        if (entry.deliveries > most_deliveries) {
+            spdlog::error("entry {} of {} was handed out {} times and waits until Redis has "
+                          "room to take it apart", entry.id, entry.stream, entry.deliveries);
+            return;
+        }
+        bool all = true;
+        for (const QueueEntry &part : parts) {
+            Batch alone;
+            all = read_entry(part, alone) == Reading::done && finish(alone) && all;
+        }
+        if (all) {
+            stream_->finish(entry.stream, {entry.id});
+        }
     }
 
     enum class Reading {
         done,           /* to be acknowledged when what it gave is filed */
+        unclear,        /* to be taken apart: it is not the fault of all its records */
         not_ours,       /* for a worker that understands it */
-        kept,           /* it could not be buried: it is tried again later */
+        kept,           /* it could not be buried or filed: it is tried again later */
     };
 
-    Reading read_entry(const QueueEntry &entry, std::vector<Filing> &filings, std::size_t &bytes)
+    Reading read_entry(const QueueEntry &entry, Batch &batch)
     {
         std::vector<Record> records;
+        bool several = count_records(entry) > 1;
         try {
             records = records_of(entry, wall_clock());
         } catch (const UnknownVersion &e) {
             spdlog::error("entry {} of {}: {}: upgrade this worker", entry.id, entry.stream,
                           e.what());
-            return Reading::not_ours;
+            return several ? Reading::unclear : Reading::not_ours;
         } catch (const std::invalid_argument &e) {
+            if (several) {
+                return Reading::unclear;
+            }
             spdlog::critical("entry {} of {} is dead: {}", entry.id, entry.stream, e.what());
             return bury(unreadable(entry), e.what()) ? Reading::done : Reading::kept;
         }
@@ -290,14 +334,20 @@ private:
                 continue;
             }
             Content content = read_content(record, settings_.attachment_bytes);
-            bytes += record.body.size();
+            batch.bytes += record.body.size();
             for (const Event &event : content.events) {
-                bytes += event.payload.size();
+                batch.bytes += event.payload.size();
             }
             for (const Attachment &attachment : content.attachments) {
-                bytes += attachment.bytes.size();
+                batch.bytes += attachment.bytes.size();
             }
-            filings.push_back({std::move(record), std::move(content)});
+            batch.filings.push_back({std::move(record), std::move(content)});
+            // Also in the middle of an entry: what of it is filed is known by its
+            // delivery ids if the rest is not.
+            bool full = batch.bytes >= batch_bytes || batch.filings.size() >= settings_.batch;
+            if (full && !finish(batch)) {
+                return Reading::kept;
+            }
         }
         return Reading::done;
     }
@@ -307,10 +357,11 @@ private:
     {
         Record record;
         record.meta = entry.stream + " " + entry.id;
-        record.delivery_id = to_hex(hash_of("entry", record.meta));
         for (const auto &[name, value] : entry.fields) {
             record.body.append(name).append(" ").append(value).append("\n");
         }
+        // The parts of an entry have its id while they are not entries of their own.
+        record.delivery_id = to_hex(hash_of("entry", record.meta + "\n" + record.body));
         return record;
     }
 
@@ -410,7 +461,7 @@ int run(int argc, char **argv)
     app.add_option("--redis-password-file", settings.redis.password_file,
                    "file that holds the password of Redis");
     app.add_option("--redis-database", settings.redis.database, "number of the Redis database");
-    app.add_option("--batch", settings.batch, "entries in one transaction at most")
+    app.add_option("--batch", settings.batch, "records in one transaction, and entries taken at once, at most")
         ->capture_default_str()->check(CLI::Range(1, 1000));
     app.add_option("--claim-after", settings.claim_after,
                    "seconds after which entries of a silent worker are taken over")

@@ -119,6 +119,9 @@ std::vector<Record> records_of(const QueueEntry &entry, std::int64_t now)
     const std::string *meta = nullptr;
     for (const auto &[name, value] : entry.fields) {
         if (name == field_meta) {
+            if (meta != nullptr) {
+                throw std::invalid_argument("a record without a body");
+            }
             meta = &value;
         } else if (name == field_body && meta != nullptr) {
             records.push_back(record_of(*meta, value, now));
@@ -129,6 +132,28 @@ std::vector<Record> records_of(const QueueEntry &entry, std::int64_t now)
         throw std::invalid_argument("an entry without a record");
     }
     return records;
+}
+
+std::size_t count_records(const QueueEntry &entry) noexcept
+{
+    return static_cast<std::size_t>(
+        std::count_if(entry.fields.begin(), entry.fields.end(),
+                      [](const auto &field) { return field.first == field_meta; }));
+}
+
+std::vector<QueueEntry> parts_of(const QueueEntry &entry)
+{
+    std::vector<QueueEntry> parts;
+    bool begun = false;
+    for (const auto &field : entry.fields) {
+        bool begins = field.first == field_meta;
+        if (parts.empty() || (begins && begun)) {
+            parts.push_back({entry.stream, entry.id, entry.deliveries, {}});
+        }
+        begun = begun || begins;
+        parts.back().fields.push_back(field);
+    }
+    return parts;
 }
 
 }

@@ -61,6 +61,13 @@ public:
  * for an entry that breaks the format. */
 std::vector<Record> records_of(const QueueEntry &entry, std::int64_t now);
 
+/* How many records an entry means to hold. */
+std::size_t count_records(const QueueEntry &entry) noexcept;
+
+/* The entry as entries of one record each; fields that belong to none go with the record
+ * in front of them. All have its id. */
+std::vector<QueueEntry> parts_of(const QueueEntry &entry);
+
 /* Never throws for what a client sent: bad input is an outcome, and so is an attachment of
  * more bytes than that. */
 Content read_content(const Record &record, std::size_t attachment_bytes = attachment_bytes_default);

@@ -163,6 +163,26 @@ std::optional<QueueEntry> Stream::retake(const EntryRef &ref)
     return std::move(entries[0]);
 }
 
+bool Stream::replace(const EntryRef &ref, const std::vector<QueueEntry> &parts)
+{
+    redis_.must({"MULTI"});
+    for (const QueueEntry &part : parts) {
+        std::vector<std::string_view> add = {"XADD", ref.stream, "*"};
+        for (const auto &[name, value] : part.fields) {
+            add.insert(add.end(), {name, value});
+        }
+        redis_.command(add);
+    }
+    redis_.command({"XDEL", ref.stream, ref.id});
+    redis_.command({"XACK", ref.stream, consumer_group, ref.id});
+    // What was refused above is told here, and nothing is done then.
+    RedisReply reply = redis_.command({"EXEC"});
+    if (reply.is_error() && !reply.is_error("EXECABORT")) {
+        throw RedisRefusal("taking an entry apart: " + std::string(reply.text()));
+    }
+    return !reply.is_error();
+}
+
 void Stream::release(const EntryRef &ref)
 {
     redis_.must({"XCLAIM", ref.stream, consumer_group, consumer_, "0", ref.id, "RETRYCOUNT", "1",

@@ -49,6 +49,11 @@ public:
      * meanwhile. */
     std::optional<QueueEntry> retake(const EntryRef &ref);
 
+    /* Puts each of these in the place of an entry that this consumer holds, at the end of
+     * its stream, as if nobody had had them. All or nothing. False: Redis refuses, since
+     * it is full. */
+    bool replace(const EntryRef &ref, const std::vector<QueueEntry> &parts);
+
     /* Forgets that an entry was handed out: whoever claims it next starts anew. */
     void release(const EntryRef &ref);
 

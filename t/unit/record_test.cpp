@@ -52,6 +52,33 @@ TEST(Record, ReadsTheLinesOfTheEdge)
     EXPECT_EQ(record.plain_bytes, 2u);
 }
 
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+/* The fields of each part of an entry. */
+std::vector<Fields> parts(const Fields &fields)
+{
+    std::vector<Fields> found;
+    for (QueueEntry &part : parts_of({"stream", "1-2", 3, fields})) {
+        EXPECT_EQ(part.stream, "stream");
+        EXPECT_EQ(part.id, "1-2");
+        EXPECT_EQ(part.deliveries, 3);
+        EXPECT_LE(count_records(part), 1u);
+        found.push_back(std::move(part.fields));
+    }
+    return found;
+}
+
+TEST(Record, AnEntryIsTakenApartIntoOnesOfOneRecord)
+{
+    EXPECT_EQ(parts({{"m", "1"}, {"b", "2"}, {"m", "3"}, {"b", "4"}}),
+              (std::vector<Fields>{{{"m", "1"}, {"b", "2"}}, {{"m", "3"}, {"b", "4"}}}));
+    EXPECT_EQ(parts({{"m", "1"}, {"b", "2"}}), (std::vector<Fields>{{{"m", "1"}, {"b", "2"}}}));
+    EXPECT_EQ(parts({{"x", "0"}, {"m", "1"}, {"m", "2"}, {"b", "3"}, {"x", "4"}}),
+              (std::vector<Fields>{{{"x", "0"}, {"m", "1"}}, {{"m", "2"}, {"b", "3"}, {"x", "4"}}}));
+    EXPECT_EQ(parts({{"b", "1"}}), (std::vector<Fields>{{{"b", "1"}}}));
+    EXPECT_EQ(parts({}), std::vector<Fields>());
+}
+
 TEST(Record, AFilterIsAWord)
 {
     auto filter = [](std::string name) {

@@ -356,6 +356,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                             const std::string &why) {
                 outcomes.row(project.c_str(), at.c_str(), category.c_str(),
                              std::string(what).c_str(), why.c_str(), "1");
+                counts.outcomes[what]++;
             };
             bool gone = unverified || verdict == "project_deleted";
             std::string gone_reason(unverified ? reason::unverified : reason::project_deleted);
@@ -422,6 +423,16 @@ bool Store::book_requests(const std::vector<EdgeCount> &counts)
         bool booked = tx.exec1("select errtrack_private.book_requests()")[0].as<bool>();
         tx.commit();
         return booked;
+    });
+}
+
+Alarms Store::alarms()
+{
+    return translated([&] {
+        pqxx::read_transaction tx(connection().db);
+        pqxx::row found = tx.exec1("select count(*), errtrack_private.default_partition_rows() "
+                                   "from errtrack_private.dead_letters");
+        return Alarms{found[0].as<long long>(), found[1].as<long long>()};
     });
 }
 

@@ -9,9 +9,11 @@
 
 #include "worker/record.hpp"
 
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace errtrack {
@@ -39,6 +41,13 @@ struct FiledCounts {
     std::size_t attachments = 0;    /* stored */
     std::size_t duplicates = 0;     /* events and attachments that were filed before */
     std::size_t seen = 0;           /* requests that were filed before */
+    std::map<std::string_view, std::size_t> outcomes;   /* items, by the words of outcome.hpp */
+};
+
+/* What is wrong when it is not 0. */
+struct Alarms {
+    long long dead_letters = 0;
+    long long misplaced_rows = 0;   /* in default partitions */
 };
 
 /* A field of the projection (entry.hpp), as SQL makes it. */
@@ -70,6 +79,7 @@ public:
     /* Adds what counts have grown by since they were last booked. False: another worker
      * is booking, and nothing was done. */
     bool book_requests(const std::vector<EdgeCount> &counts);
+    Alarms alarms();
     void make_partitions();
     void drop_partitions(unsigned keep_days);
 

@@ -1,0 +1,220 @@
+/*
+ * Reading entries, and what is to be done with those that make trouble.
+ */
+
+#include "worker/filer.hpp"
+
+#include "worker/grouping.hpp"
+#include "worker/record.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+namespace errtrack {
+namespace {
+
+constexpr std::size_t batch_bytes = 8 * 1024 * 1024;
+
+/* An entry that was handed out so often ends workers, and is not looked at again. */
+constexpr long long most_deliveries = 5;
+
+std::int64_t wall_clock()
+{
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/* An entry that no edge of ours wrote, in the form of a dead letter. */
+Record unreadable(const QueueEntry &entry)
+{
+    Record record;
+    record.meta = entry.stream + " " + entry.id;
+    for (const auto &[name, value] : entry.fields) {
+        record.body.append(name).append(" ").append(value).append("\n");
+    }
+    // The parts of an entry have its id while they are not entries of their own.
+    record.delivery_id = to_hex(hash_of("entry", record.meta + "\n" + record.body));
+    return record;
+}
+
+}
+
+void Filer::handle(Stream &stream, const std::vector<QueueEntry> &entries)
+{
+    Batch batch;
+    for (const QueueEntry &entry : entries) {
+        bool several = count_records(entry) > 1;
+        Reading reading = several && entry.deliveries > 1 ? Reading::unclear
+                                                          : read_entry(stream, entry, batch);
+        switch (reading) {
+        case Reading::done:
+            batch.done.push_back(&entry);
+            break;
+        case Reading::unclear:
+            take_apart(stream, entry);
+            break;
+        case Reading::not_ours:
+            stream.release({entry.stream, entry.id});
+            break;
+        case Reading::kept:
+            break;
+        }
+    }
+    finish(stream, batch);
+}
+
+/* False: it is not filed, because the process is to stop: others will claim it. */
+bool Filer::finish(Stream &stream, Batch &batch)
+{
+    Batch ended = std::exchange(batch, {});
+    if (!file(ended.filings)) {
+        return false;
+    }
+    std::map<std::string, std::vector<std::string>> ids;
+    for (const QueueEntry *entry : ended.done) {
+        ids[entry->stream].push_back(entry->id);
+    }
+    for (const auto &[name, finished] : ids) {
+        stream.finish(name, finished);
+    }
+    return true;
+}
+
+/*
+ * Gives each record of an entry an entry of its own, so that what is wrong with one
+ * of them is counted against that one. A Redis that is full does not take them: then
+ * each is filed in a transaction of its own, as long as that has not ended too many
+ * workers.
+ */
+void Filer::take_apart(Stream &stream, const QueueEntry &entry)
+{
+    std::vector<QueueEntry> parts = parts_of(entry);
+    if (stream.replace({entry.stream, entry.id}, parts)) {
+        spdlog::warn("entry {} of {} is now {} entries, one for each of its records",
+                     entry.id, entry.stream, parts.size());
+        return;
+    }
+    if (entry.deliveries > most_deliveries) {
+        spdlog::error("entry {} of {} was handed out {} times and waits until Redis has "
+                      "room to take it apart", entry.id, entry.stream, entry.deliveries);
+        return;
+    }
+    bool all = true;
+    for (const QueueEntry &part : parts) {
+        Batch alone;
+        all = read_entry(stream, part, alone) == Reading::done && finish(stream, alone) && all;
+    }
+    if (all) {
+        stream.finish(entry.stream, {entry.id});
+    }
+}
+
+Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch &batch)
+{
+    std::vector<Record> records;
+    bool several = count_records(entry) > 1;
+    try {
+        records = records_of(entry, wall_clock());
+    } catch (const UnknownVersion &e) {
+        spdlog::error("entry {} of {}: {}: upgrade this worker", entry.id, entry.stream,
+                      e.what());
+        return several ? Reading::unclear : Reading::not_ours;
+    } catch (const std::invalid_argument &e) {
+        if (several) {
+            return Reading::unclear;
+        }
+        spdlog::critical("entry {} of {} is dead: {}", entry.id, entry.stream, e.what());
+        return bury(unreadable(entry), e.what()) ? Reading::done : Reading::kept;
+    }
+    for (Record &record : records) {
+        if (entry.deliveries > most_deliveries) {
+            spdlog::critical("delivery {} is dead: handed out {} times", record.delivery_id,
+                             entry.deliveries);
+            if (!bury(record, "handed out " + std::to_string(entry.deliveries) + " times")) {
+                return Reading::kept;
+            }
+            continue;
+        }
+        Content content = read_content(record, settings_.attachment_bytes);
+        batch.bytes += record.body.size();
+        for (const Event &event : content.events) {
+            batch.bytes += event.payload.size();
+        }
+        for (const Attachment &attachment : content.attachments) {
+            batch.bytes += attachment.bytes.size();
+        }
+        batch.filings.push_back({std::move(record), std::move(content)});
+        // Also in the middle of an entry: what of it is filed is known by its
+        // delivery ids if the rest is not.
+        bool full = batch.bytes >= batch_bytes || batch.filings.size() >= settings_.batch;
+        if (full && !finish(stream, batch)) {
+            return Reading::kept;
+        }
+    }
+    return Reading::done;
+}
+
+/* Files all, whatever it takes. False: not all of it is filed or buried, because the
+ * process is to stop, and nothing of it may be acknowledged. */
+bool Filer::file(const std::vector<Filing> &filings)
+{
+    unsigned attempts = 0;
+    while (!filings.empty()) {
+        try {
+            auto began = std::chrono::steady_clock::now();
+            FiledCounts counts = store_.file(filings);
+            metrics_.filed(counts, filings.size(), std::chrono::steady_clock::now() - began);
+            database_.over();
+            spdlog::debug("filed {} events, {} attachments, {} duplicates, {} requests seen before",
+                          counts.stored, counts.attachments, counts.duplicates, counts.seen);
+            return true;
+        } catch (const StoreError &e) {
+            bool alone = filings.size() == 1;
+            if (e.kind == StoreError::Kind::refused && alone) {
+                spdlog::critical("delivery {} is dead: {}", filings[0].record.delivery_id,
+                                 e.what());
+                return bury(filings[0].record, e.what());
+            }
+            if (!alone && (e.kind == StoreError::Kind::refused || ++attempts > 5)
+                && e.kind != StoreError::Kind::down)
+            {
+                spdlog::warn("a batch of {} failed, filing one by one: {}", filings.size(),
+                             e.what());
+                return std::all_of(filings.begin(), filings.end(),
+                                   [this](const Filing &each) { return file({each}); });
+            }
+            if (stopping_) {
+                return false;
+            }
+            database_.wait(e.what());
+        }
+    }
+    return true;
+}
+
+/* False: it is not kept anywhere but in the queue, where it has to stay. */
+bool Filer::bury(const Record &record, const std::string &why)
+{
+    for (;;) {
+        try {
+            store_.bury(record, why);
+            metrics_.buried();
+            return true;
+        } catch (const StoreError &e) {
+            if (stopping_ || e.kind == StoreError::Kind::refused) {
+                spdlog::critical("delivery {} cannot be buried, it stays in the queue: {}",
+                                 record.delivery_id, e.what());
+                return false;
+            }
+            database_.wait(e.what());
+        }
+    }
+}
+
+}

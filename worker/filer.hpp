@@ -1,0 +1,70 @@
+/*
+ * Entries into PostgreSQL, whatever it takes: in transactions of bounded size, again while
+ * the database is away, one by one when one is at fault, as dead letters at last. An entry
+ * leaves the queue after the commit that has it.
+ */
+
+#ifndef ERRTRACK_WORKER_FILER_HPP
+#define ERRTRACK_WORKER_FILER_HPP
+
+#include "worker/metrics.hpp"
+#include "worker/patience.hpp"
+#include "worker/store.hpp"
+#include "worker/stream.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace errtrack {
+
+struct FilerSettings {
+    unsigned batch = 500;               /* records in a transaction */
+    std::size_t attachment_bytes = attachment_bytes_default;
+};
+
+class Filer {
+public:
+    /* When stopping becomes true it does not wait for the database any more: what is not
+     * filed stays in the queue. */
+    Filer(const FilerSettings &settings, Store &store, Patience &database, Metrics &metrics,
+          const std::atomic<bool> &stopping)
+        : settings_(settings), store_(store), database_(database), metrics_(metrics),
+          stopping_(stopping)
+    {
+    }
+
+    /* Files entries of the stream, and lets go of them. Throws RedisError. */
+    void handle(Stream &stream, const std::vector<QueueEntry> &entries);
+
+private:
+    /* Records that are filed in one transaction, and the entries that are done with it. */
+    struct Batch {
+        std::vector<Filing> filings;
+        std::size_t bytes = 0;
+        std::vector<const QueueEntry *> done;
+    };
+    enum class Reading {
+        done,           /* to be acknowledged when what it gave is filed */
+        unclear,        /* to be taken apart: it is not the fault of all its records */
+        not_ours,       /* for a worker that understands it */
+        kept,           /* it could not be buried or filed: it is tried again later */
+    };
+
+    Reading read_entry(Stream &stream, const QueueEntry &entry, Batch &batch);
+    void take_apart(Stream &stream, const QueueEntry &entry);
+    bool finish(Stream &stream, Batch &batch);
+    bool file(const std::vector<Filing> &filings);
+    bool bury(const Record &record, const std::string &why);
+
+    const FilerSettings settings_;
+    Store &store_;
+    Patience &database_;
+    Metrics &metrics_;
+    const std::atomic<bool> &stopping_;
+};
+
+}
+
+#endif

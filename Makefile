@@ -90,7 +90,7 @@ $(NGINX_BUILD)/Makefile: config $(LISTED)
 # What the unit tests link: no I/O in it.
 PURE    := repair json inflate envelope fields event grouping payload multipart minidump attachment record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
-COMMAND := redis $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
+COMMAND := redis backlog $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 
 WORKER_FLAGS := -std=c++20 $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -I. -MMD -MP \
                 -DERRTRACK_SQL_DIR='"$(SQL_DIR)"'

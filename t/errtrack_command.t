@@ -353,8 +353,9 @@ refuses [qw(token revoke 99)], 'there is no token 99', 'the token has to be ther
 my $password = write_file($t->dir . '/redis-password', "correct horse\n");
 my $wrong = write_file($t->dir . '/wrong-password', "wrong\n");
 my @database_fields = qw(postgresql migration projects active_keys disabled_keys unresolved_issues
-    events_last_hour events_last_day rows_in_default_partitions dead_letters);
-my @queue_fields = qw(queue_events queue_events_pending queue_large queue_large_pending keys_generation);
+    events_last_hour events_last_day rows_in_default_partitions dead_letters dead_letters_last_day ledger_since
+    requests_accepted requests_refused requests_filed requests_dead requests_open);
+my @queue_fields = qw(queue_events queue_events_pending queue_large queue_large_pending queue_lag_seconds keys_generation);
 
 my $status = json(['status']);
 is_deeply [ sort keys %$status ], [ sort @database_fields ], 'the status is about the database';
@@ -363,14 +364,14 @@ is_deeply [ @$status{qw(migration projects active_keys disabled_keys dead_letter
 my @redis = ('--redis', $redis->address);
 $status = json([ 'status', @redis, '--redis-password-file', $password ]);
 is_deeply [ sort keys %$status ], [ sort @database_fields, @queue_fields ], 'with Redis it is about the queue as well';
-is_deeply [ @$status{@queue_fields} ], [ 0, undef, 0, undef, undef ], 'which nobody has used yet';
+is_deeply [ @$status{@queue_fields} ], [ 0, undef, 0, undef, 0, undef ], 'which nobody has used yet';
 
 $t->redis('XADD', 'errtrack:{q0}:events', '*', qw(m a b b)) for 1 .. 2;
 $t->redis('XGROUP', 'CREATE', 'errtrack:{q0}:events', 'workers', 0);
 $t->redis('XREADGROUP', 'GROUP', 'workers', 'me', 'COUNT', 1, 'STREAMS', 'errtrack:{q0}:events', '>');
 $t->redis('HSET', 'errtrack:keys', '#generation', 17);
 $status = json([ 'status', @redis, '--redis-password-file', $password ]);
-is_deeply [ @$status{@queue_fields} ], [ 2, 1, 0, undef, 17 ], 'what waits and what is in work is counted';
+is_deeply [ @$status{ grep { $_ ne 'queue_lag_seconds' } @queue_fields } ], [ 2, 1, 0, undef, 17 ], 'what waits and what is in work is counted';
 {
     local $ENV{ERRTRACK_REDIS} = $redis->address;
     is json([ 'status', '--redis-password-file', $password ])->{queue_events}, 2, 'the environment may name Redis';

@@ -22,8 +22,8 @@
 #include "worker/admin_edge.hpp"
 #include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
-#include "worker/admin_queue.hpp"
 #include "worker/admin_secret.hpp"
+#include "worker/admin_status.hpp"
 
 namespace errtrack {
 
@@ -51,6 +51,7 @@ private:
     void add_instance();
 
     void add_json(CLI::App *to);
+    void add_redis(CLI::App *to);
     void add_id(CLI::App *to, const std::string &option, const std::string &about);
     void add_dsn(CLI::App *to);
     void add_project(CLI::App *to);
@@ -245,43 +246,6 @@ void revoke_token(const Options &options)
     std::cout << "token " << options.id << " is revoked\n";
 }
 
-/* When Redis does not answer, what the database knows is shown all the same. */
-void show_status(const Options &options)
-{
-    const std::string fields =
-        "select postgresql, migration, projects, active_keys, disabled_keys, unresolved_issues,"
-        " events_last_hour, events_last_day, rows_in_default_partitions, dead_letters";
-    const std::string source = " from errtrack_private.instance_status";
-    Database database(options.database);
-    std::exception_ptr trouble;
-    if (options.redis.empty()) {
-        show_record(std::cout, database, options.json, {}, fields + source);
-    } else {
-        QueueStatus queue;
-        try {
-            queue = read_queue_status(options.redis, options.redis_password_file);
-        } catch (const Failure &) {
-            trouble = std::current_exception();
-        }
-        show_record(std::cout, database, options.json, {},
-                    fields + ", $1::bigint as queue_events, $2::bigint as queue_events_pending,"
-                    " $3::bigint as queue_large, $4::bigint as queue_large_pending,"
-                    " $5::text as keys_generation" + source,
-                    null_if_empty(queue.events_waiting), null_if_empty(queue.events_pending),
-                    null_if_empty(queue.large_waiting), null_if_empty(queue.large_pending),
-                    null_if_empty(queue.keys_generation));
-    }
-    std::cout << std::flush;
-    pqxx::result misplaced = database.run("select errtrack_private.default_partition_rows()");
-    if (misplaced[0][0].as<std::int64_t>() > 0) {
-        std::cerr << "errtrack: partitions were not made in time, rows lie in the default ones: "
-                     "look whether a worker runs\n";
-    }
-    if (trouble) {
-        std::rethrow_exception(trouble);
-    }
-}
-
 // ---- how they are written -----------------------------------------------------
 
 CommandLine::CommandLine(Options &options, Action &action) : options_(options), action_(action)
@@ -319,6 +283,14 @@ CLI::App *CommandLine::command(CLI::App *parent, const std::string &name,
 void CommandLine::add_json(CLI::App *to)
 {
     to->add_flag("--json", options_.json, "print JSON");
+}
+
+void CommandLine::add_redis(CLI::App *to)
+{
+    to->add_option("--redis", options_.redis, "host:port or unix:/path")
+        ->envname("ERRTRACK_REDIS");
+    to->add_option("--redis-password-file", options_.redis_password_file,
+                   "file with the password of Redis");
 }
 
 void CommandLine::add_id(CLI::App *to, const std::string &option, const std::string &about)
@@ -364,10 +336,15 @@ void CommandLine::add_instance()
 
     to = command(&app_, "status", "show how the instance is", show_status);
     add_json(to);
-    to->add_option("--redis", options_.redis, "host:port or unix:/path")
-        ->envname("ERRTRACK_REDIS");
-    to->add_option("--redis-password-file", options_.redis_password_file,
-                   "file with the password of Redis");
+    add_redis(to);
+    to->add_option("--watch", options_.watch_seconds, "show it again every so many seconds (2)")
+        ->expected(0, 1)
+        ->default_str("2")
+        ->check(CLI::Range(1, 3600));
+    to->add_option("--max-lag", options_.max_lag_seconds,
+                   "seconds in the queue from which on it is an alarm")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1'000'000));
 }
 
 void CommandLine::add_organizations()

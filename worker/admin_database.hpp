@@ -16,8 +16,8 @@
 
 namespace errtrack {
 
-/* Exit codes of the command. */
-enum class Exit { done = 0, refused = 1, unreachable = 2 };
+/* Exit codes of the command; alarm: what was asked for is shown, and something is wrong. */
+enum class Exit { done = 0, refused = 1, unreachable = 2, alarm = 3 };
 
 /* Ends the command with a message for people. Never holds a secret: it goes to
  * terminals and logs of deployments. */

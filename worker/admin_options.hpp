@@ -24,6 +24,8 @@ struct Options {
     bool json = false;
     std::string redis;
     std::string redis_password_file;
+    int watch_seconds = 0;              /* 0: once */
+    int max_lag_seconds = 300;
 
     std::int64_t id = 0;
     std::string slug;

@@ -1,28 +1,28 @@
 /*
- * A look at the queue for "errtrack status": how much waits in Redis and
- * whether the projection of the keys is there. Reads only.
+ * How the command "errtrack" talks to Redis.
  */
 
 #ifndef ERRTRACK_WORKER_ADMIN_QUEUE_HPP
 #define ERRTRACK_WORKER_ADMIN_QUEUE_HPP
 
-#include <string>
+#include "worker/admin_database.hpp"
+#include "worker/admin_options.hpp"
+#include "worker/redis.hpp"
 
 namespace errtrack {
 
-/* Numbers as text, for they are only shown; empty where there is nothing to
- * tell (no consumer group yet, no projection). */
-struct QueueStatus {
-    std::string events_waiting;
-    std::string events_pending;
-    std::string large_waiting;
-    std::string large_pending;
-    std::string keys_generation;
-};
-
-/* address: host:port, [address]:port or unix:/path; password_file may be empty.
- * Throws Failure. */
-QueueStatus read_queue_status(const std::string &address, const std::string &password_file);
+/* Calls body with a connection to the Redis of the options. What it throws becomes a Failure. */
+template <class Body>
+auto with_redis(const Options &options, Body body)
+try {
+    constexpr int patience = 5;
+    Redis redis({options.redis, options.redis_password_file}, patience);
+    return body(redis);
+} catch (const RedisError &e) {
+    throw Failure(Exit::refused, e.what());
+} catch (const RedisSettingsError &e) {
+    throw Failure(Exit::refused, e.what());
+}
 
 }
 

@@ -19,6 +19,7 @@
 #include <CLI/CLI.hpp>
 
 #include "worker/admin_database.hpp"
+#include "worker/admin_dead.hpp"
 #include "worker/admin_edge.hpp"
 #include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
@@ -48,6 +49,7 @@ private:
     void add_keys();
     void add_edge();
     void add_tokens();
+    void add_dead();
     void add_instance();
 
     void add_json(CLI::App *to);
@@ -263,6 +265,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_keys();
     add_edge();
     add_tokens();
+    add_dead();
 }
 
 CLI::App *CommandLine::group(const std::string &name, const std::string &about)
@@ -484,6 +487,31 @@ void CommandLine::add_tokens()
     to = command(token, "revoke", "end a token at once", revoke_token);
     add_id(to, "token", "id of the token");
     to->get_option("token")->required();
+}
+
+void CommandLine::add_dead()
+{
+    CLI::App *dead = group("dead", "dead letters: requests that could not be filed");
+    CLI::App *to = command(dead, "list", "list dead letters, the newest first", list_dead);
+    to->add_option("--project", options_.project, "only of this project");
+    to->add_option("--limit", options_.limit_rows, "so many at most")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1'000'000));
+    add_json(to);
+
+    to = command(dead, "show", "show what is known of one", show_dead);
+    add_id(to, "letter", "id of the dead letter");
+    to->get_option("letter")->required();
+    to->add_flag("--body", options_.body, "write its body, as the client sent it, and nothing else");
+    add_json(to);
+
+    to = command(dead, "replay", "put dead letters back into the queue", replay_dead);
+    CLI::Option *ids = to->add_option("letters", options_.ids, "ids of dead letters");
+    CLI::Option *project = to->add_option("--project", options_.project, "all of this project");
+    CLI::Option *all = to->add_flag("--all", options_.all, "all there are");
+    ids->excludes(project)->excludes(all);
+    project->excludes(all);
+    add_redis(to);
 }
 
 int complain(Exit code, const std::string &message)

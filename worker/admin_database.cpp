@@ -132,9 +132,8 @@ std::string Database::prepare(const std::string &conninfo)
 }
 
 Database::Database(const std::string &conninfo)
-try : connection_(prepare(conninfo)), work_(connection_, "errtrack") {
-    // Lists show one zone everywhere, whatever the server is set to.
-    work_.exec("set local time zone 'UTC'");
+try : connection_(prepare(conninfo)) {
+    start();
 } catch (const Failure &) {
     throw;
 } catch (const std::exception &e) {
@@ -144,7 +143,20 @@ try : connection_(prepare(conninfo)), work_(connection_, "errtrack") {
 
 void Database::commit()
 {
-    explained([&] { work_.commit(); });
+    explained([&] { work_->commit(); });
+}
+
+void Database::begin()
+{
+    explained([&] { start(); });
+}
+
+void Database::start()
+{
+    work_.reset();
+    work_.emplace(connection_, "errtrack");
+    // Lists show one zone everywhere, whatever the server is set to.
+    work_->exec("set local time zone 'UTC'");
 }
 
 /* Called while an exception of libpqxx is handled. */

@@ -1,6 +1,6 @@
 /*
  * How the command "errtrack" talks to PostgreSQL: one connection, one
- * transaction for each command, every value a bound parameter. What is done
+ * transaction for each step of a command, every value a bound parameter. What is done
  * lives in SQL (sql/api); here is only how to reach it, and how a refusal of
  * the server becomes a line that a person can act on.
  */
@@ -8,6 +8,7 @@
 #ifndef ERRTRACK_WORKER_ADMIN_DATABASE_HPP
 #define ERRTRACK_WORKER_ADMIN_DATABASE_HPP
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -47,11 +48,14 @@ public:
     pqxx::result run(const std::string &statement, Values &&...values)
     {
         return explained([&] {
-            return work_.exec_params(statement, std::forward<Values>(values)...);
+            return work_->exec_params(statement, std::forward<Values>(values)...);
         });
     }
 
     void commit();
+
+    /* Begins another transaction after commit(): for what takes many steps. */
+    void begin();
 
 private:
     template <class Body>
@@ -64,11 +68,12 @@ private:
         }
     }
 
+    void start();
     [[noreturn]] static void explain();
     static std::string prepare(const std::string &conninfo);
 
     pqxx::connection connection_;
-    pqxx::work work_;
+    std::optional<pqxx::work> work_;
 };
 
 /*

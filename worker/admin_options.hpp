@@ -41,6 +41,11 @@ struct Options {
     std::vector<std::string> scopes;
     int expires_days = 0;
 
+    std::vector<std::int64_t> ids;
+    bool all = false;
+    bool body = false;
+    int limit_rows = 100;
+
     std::string category;
     std::string limit;
     std::string kind;

@@ -1,4 +1,6 @@
--- For people who run an instance: how it is, at a glance.
+-- For people who run an instance: how it is at a glance, and dead letters.
+
+-- ---- status -----------------------------------------------------------------
 
 create or replace view errtrack_private.operation_status as
 select
@@ -31,3 +33,77 @@ select
 from (select date_trunc('hour', now(), 'UTC') - interval '1 hour' as hour) as since;
 comment on view errtrack_private.operation_status is
     'One row: the balance of requests since the beginning of the last full hour, so that its cost is bounded. Accepted and neither filed nor dead: they are in the queue, in the spool of an edge, or counted by it a moment ago.';
+
+-- ---- dead letters -----------------------------------------------------------
+
+create or replace function errtrack_private.cap_dead_letters(
+    most integer default 10000,
+    most_bytes bigint default 1073741824
+)
+returns integer
+language sql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with kept as (
+        select l.id,
+               row_number() over newest as place,
+               sum(l.size) over newest as bytes
+        from errtrack_private.dead_letters as l
+        window newest as (order by l.id desc)
+    ), dropped as (
+        delete from errtrack_private.dead_letters as l
+        using kept
+        where l.id = kept.id and (kept.place > most or kept.bytes > most_bytes)
+        returning l.id
+    )
+    select count(*)::integer
+    from dropped
+$$;
+comment on function errtrack_private.cap_dead_letters(integer, bigint) is
+    'Removes the oldest dead letters beyond so many, and beyond so many bytes: whatever makes them must not fill the disk. They stay counted as dead.';
+
+create or replace view errtrack_private.dead_letter_list as
+select
+    l.id,
+    l.project_id as project,
+    date_trunc('second', l.died_at) as died_at,
+    to_timestamp(substring(l.meta from '(?n)^at ([0-9]{1,16})$')::bigint / 1000000) as received_at,
+    substring(l.meta from '(?n)^ep (.*)$') as endpoint,
+    substring(l.meta from '(?n)^items (.*)$') as items,
+    l.size,
+    l.reason,
+    l.delivery_id,
+    substring(l.meta from '(?n)^event (.*)$') as event_id,
+    l.meta
+from errtrack_private.dead_letters as l;
+comment on view errtrack_private.dead_letter_list is
+    'A row for each dead letter, without its body. What comes from its metadata is null where no edge wrote it.';
+
+create or replace function errtrack_private.revive_dead_letter(id bigint)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    letter record;
+begin
+    delete from errtrack_private.dead_letters as l
+    where l.id = revive_dead_letter.id
+    returning l.project_id, l.died_at into letter;
+    -- As bury() has counted it.
+    update errtrack_private.outcomes as o
+    set quantity = o.quantity - 1
+    where o.project_id = letter.project_id
+        and o.hour = date_trunc('hour', letter.died_at, 'UTC')
+        and o.category = 'default'
+        and o.outcome = 'dead'
+        and o.reason = '';
+end
+$$;
+comment on function errtrack_private.revive_dead_letter(bigint) is
+    'Forgets a dead letter that is back in the queue: the ledger gets the outcome that it has in the end.';
+
+revoke execute on function errtrack_private.cap_dead_letters(integer, bigint) from public;
+revoke execute on function errtrack_private.revive_dead_letter(bigint) from public;
+grant execute on function errtrack_private.cap_dead_letters(integer, bigint) to errtrack_worker;

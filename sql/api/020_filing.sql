@@ -572,6 +572,7 @@ begin
         values (verified_id, date_trunc('hour', now(), 'UTC'), 'default', 'dead', '', 1)
         on conflict (project_id, hour, category, outcome, reason)
             do update set quantity = o.quantity + 1;
+        perform errtrack_private.cap_dead_letters();
     end if;
 end
 $$;

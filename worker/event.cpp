@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 
 #include "worker/fields.hpp"
+#include "worker/fingerprint.hpp"
 #include "worker/grouping.hpp"
 #include "worker/json.hpp"
 #include "worker/payload.hpp"
@@ -293,6 +294,8 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.platform = platform_of(root["platform"]);
     GroupingInput input = read_grouping_input(root, event.platform);
     input.level = level_of(root["level"]);
+    mark_frames(input);
+    apply_fingerprint_rules(input);
 
     event.level = input.level;
     event.logger = input.logger;

@@ -59,6 +59,14 @@ Frame read_frame(JsonValue node, const std::string &platform)
             frame.context_line = bounded(member, max_name_bytes);
         } else if (member.has_key("platform")) {
             frame.platform = bounded(member, max_name_bytes);
+        } else if (member.has_key("raw_function")) {
+            frame.raw_function = bounded(member, max_function_bytes);
+        } else if (member.has_key("lineno")) {
+            frame.line = member.integer().value_or(0);
+        } else if (member.has_key("colno")) {
+            frame.column = member.integer().value_or(0);
+        } else if (member.has_key("data")) {
+            frame.mapped = !member["sourcemap"].is_null();
         } else if (member.has_key("in_app")) {
             frame.flag = member.boolean();
         }
@@ -81,7 +89,6 @@ std::vector<Frame> read_frames(JsonValue stacktrace, const std::string &platform
             frames.push_back(read_frame(node, platform));
         }
     }
-    decide_in_app(frames);
     return frames;
 }
 
@@ -112,6 +119,10 @@ Exception read_exception(JsonValue node, const std::string &platform)
     exception.thread_id = lenient_text(node["thread_id"]).value_or("");
     JsonValue mechanism = node["mechanism"];
     exception.id = mechanism["exception_id"].integer();
+    exception.parent = mechanism["parent_id"].integer();
+    exception.group = mechanism["is_exception_group"].boolean().value_or(false);
+    exception.mechanism = bounded(mechanism["type"], max_name_bytes);
+    exception.source = bounded(mechanism["source"], max_name_bytes);
     exception.synthetic = mechanism["synthetic"].boolean().value_or(false);
     JsonValue ns_error = mechanism["meta"]["ns_error"];
     if (ns_error.is_object()) {
@@ -159,6 +170,13 @@ void read_stacks(JsonValue root, const std::string &platform, GroupingInput &inp
 {
     std::vector<JsonValue> threads = values_of(
         interface_of(root, "threads", "sentry.interfaces.Threads"), max_threads);
+    for (JsonValue each : threads) {
+        input.threads.push_back({lenient_text(each["id"]).value_or(""),
+                                 bounded(each["name"], max_name_bytes),
+                                 bounded(each["state"], max_name_bytes),
+                                 each["crashed"].boolean().value_or(false),
+                                 each["current"].boolean().value_or(false)});
+    }
     JsonValue thread = chosen_thread(threads);
     input.attached = read_frames(thread["stacktrace"], platform);
     input.attached_crashed = !input.attached.empty()
@@ -311,6 +329,65 @@ void read_message(JsonValue root, GroupingInput &input)
     }
 }
 
+/* ---- templates, security reports ---- */
+
+std::string_view scheme_of(std::string_view uri)
+{
+    return uri.substr(0, uri.find(':'));
+}
+
+/* Scheme, host and port; empty without a host. */
+std::string_view origin_of(std::string_view uri)
+{
+    std::size_t host = uri.find("://");
+    if (host == uri.npos) {
+        return {};
+    }
+    return uri.substr(0, uri.find_first_of("/?#", host + 3));
+}
+
+/* What a page wanted to load: a host, a scheme, or a word of the policy. */
+std::string blocked_of(std::string_view uri, std::string_view document)
+{
+    if (uri.empty() || uri == "self" || uri == "'self'"
+        || (!origin_of(uri).empty() && lower(origin_of(uri)) == lower(origin_of(document)))) {
+        return "self";
+    }
+    std::string_view origin = origin_of(uri);
+    if (origin.empty()) {
+        return lower(scheme_of(uri));
+    }
+    std::string_view host = origin.substr(origin.find("://") + 3);
+    host = host.substr(host.rfind('@') + 1);
+    std::size_t port = host.rfind(':');
+    bool numbered = port != host.npos && host.find(']', port) == host.npos;
+    return lower(numbered ? host.substr(0, port) : host);
+}
+
+void read_report(JsonValue root, GroupingInput &input)
+{
+    JsonValue csp = interface_of(root, "csp", "sentry.interfaces.Csp");
+    if (csp.is_object()) {
+        std::string directive = bounded(csp["effective_directive"], max_name_bytes);
+        if (directive.empty()) {
+            directive = bounded(csp["violated_directive"], max_name_bytes);
+        }
+        std::string_view word = trim(directive);
+        input.report.kind = "csp";
+        input.report.directive = lower(word.substr(0, word.find(' ')));
+        input.report.blocked = blocked_of(trim(bounded(csp["blocked_uri"], max_name_bytes)),
+                                          bounded(csp["document_uri"], max_name_bytes));
+        return;
+    }
+    for (std::string_view kind : {"hpkp", "expectstaple", "expectct"}) {
+        if (JsonValue report = root[kind]; report.is_object()) {
+            input.report.kind = kind;
+            input.report.host = lower(trim(bounded(report["hostname"], max_name_bytes)));
+            return;
+        }
+    }
+}
+
 /* ---- fingerprint, tags ---- */
 
 std::string fingerprint_entry(JsonValue value)
@@ -415,6 +492,9 @@ std::optional<std::string> lenient_text(JsonValue value)
 GroupingInput read_grouping_input(JsonValue root, const std::string &platform)
 {
     GroupingInput input;
+    input.platform = platform;
+    input.release = bounded(root["release"], max_name_bytes);
+    input.sdk = bounded(root["sdk"]["name"], max_name_bytes);
     input.transaction = cut_with_dots(trim(root["transaction"].text()), transaction_characters);
     input.logger = cut_with_dots(root["logger"].text(), logger_characters);
     if (input.logger.find_first_of("\r\n") != std::string::npos) {
@@ -425,6 +505,10 @@ GroupingInput read_grouping_input(JsonValue root, const std::string &platform)
         interface_of(root, "exception", "sentry.interfaces.Exception"), platform);
     read_stacks(root, platform, input);
     read_message(root, input);
+    JsonValue place = interface_of(root, "template", "sentry.interfaces.Template");
+    input.place = {bounded(place["filename"], max_name_bytes),
+                   bounded(place["context_line"], max_name_bytes)};
+    read_report(root, input);
     input.checksum = cut_with_dots(lenient_text(root["checksum"]).value_or(""),
                                    checksum_characters);
     input.fingerprint = read_fingerprint(root["fingerprint"]);

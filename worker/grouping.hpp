@@ -3,8 +3,11 @@
  * an event that identify it, already converted and bounded; a hash is taken over
  * canonical bytes, so two servers and two runs always agree.
  *
- * Algorithm g1. Hashes of explicit fingerprints do not carry the algorithm's name:
- * they are the client's choice and outlive it.
+ * Algorithm g1 of the grouping reference. Hashes of explicit fingerprints do not carry
+ * the algorithm's name: they are the client's choice and outlive it.
+ *
+ * In this order: read_grouping_input(), mark_frames(), apply_fingerprint_rules(), then
+ * the rest in any. All of it is pure; whatever the input holds, none of it fails.
  */
 
 #ifndef ERRTRACK_WORKER_GROUPING_HPP
@@ -18,66 +21,99 @@
 #include <vector>
 
 #include "worker/event.hpp"
+#include "worker/grouping_frames.hpp"
 
 namespace errtrack {
 
 inline constexpr std::string_view grouping_algorithm = "g1";
 
 /* Frames and lists are ordered as in the payload: oldest first, the crash last. */
-struct Frame {
-    std::string function;
-    std::string module;
-    std::string filename;
-    std::string abs_path;
-    std::string package;
-    std::string context_line;
-    std::string platform;                /* never empty: the event's, if it has none */
-    std::optional<bool> flag;            /* in_app as it was sent */
-    bool in_app = false;                 /* set by decide_in_app() */
-};
-
 struct Exception {
     std::string type;
     std::string value;
     std::string ns_error;                /* domain and code */
     std::string thread_id;
+    std::string mechanism;               /* its type */
+    std::string source;                  /* the attribute of the parent that it comes from */
     std::optional<std::int64_t> id;
+    std::optional<std::int64_t> parent;
+    bool group = false;
     bool synthetic = false;              /* the SDK made the type up */
     std::vector<Frame> frames;
 };
 
+struct Thread {
+    std::string id;
+    std::string name;
+    std::string state;
+    bool crashed = false;
+    bool current = false;
+};
+
+/* A template that failed, or a report of a browser about a page. */
+struct TemplatePlace {
+    std::string filename;
+    std::string context_line;
+};
+struct SecurityReport {
+    std::string kind;                    /* csp, hpkp, expectct, expectstaple; empty: none */
+    std::string directive;               /* of csp: the effective one, or that was violated */
+    std::string blocked;                 /* of csp: what it stands for, a host mostly */
+    std::string host;                    /* of the others */
+};
+
 struct GroupingInput {
+    std::string platform;
     std::string transaction;
     std::string level;
     std::string logger;
+    std::string release;
+    std::string sdk;                     /* name of the SDK */
     std::string message_template;
     std::string message;                 /* formatted */
     std::string url;                     /* of the request */
-    std::vector<Exception> exceptions;   /* the last one is the main one */
+    std::vector<Exception> exceptions;   /* the last one is the outermost */
     std::vector<Frame> attached;         /* of the chosen thread or the event itself */
     bool attached_crashed = false;       /* that thread is the crashed one */
+    std::vector<Thread> threads;
+    TemplatePlace place;
+    SecurityReport report;
     std::string checksum;
     std::vector<std::string> fingerprint; /* normalised; empty is the default */
     std::vector<std::pair<std::string, std::string>> tags; /* of equal keys the first counts */
+
+    /* Set by mark_frames(). */
+    std::size_t main_exception = 0;      /* that names the error; 0 when there is none */
+    /* Set by apply_fingerprint_rules(). */
+    std::vector<std::string> sent_fingerprint; /* what the client gave, when a rule has replaced it */
+    std::string fingerprint_rule;        /* text of that rule */
+    std::string rule_title;              /* the title that it gives */
 };
 
 /* More of a message is not looked at. */
 inline constexpr std::size_t max_message_bytes = 8192;
 
-/* The first 16 bytes of SHA-256 over prefix, NUL, bytes. */
-Hash hash_of(std::string_view prefix, std::string_view bytes);
-
-/* Sets in_app of the frames of one stack. */
-void decide_in_app(std::vector<Frame> &frames);
+/* Judges the frames of all stacks, and chooses the main exception. */
+void mark_frames(GroupingInput &input);
 
 /* Puts the exceptions into the order that grouping and titles rely on. */
 void order_exceptions(std::vector<Exception> &exceptions);
+
+/* The first 16 bytes of SHA-256 over prefix, NUL, bytes. */
+Hash hash_of(std::string_view prefix, std::string_view bytes);
 
 /* Never empty. */
 std::vector<GroupingHash> grouping_hashes(const GroupingInput &input);
 
 std::string title_of(const GroupingInput &input);
 std::string culprit_of(const GroupingInput &input);
+std::string location_of(const GroupingInput &input);
+
+/* The frames that an event is about: of its last exception, else the attached ones. */
+const std::vector<Frame> &main_frames(const GroupingInput &input);
+
+/* In the application and nearest to the crash, else nearest; null without frames. */
+const Frame *crash_frame(const std::vector<Frame> &frames);
 
 }
 

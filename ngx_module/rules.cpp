@@ -5,6 +5,8 @@
 
 #include "ngx_module/rules.hpp"
 
+#include "worker/browser.hpp"
+
 #include <jansson.h>
 
 #include <algorithm>
@@ -278,50 +280,6 @@ bool is_crawler(std::string_view agent) noexcept
             return true;
         }
         from = to;
-    }
-    return false;
-}
-
-/* Whether the number after name, which may have a fraction, is there and less than major.minor. */
-bool older(std::string_view agent, std::string_view name, std::uint32_t major,
-           std::uint32_t minor) noexcept
-{
-    std::size_t at = agent.find(name);
-    if (at == std::string_view::npos) {
-        return false;
-    }
-    std::string_view number = agent.substr(at + name.size());
-    if (number.empty() || !is_digit(number.front())) {
-        return false;
-    }
-    std::uint32_t first = take_number(number);
-    std::uint32_t second = 0;
-    if (!number.empty() && number.front() == '.') {
-        number.remove_prefix(1);
-        second = take_number(number);
-    }
-    return first < major || (first == major && second < minor);
-}
-
-/* Internet Explorer, the Opera of before Chromium, and the first browsers of Android
- * and Apple. Chromium says that it is Safari, so it is ruled out by its name. */
-bool is_legacy_browser(std::string_view agent) noexcept
-{
-    for (std::string_view name : {"MSIE ", "Trident/", "Opera Mini/", "Presto/"}) {
-        if (contains(agent, name)) {
-            return true;
-        }
-    }
-    if (!contains(agent, "Version/") || !contains(agent, "Safari/") || contains(agent, "Chrome/")) {
-        return false;
-    }
-    if (contains(agent, "Android ")) {
-        return older(agent, "Android ", 4, 4);
-    }
-    for (std::string_view system : {"Macintosh", "Windows", "iPhone", "iPad", "iPod"}) {
-        if (contains(agent, system)) {
-            return older(agent, "Version/", 6, 0);
-        }
     }
     return false;
 }

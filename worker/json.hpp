@@ -1,7 +1,7 @@
 /*
  * JSON documents as a flat tree over the text: every node knows the byte range
  * that it stands for, so that a document can be stored by copying ranges instead
- * of being written anew. Only json.cpp knows the parser behind it.
+ * of being written anew. Only json.cpp knows the parser behind it; json_value.cpp reads.
  *
  * What is accepted here is accepted by PostgreSQL's json type: tokens and escapes
  * are checked while the tree is built. Numbers stay text, so 1e400 and integers of
@@ -61,6 +61,10 @@ public:
     std::string_view raw() const;            /* the value as it stands in the text */
     std::string_view raw_member() const;     /* with its key, as it stands in the text */
     std::string text() const;                /* of a string, unescaped; else empty */
+    /* The same without a copy where nothing is escaped: views of the document or of
+     * the buffer. */
+    std::string_view key(std::string &buffer) const;
+    std::string_view text(std::string &buffer) const;
     std::optional<std::int64_t> integer() const;  /* a number written as an integer */
     std::optional<double> number() const;    /* any number that a double can hold */
     std::optional<bool> boolean() const;
@@ -97,6 +101,12 @@ private:
     JsonValue value_;
 };
 
+/* A string or number that is to be the string of this JSON text instead. */
+struct JsonEdit {
+    std::uint32_t node;                      /* index() of the value */
+    std::string text;
+};
+
 /*
  * Parses documents, one after the other, reusing its memory. The document owns a
  * copy of its text.
@@ -114,6 +124,10 @@ public:
     /* False when text is not one JSON object or array, or too deep or too big; the
      * document is empty then. */
     bool parse(std::string_view text);
+
+    /* Puts texts in the place of values, in the order of the text. Every place in the
+     * document stays valid, and nothing of what was replaced is kept. */
+    void splice(const std::vector<JsonEdit> &edits);
 
     /* Nowhere when nothing was parsed. */
     JsonValue root() const { return nodes_.empty() ? JsonValue() : JsonValue(this, 0); }

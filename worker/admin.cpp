@@ -21,6 +21,7 @@
 #include "worker/admin_database.hpp"
 #include "worker/admin_dead.hpp"
 #include "worker/admin_edge.hpp"
+#include "worker/admin_issues.hpp"
 #include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
 #include "worker/admin_secret.hpp"
@@ -48,6 +49,9 @@ private:
     void add_projects();
     void add_keys();
     void add_edge();
+    void add_issues();
+    CLI::App *add_issue(CLI::App *group, const std::string &name, const std::string &about,
+                        const Action &action);
     void add_tokens();
     void add_dead();
     void add_instance();
@@ -264,6 +268,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_projects();
     add_keys();
     add_edge();
+    add_issues();
     add_tokens();
     add_dead();
 }
@@ -461,6 +466,73 @@ void CommandLine::add_edge()
              origins);
     add_rule(command(origin, "remove", "forbid one; without any all are allowed", remove_origin),
              {}, origins);
+}
+
+/* A command about one issue of a project. */
+CLI::App *CommandLine::add_issue(CLI::App *group, const std::string &name,
+                                 const std::string &about, const Action &action)
+{
+    CLI::App *to = command(group, name, about, action);
+    add_project(to);
+    add_id(to, "issue", "number of the issue");
+    to->get_option("issue")->required();
+    return to;
+}
+
+void CommandLine::add_issues()
+{
+    auto positive = CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max());
+    CLI::App *issue = group("issue", "issues: what they are and what becomes of them");
+    CLI::App *to = command(issue, "list", "list the issues of a project, the last seen first",
+                           list_issues);
+    add_project(to);
+    to->add_option("--status", options_.status, "unresolved, resolved or ignored (default: all)")
+        ->check(CLI::IsMember({"unresolved", "resolved", "ignored"}));
+    to->add_option("--most", options_.most, "so many at most")
+        ->check(positive)
+        ->capture_default_str();
+    add_json(to);
+    add_json(add_issue(issue, "show", "show an issue", show_issue));
+    add_json(add_issue(issue, "history", "show what happened to it", show_issue_history));
+    add_json(add_issue(issue, "hashes", "list what is grouped under it", list_issue_hashes));
+
+    std::vector<CLI::App *> changes;
+    changes.push_back(to = add_issue(issue, "resolve", "a later event reopens it", resolve_issue));
+    CLI::Option *release = to->add_option("--in-release", options_.in_release,
+                                          "only an event of a newer release reopens it");
+    to->add_flag("--next-release", options_.next_release,
+                 "the same with the newest release that there is")
+        ->excludes(release);
+    changes.push_back(to = add_issue(issue, "ignore", "events are counted, and nobody is told",
+                                     ignore_issue));
+    to->add_option("--until", options_.until, "until a time, for example 2030-01-31T09:00Z");
+    to->add_option("--events", options_.events, "until so many more events")->check(positive);
+    to->add_option("--users", options_.users, "until so many more users")->check(positive);
+    changes.push_back(add_issue(issue, "reopen", "make it unresolved", reopen_issue));
+    changes.push_back(to = add_issue(issue, "merge", "make one issue of several", merge_issues));
+    to->add_option("others", options_.others, "issues that become part of it")->required();
+    changes.push_back(add_issue(issue, "unmerge", "take it out of the issue that it was merged into",
+                                unmerge_issue));
+    changes.push_back(to = add_issue(issue, "split", "give one of its hashes an issue of its own",
+                                     split_issue));
+    to->add_option("hash", options_.value, "one that \"issue hashes\" lists")
+        ->required()
+        ->check([](const std::string &text) {
+            bool hex = text.size() == 32 && text.find_first_not_of("0123456789abcdef") == text.npos;
+            return hex ? std::string() : "a hash has 32 hex digits";
+        });
+    for (CLI::App *change : changes) {
+        change->add_option("--by", options_.who, "who did it, for the history (default: the login)");
+    }
+
+    CLI::App *limit = group("limit", "what a project may make");
+    to = command(limit, "list", "list the limits of a project", list_limits);
+    add_project(to);
+    add_json(to);
+    to = command(limit, "set", "set one", set_limit);
+    add_project(to);
+    to->add_option("name", options_.name, "one that \"limit list\" lists")->required();
+    to->add_option("value", options_.value, "a number, none or default")->required();
 }
 
 void CommandLine::add_tokens()

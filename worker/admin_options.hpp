@@ -50,6 +50,16 @@ struct Options {
     std::string limit;
     std::string kind;
     std::string value;
+
+    std::vector<std::int64_t> others;
+    std::string status;
+    std::string who;
+    std::string in_release;
+    bool next_release = false;
+    std::string until;
+    std::int64_t events = 0;
+    std::int64_t users = 0;
+    std::int64_t most = 100;
 };
 
 /* Zero stands for an id that was not given. */

@@ -38,6 +38,7 @@ constexpr std::size_t release_bytes = 200;
 constexpr std::size_t environment_bytes = 64;
 constexpr std::size_t platform_bytes = 64;
 constexpr std::size_t user_characters = 128;
+constexpr std::size_t tag_characters = 200;
 
 /* ---- time ---- */
 
@@ -169,6 +170,32 @@ std::string environment_of(JsonValue root, const GroupingInput &input)
         }
     }
     return valid_name(environment, environment_bytes, "none");
+}
+
+bool is_tag_key(std::string_view key)
+{
+    return !key.empty() && key.size() <= tag_characters
+           && std::all_of(key.begin(), key.end(), [](char c) {
+                  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                         || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == ':' || c == '-';
+              });
+}
+
+/* Those that can be counted: reference, section 5.6. */
+std::vector<std::pair<std::string, std::string>> tags_of(const GroupingInput &input)
+{
+    std::vector<std::pair<std::string, std::string>> tags;
+    for (auto [key, text] : input.tags) {
+        std::replace(key.begin(), key.end(), ' ', '-');
+        bool good = is_tag_key(key) && !text.empty() && text.find('\n') == text.npos
+                    && cut_characters(text, tag_characters).size() == text.size()
+                    && std::none_of(tags.begin(), tags.end(),
+                                    [&](const auto &tag) { return tag.first == key; });
+        if (good) {
+            tags.emplace_back(std::move(key), std::move(text));
+        }
+    }
+    return tags;
 }
 
 std::string level_of(JsonValue value)
@@ -315,6 +342,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     }
     event.title = title_of(input);
     event.culprit = culprit_of(input);
+    event.tags = tags_of(input);
     event.hashes = grouping_hashes(input);
     event.payload = make_payload(document, context.event_id);
     return event;

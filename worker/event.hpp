@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace errtrack {
@@ -53,6 +54,7 @@ struct Event {
     std::string environment;
     std::int64_t occurred_at = 0;
     std::optional<Hash> user;            /* distinct users are counted by it */
+    std::vector<std::pair<std::string, std::string>> tags; /* of equal keys the first counts */
     std::vector<GroupingHash> hashes;    /* never empty; the first that is known decides */
     std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */
 };

@@ -129,6 +129,11 @@ private:
                 }
             });
             // In short turns between batches, until there is no more.
+            chore(issues_due_, 2s, 1min, "tending the issues", [this] {
+                if (!store_.tend_issues()) {
+                    issues_due_ = Clock::now();
+                }
+            });
             chore(purge_due_, 10min, 1min, "purging deleted projects", [this] {
                 if (!store_.purge()) {
                     purge_due_ = Clock::now();
@@ -219,6 +224,7 @@ private:
     Clock::time_point keys_due_ = {};
     Clock::time_point partitions_due_ = {};
     Clock::time_point ledger_due_ = {};
+    Clock::time_point issues_due_ = {};
     Clock::time_point purge_due_ = {};
     Clock::time_point alarms_due_ = {};
     bool announced_ = false;

@@ -92,6 +92,31 @@ std::pair<std::string, std::string> arrays_of(const std::vector<GroupingHash> &h
     return {values + "}", variants + "}"};
 }
 
+/* As PostgreSQL reads an element of an array. */
+void append_element(std::string &array, std::string_view text)
+{
+    array.append(array.size() > 1 ? ",\"" : "\"");
+    for (char c : text) {
+        if (c == '"' || c == '\\') {
+            array.push_back('\\');
+        }
+        array.push_back(c);
+    }
+    array.push_back('"');
+}
+
+std::pair<std::string, std::string> arrays_of(
+    const std::vector<std::pair<std::string, std::string>> &tags)
+{
+    std::string keys = "{";
+    std::string texts = "{";
+    for (const auto &[key, text] : tags) {
+        append_element(keys, key);
+        append_element(texts, text);
+    }
+    return {keys + "}", texts + "}"};
+}
+
 std::string printable(std::string text)
 {
     for (char &c : text) {
@@ -297,7 +322,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                     {"n", "project_id", "received_at", "event_id", "occurred_at", "hashes",
                      "variants", "algo", "kind", "type", "value", "title", "culprit", "level",
                      "platform", "logger", "transaction", "release", "environment", "user_hash",
-                     "request_id"});
+                     "request_id", "tag_keys", "tag_texts"});
         bool any = false;
         for (std::size_t n = 0; n < filings.size(); n++) {
             const Record &record = filings[n].record;
@@ -306,6 +331,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
             }
             const Event &event = filings[n].content.events.front();
             auto [hashes, variants] = arrays_of(event.hashes);
+            auto [tag_keys, tag_texts] = arrays_of(event.tags);
             std::string user = event.user ? to_hex(*event.user) : "";
             events.row(std::to_string(n).c_str(), std::to_string(record.project).c_str(),
                        timestamp(record.received_at).c_str(), record.event_id.c_str(),
@@ -314,18 +340,24 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                        event.title.c_str(), event.culprit.c_str(), event.level.c_str(),
                        event.platform.c_str(), event.logger.c_str(), or_null(event.transaction),
                        or_null(event.release), or_null(event.environment), or_null(user),
-                       or_null(record.request_id));
+                       or_null(record.request_id), tag_keys.c_str(), tag_texts.c_str());
             any = true;
         }
         events.end();
         std::set<std::size_t> filed;
         if (any) {
-            for (const auto &row : tx.exec("select n from errtrack_private.file_events()")) {
+            std::vector<std::size_t> bodies;
+            for (const auto &row :
+                 tx.exec("select n, has_payload from errtrack_private.file_events()"))
+            {
                 filed.insert(row[0].as<std::size_t>());
+                if (row[1].as<bool>()) {
+                    bodies.push_back(row[0].as<std::size_t>());
+                }
             }
             Copy payloads(tx, "errtrack_private.payloads",
                           {"project_id", "received_at", "event_id", "body"});
-            for (std::size_t n : filed) {
+            for (std::size_t n : bodies) {
                 const Record &record = filings[n].record;
                 payloads.row(std::to_string(record.project).c_str(),
                              timestamp(record.received_at).c_str(), record.event_id.c_str(),
@@ -460,6 +492,21 @@ bool Store::purge()
         pqxx::work tx(connection().db);
         bool all = tx.exec1("select errtrack_private.purge_projects('500 ms')")[0].as<bool>();
         tx.commit();
+        return all;
+    });
+}
+
+bool Store::tend_issues()
+{
+    return translated([&] {
+        bool all = true;
+        for (const char *work : {"lapse_ignores() is not null", "fold_tags()",
+                                 "go_on_splitting('500 ms')"})
+        {
+            pqxx::work tx(connection().db);
+            all &= tx.exec1(std::string("select errtrack_private.") + work)[0].as<bool>();
+            tx.commit();
+        }
         return all;
     });
 }

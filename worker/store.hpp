@@ -86,6 +86,10 @@ public:
     /* Removes some of what deleted projects left. False: there is more. */
     bool purge();
 
+    /* Ends what issues were ignored until, folds tags, goes on with splits. False: there
+     * is more. */
+    bool tend_issues();
+
     /* Whether keys, projects or their settings changed since the last call. True after connecting,
      * since notifications may have been missed. */
     bool keys_changed();

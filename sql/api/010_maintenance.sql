@@ -85,6 +85,8 @@ begin
     delete from errtrack_private.counts_5m where bucket < now() - interval '48 hours';
     delete from errtrack_private.dead_letters where died_at < now() - interval '14 days';
     delete from errtrack_private.requests where hour < now() - make_interval(days => keep_days);
+    -- Nobody asked for it in a week.
+    delete from errtrack_private.outbox where created_at < now() - interval '7 days';
     -- Longer than book_requests() looks back: nothing is counted anew.
     delete from errtrack_private.edge_requests where hour < now() - interval '3 days';
     return dropped;

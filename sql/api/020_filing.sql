@@ -47,11 +47,26 @@ begin
         release text,
         environment text,
         user_hash uuid,
-        request_id text
+        request_id text,
+        tag_keys text[] not null,
+        tag_texts text[] not null
     ) on commit delete rows;
     create temporary table if not exists batch_filed (
         n integer not null,
-        origin_id bigint
+        origin_id bigint,
+        release text,
+        environment text,
+        has_payload boolean not null default true,
+        surplus boolean not null default false
+    ) on commit delete rows;
+    create temporary table if not exists batch_tags (
+        project_id bigint not null,
+        origin_id bigint not null,
+        key text not null,
+        value text not null,
+        events bigint not null,
+        first_received_at timestamptz not null,
+        last_received_at timestamptz not null
     ) on commit delete rows;
     create temporary table if not exists batch_attachments (
         n integer not null,
@@ -197,7 +212,10 @@ as $$
 declare
     fresh record;
     found_origin bigint;
-    new_id bigint;
+    slot text;
+    bound bigint;
+    made jsonb := '{}';     -- new issues by project and hour, as far as they were counted
+    is_new boolean;
 begin
     update batch_filed f
     set origin_id = (
@@ -210,8 +228,7 @@ begin
     from batch_events e
     where e.n = f.n;
 
-    -- What is left are errors that nobody has seen yet. Ordered by hash, so that
-    -- two workers with the same new errors wait for each other in one order.
+    -- What is left are errors that nobody has seen yet.
     for fresh in
         select distinct on (e.project_id, e.hashes) e.*
         from batch_events e
@@ -227,44 +244,66 @@ begin
         order by wanted.place
         limit 1;
 
-        if found_origin is null then
-            new_id := nextval('errtrack_private.issue_ids');
-            insert into errtrack_private.issues
-                (project_id, id, kind, type, value, title, first_title, culprit, level,
-                 platform, logger, first_seen, last_seen, last_received_at, first_release)
-            values
-                (fresh.project_id, new_id, fresh.kind, fresh.type, fresh.value, fresh.title,
-                 fresh.title, fresh.culprit, fresh.level, fresh.platform, fresh.logger,
-                 fresh.occurred_at, fresh.occurred_at, fresh.received_at, fresh.release);
-            insert into errtrack_private.origins
-                (project_id, id, issue_id, first_seen, last_seen)
-            values
-                (fresh.project_id, new_id, new_id, fresh.occurred_at, fresh.occurred_at);
-            insert into errtrack_private.hashes
-                (project_id, hash, origin_id, algo, variant, first_seen)
-            values
-                (fresh.project_id, fresh.hashes[1], new_id, fresh.algo, fresh.variants[1],
-                 fresh.occurred_at)
-            on conflict do nothing;
-            if found then
-                found_origin := new_id;
+        is_new := found_origin is null;
+        if is_new then
+            slot := fresh.project_id || ' ' || date_trunc('hour', fresh.received_at, 'UTC');
+            bound := errtrack_private.limit_of(fresh.project_id, 'new_issues');
+            if bound is not null and not made ? slot then
+                made := made || jsonb_build_object(slot, (
+                    select count(*)
+                    from errtrack_private.issue_history h
+                    where h.project_id = fresh.project_id
+                      and h.what = 'new'
+                      and h.at >= date_trunc('hour', fresh.received_at, 'UTC')
+                      and h.at < date_trunc('hour', fresh.received_at, 'UTC') + interval '1 hour'));
+            end if;
+            if (made ->> slot)::bigint >= bound then
+                found_origin := errtrack_private.overflow_origin(
+                    fresh.project_id, fresh.received_at, fresh.occurred_at, bound);
             else
-                -- Another worker committed the same new error a moment ago.
-                delete from errtrack_private.issues
-                where project_id = fresh.project_id and id = new_id;
-                select h.origin_id into strict found_origin
-                from errtrack_private.hashes h
-                where h.project_id = fresh.project_id and h.hash = fresh.hashes[1];
+                made := jsonb_set(made, array[slot], to_jsonb((made ->> slot)::bigint + 1), false);
+                found_origin := nextval('errtrack_private.issue_ids');
+                insert into errtrack_private.issues
+                    (project_id, id, kind, type, value, title, first_title, culprit, level,
+                     platform, logger, first_seen, last_seen, last_received_at, first_release)
+                values
+                    (fresh.project_id, found_origin, fresh.kind, fresh.type, fresh.value, fresh.title,
+                     fresh.title, fresh.culprit, fresh.level, fresh.platform, fresh.logger,
+                     fresh.occurred_at, fresh.occurred_at, fresh.received_at, fresh.release);
+                insert into errtrack_private.origins
+                    (project_id, id, issue_id, first_seen, last_seen, first_release)
+                values
+                    (fresh.project_id, found_origin, found_origin, fresh.occurred_at,
+                     fresh.occurred_at, fresh.release);
+                perform errtrack_private.note(
+                    fresh.project_id, found_origin, fresh.received_at, 'new', null,
+                    jsonb_build_object('event_id', replace(fresh.event_id::text, '-', ''),
+                                       'release', fresh.release));
+                perform errtrack_private.tell(
+                    fresh.project_id, found_origin, 'new_issue',
+                    jsonb_build_object('title', fresh.title, 'culprit', fresh.culprit,
+                                       'level', fresh.level, 'release', fresh.release,
+                                       'environment', fresh.environment));
             end if;
         end if;
 
         insert into errtrack_private.hashes
-            (project_id, hash, origin_id, algo, variant, first_seen)
+            (project_id, hash, origin_id, algo, variant, first_seen, kind, type, value, title, culprit)
         select fresh.project_id, wanted.hash, found_origin, fresh.algo, wanted.variant,
-               fresh.occurred_at
+               fresh.occurred_at, fresh.kind, fresh.type, fresh.value, fresh.title, fresh.culprit
         from unnest(fresh.hashes, fresh.variants) as wanted (hash, variant)
         order by wanted.hash
         on conflict do nothing;
+        -- Whoever adds hashes holds the lock of the project, and looked after that.
+        if is_new and not exists (
+            select from errtrack_private.hashes h
+            where h.project_id = fresh.project_id
+              and h.hash = fresh.hashes[1]
+              and h.origin_id = found_origin)
+        then
+            raise exception 'another worker made the same issue'
+                using errcode = 'serialization_failure';
+        end if;
 
         update batch_filed f
         set origin_id = found_origin
@@ -277,9 +316,10 @@ begin
 
     -- A hash that belongs to another origin is left alone: no merge by accident.
     insert into errtrack_private.hashes
-        (project_id, hash, origin_id, algo, variant, first_seen)
+        (project_id, hash, origin_id, algo, variant, first_seen, kind, type, value, title, culprit)
     select distinct on (e.project_id, wanted.hash)
-           e.project_id, wanted.hash, f.origin_id, e.algo, wanted.variant, e.occurred_at
+           e.project_id, wanted.hash, f.origin_id, e.algo, wanted.variant, e.occurred_at,
+           e.kind, e.type, e.value, e.title, e.culprit
     from batch_filed f
     join batch_events e on e.n = f.n
     cross join lateral unnest(e.hashes, e.variants) as wanted (hash, variant)
@@ -291,189 +331,39 @@ begin
 end
 $$;
 comment on function errtrack_private.assign_origins() is
-    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue.';
+    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue, or the overflow issue. To be called under lock_newcomers().';
 
-create or replace function errtrack_private.count_events() returns void
-language plpgsql volatile
-as $$
-begin
-    perform 1
-    from errtrack_private.origins o
-    where (o.project_id, o.id) in (
-        select e.project_id, f.origin_id
-        from batch_filed f join batch_events e on e.n = f.n)
-    order by o.project_id, o.id
-    for no key update;
-
-    -- An origin that the batch has just looked up may be gone: the data of its
-    -- project was deleted meanwhile. Done again, the batch makes a new issue.
-    if exists (
-        select from batch_filed f
-        join batch_events e on e.n = f.n
-        where not exists (
-            select from errtrack_private.origins o
-            where o.project_id = e.project_id and o.id = f.origin_id))
-    then
-        raise exception 'an issue was deleted while an event was filed under it'
-            using errcode = 'serialization_failure';
-    end if;
-
-    perform 1
-    from errtrack_private.issues i
-    where (i.project_id, i.id) in (
-        select o.project_id, o.issue_id
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id)
-    order by i.project_id, i.id
-    for no key update;
-
-    -- A user counts once for an origin, and once for an issue whatever number of
-    -- its origins saw that user.
-    with seen as (
-        insert into errtrack_private.origin_users as u
-            (project_id, origin_id, user_hash, first_seen)
-        select e.project_id, f.origin_id, e.user_hash, min(e.occurred_at)
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        where e.user_hash is not null
-        group by e.project_id, f.origin_id, e.user_hash
-        order by e.project_id, f.origin_id, e.user_hash
-        on conflict do nothing
-        returning u.project_id, u.origin_id, u.user_hash
-    ), by_origin as (
-        select project_id, origin_id, count(*) as users
-        from seen
-        group by project_id, origin_id
-    ), counted_origins as (
-        update errtrack_private.origins o
-        set user_count = o.user_count + b.users
-        from by_origin b
-        where o.project_id = b.project_id and o.id = b.origin_id
-    ), by_issue as (
-        select s.project_id, o.issue_id, count(distinct s.user_hash) as users
-        from seen s
-        join errtrack_private.origins o on o.project_id = s.project_id and o.id = s.origin_id
-        where not exists (
-            select from errtrack_private.origins sibling
-            join errtrack_private.origin_users u
-              on u.project_id = sibling.project_id and u.origin_id = sibling.id
-            where sibling.project_id = o.project_id
-              and sibling.issue_id = o.issue_id
-              and sibling.id <> o.id
-              and u.user_hash = s.user_hash)
-        group by s.project_id, o.issue_id
-    )
-    update errtrack_private.issues i
-    set user_count = i.user_count + b.users
-    from by_issue b
-    where i.project_id = b.project_id and i.id = b.issue_id;
-
-    update errtrack_private.origins o
-    set event_count = o.event_count + c.events,
-        first_seen = least(o.first_seen, c.first_seen),
-        last_seen = greatest(o.last_seen, c.last_seen)
-    from (
-        select e.project_id, f.origin_id, count(*) as events,
-               min(e.occurred_at) as first_seen, max(e.occurred_at) as last_seen
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        group by e.project_id, f.origin_id) c
-    where o.project_id = c.project_id and o.id = c.origin_id;
-
-    -- Title, culprit and level follow the newest event. A resolved issue reopens
-    -- for an event received after it was resolved; an ignored one stays ignored.
-    with filed as (
-        select o.issue_id, e.*
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
-    ), counted as (
-        select project_id, issue_id, count(*) as events,
-               min(occurred_at) as first_seen, max(occurred_at) as last_seen,
-               max(received_at) as last_received_at
-        from filed
-        group by project_id, issue_id
-    ), newest as (
-        select distinct on (project_id, issue_id) *
-        from filed
-        order by project_id, issue_id, received_at desc, n desc
-    ), released as (
-        select distinct on (project_id, issue_id) project_id, issue_id, release
-        from filed
-        where release is not null
-        order by project_id, issue_id, received_at desc, n desc
-    )
-    update errtrack_private.issues i
-    set event_count = i.event_count + c.events,
-        first_seen = least(i.first_seen, c.first_seen),
-        last_seen = greatest(i.last_seen, c.last_seen),
-        last_received_at = greatest(i.last_received_at, c.last_received_at),
-        last_release = case when w.newer then coalesce(r.release, i.last_release)
-                            else coalesce(i.last_release, r.release) end,
-        kind = case when w.newer then n.kind else i.kind end,
-        type = case when w.newer then n.type else i.type end,
-        value = case when w.newer then n.value else i.value end,
-        title = case when w.newer then n.title else i.title end,
-        culprit = case when w.newer then n.culprit else i.culprit end,
-        level = case when w.newer then n.level else i.level end,
-        platform = case when w.newer then n.platform else i.platform end,
-        logger = case when w.newer then n.logger else i.logger end,
-        status = case when w.reopens then 'unresolved' else i.status end,
-        status_at = case when w.reopens then now() else i.status_at end,
-        regressed_at = case when w.reopens then c.last_received_at else i.regressed_at end
-    from counted c
-    join newest n on n.project_id = c.project_id and n.issue_id = c.issue_id
-    left join released r on r.project_id = c.project_id and r.issue_id = c.issue_id
-    join errtrack_private.issues old on old.project_id = c.project_id and old.id = c.issue_id
-    cross join lateral (
-        select n.received_at >= old.last_received_at as newer,
-               old.status = 'resolved' and c.last_received_at > old.status_at as reopens) w
-    where i.project_id = c.project_id and i.id = c.issue_id;
-
-    insert into errtrack_private.counts_5m as counts (project_id, origin_id, bucket, events)
-    select e.project_id, f.origin_id,
-           date_bin('5 minutes', e.received_at, timestamptz '2000-01-01 00:00:00+00'), count(*)
-    from batch_filed f
-    join batch_events e on e.n = f.n
-    group by 1, 2, 3
-    order by 1, 2, 3
-    on conflict (project_id, origin_id, bucket)
-        do update set events = counts.events + excluded.events;
-
-    insert into errtrack_private.counts_1h as counts (project_id, origin_id, bucket, events)
-    select e.project_id, f.origin_id,
-           date_bin('1 hour', e.received_at, timestamptz '2000-01-01 00:00:00+00'), count(*)
-    from batch_filed f
-    join batch_events e on e.n = f.n
-    group by 1, 2, 3
-    order by 1, 2, 3
-    on conflict (project_id, origin_id, bucket)
-        do update set events = counts.events + excluded.events;
-end
-$$;
-comment on function errtrack_private.count_events() is
-    'Adds the events of batch_filed to users, origins, issues and buckets.';
-
-create or replace function errtrack_private.file_events() returns table (n integer)
+create or replace function errtrack_private.file_events() returns table (n integer, has_payload boolean)
 language plpgsql volatile
 as $$
 begin
     perform errtrack_private.claim_event_ids();
+    if errtrack_private.lock_newcomers() then
+        perform errtrack_private.admit_names();
+    end if;
     perform errtrack_private.assign_origins();
+    perform errtrack_private.lock_issues();
+    perform errtrack_private.spend_bodies();
     perform errtrack_private.count_events();
+    perform errtrack_private.advance_issues();
     insert into errtrack_private.occurrences
         (project_id, received_at, event_id, origin_id, occurred_at, level, platform, release,
-         environment, transaction, user_hash, request_id, has_payload)
+         environment, transaction, user_hash, request_id, has_payload, hash)
     select e.project_id, e.received_at, e.event_id, f.origin_id, e.occurred_at, e.level,
-           e.platform, e.release, e.environment, e.transaction, e.user_hash, e.request_id, true
+           e.platform, coalesce(f.release, e.release), coalesce(f.environment, e.environment),
+           e.transaction, e.user_hash, e.request_id, f.has_payload, e.hashes[1]
     from batch_filed f
     join batch_events e on e.n = f.n;
-    return query select f.n from batch_filed f;
+    insert into errtrack_private.tag_facts (project_id, origin_id, received_at, keys, texts)
+    select e.project_id, f.origin_id, e.received_at, e.tag_keys, e.tag_texts
+    from batch_filed f
+    join batch_events e on e.n = f.n
+    where cardinality(e.tag_keys) > 0;
+    return query select f.n, f.has_payload from batch_filed f;
 end
 $$;
 comment on function errtrack_private.file_events() is
-    'Files the events of batch_events. Returns the numbers of those that are new, whose payloads are to be copied; the others are duplicates.';
+    'Files the events of batch_events. Returns the numbers of those that are new, and whether their payloads are to be copied; the others are duplicates.';
 
 create or replace function errtrack_private.claim_attachments() returns table (n integer)
 language plpgsql volatile
@@ -585,7 +475,7 @@ declare
 begin
     foreach name in array array[
         'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'assign_origins()',
-        'count_events()', 'file_events()', 'claim_attachments()', 'book_outcomes()',
+        'file_events()', 'claim_attachments()', 'book_outcomes()',
         'bury(uuid, bigint, text, text, bytea, text)', 'verified_project(bigint, text)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);

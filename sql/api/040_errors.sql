@@ -206,12 +206,9 @@ begin
     elsif not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
         return errtrack_private.refusal(404);
     end if;
-    -- Resolving again is a new statement: events received until now no longer
-    -- reopen the issue.
     if new_status is not null then
-        update errtrack_private.issues
-        set status = new_status, status_at = now()
-        where issues.project_id = wanted_project and issues.id = fingerprint;
+        perform errtrack_private.set_issue_status(
+            wanted_project, fingerprint, new_status, errtrack_private.name_of_token(token_hash));
     end if;
     answer.status := 200;
     select error.shown::text into answer.body

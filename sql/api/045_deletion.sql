@@ -52,6 +52,7 @@ declare
 begin
     -- First and whole: without its hashes no later event finds a deleted issue,
     -- so what the budget leaves behind stays hidden until the next call.
+    perform errtrack_private.lock_projects(array[wanted_project]);
     delete from errtrack_private.hashes
     using errtrack_private.origins, errtrack_private.issues
     where hashes.project_id = wanted_project
@@ -68,6 +69,7 @@ begin
             order by issues.id
             limit 2000);
         if cardinality(batch) = 0 then
+            perform errtrack_private.forget_names(wanted_project, visible);
             return errtrack_private.purge_attachments(wanted_project, visible, started + budget);
         end if;
         done_to := batch[cardinality(batch)];
@@ -75,13 +77,8 @@ begin
             select origins.id
             from errtrack_private.origins
             where origins.project_id = wanted_project and origins.issue_id = any (batch));
-        delete from errtrack_private.origin_users
-        where origin_users.project_id = wanted_project and origin_users.origin_id = any (batch_origins);
-        delete from errtrack_private.counts_5m
-        where counts_5m.project_id = wanted_project and counts_5m.origin_id = any (batch_origins);
-        delete from errtrack_private.counts_1h
-        where counts_1h.project_id = wanted_project and counts_1h.origin_id = any (batch_origins);
-        -- Takes the origins with it.
+        perform errtrack_private.forget_origins(wanted_project, batch_origins);
+        -- Takes the origins and the history with it.
         delete from errtrack_private.issues
         where issues.project_id = wanted_project and issues.id = any (batch);
     end loop;
@@ -127,6 +124,9 @@ declare
     started constant timestamptz := clock_timestamp();
     purged record;
 begin
+    -- All at once, as everybody locks them.
+    perform errtrack_private.lock_projects(array(
+        select projects.id from errtrack_private.projects where projects.purge_before is not null));
     for purged in
         select projects.id
         from errtrack_private.projects

@@ -33,7 +33,11 @@ create or replace view errtrack.issues as
            i.first_seen,
            i.last_seen,
            i.first_release,
-           i.last_release
+           i.last_release,
+           i.status_by,
+           i.resolved_in,
+           i.ignored_until,
+           i.overflow
     from errtrack_private.issues i
     join errtrack_private.projects p on p.id = i.project_id
     -- Neither deleted nor merged into another issue.
@@ -49,6 +53,12 @@ comment on column errtrack.issues.regressed_at is
     'When an event last reopened the issue after it had been resolved.';
 comment on column errtrack.issues.kind is 'error, or default for a message without an exception.';
 comment on column errtrack.issues.event_count is 'Events since the issue began, whether or not they are still kept.';
+comment on column errtrack.issues.status_by is
+    'Who set it: e-mail address of a user, gitlab, or a login of the database; null: errtrack itself.';
+comment on column errtrack.issues.resolved_in is
+    'The release after which the issue counts as resolved: only a newer one reopens it.';
+comment on column errtrack.issues.overflow is
+    'Holds errors beyond the limit of new issues of its project, which may be split off.';
 comment on column errtrack.issues.user_count is 'Distinct users since the issue began.';
 
 create or replace view errtrack.occurrences as
@@ -63,7 +73,8 @@ create or replace view errtrack.occurrences as
            o.environment,
            o.transaction,
            o.user_hash,
-           o.request_id
+           o.request_id,
+           o.has_payload
     from errtrack_private.occurrences o
     join errtrack_private.origins origin
       on origin.project_id = o.project_id and origin.id = o.origin_id
@@ -74,6 +85,8 @@ comment on view errtrack.occurrences is
 comment on column errtrack.occurrences.received_at is 'When the edge took the event in; decides order and retention.';
 comment on column errtrack.occurrences.occurred_at is 'When the client says that it happened, corrected for the drift of its clock.';
 comment on column errtrack.occurrences.user_hash is 'Tells users apart without naming them.';
+comment on column errtrack.occurrences.has_payload is
+    'Whether the body was kept: beyond its budget an issue is counted, and only the newest body of the hour stays.';
 comment on column errtrack.occurrences.request_id is 'The $request_id of nginx: finds the line of the access log.';
 
 create or replace view errtrack.attachments as

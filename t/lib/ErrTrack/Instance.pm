@@ -12,6 +12,7 @@ use IO::Compress::Deflate ();
 use IO::Compress::Gzip ();
 use JSON::PP ();
 use POSIX ();
+use Time::HiRes ();
 
 use ErrTrack::HTTP qw(http_raw http_request json_text);
 use ErrTrack::Nginx;
@@ -102,6 +103,17 @@ sub stop {
     my @why = map { eval { $_->stop; 1 } ? () : $@ } @services;
     die @why if @why;
     return;
+}
+
+# Puts a report into the queue as an edge writes it, for what no client can bring about:
+# at => when an edge took it in, microseconds since 1970; or another line of its meta.
+sub queue {
+    my ($self, $event, %line) = @_;
+    $event = complete($event);
+    %line = (v => 1, id => random_hex(16), at => int(1_000_000 * Time::HiRes::time()),
+        project => $self->{project}{id}, key => 1, ep => 'store', event => $event->{event_id}, %line);
+    return $self->redis('XADD', 'errtrack:{q0}:events', '*',
+        m => join('', map { "$_ $line{$_}\n" } sort keys %line), b => json_text($event));
 }
 
 # ---- looking inside ---------------------------------------------------------

@@ -1,0 +1,375 @@
+-- The status of an issue and what changes it: people, events, time. Every change
+-- is written into the history of the issue; what people want to be told goes into
+-- the outbox, in the same transaction.
+--
+--     unresolved --resolve--> resolved --a later event (of a newer release)--> unresolved
+--     unresolved --ignore---> ignored  --time, events or users are reached---> unresolved
+--     resolved, ignored --reopen--> unresolved
+--
+-- Whoever changes a status holds the row of the issue.
+
+-- ---- releases -------------------------------------------------------------------
+
+create or replace function errtrack_private.number_key(digits text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0')
+$$;
+comment on function errtrack_private.number_key(text) is
+    'Digits as text that sorts as the numbers do, however long they are.';
+
+create or replace function errtrack_private.release_key(release text) returns text[]
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- package, version, major, minor, patch, revision, pre-release; those from minor on may be null
+    part text[] := regexp_match(release,
+        '^(@?[^@]+)@(([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?)$');
+begin
+    -- Digits only may be the hash of a commit.
+    if part is null or part[2] ~ '^([0-9]{12}|[0-9]{16}|[0-9]{20}|[0-9]{32}|[0-9]{40}|[0-9]{64})$' then
+        return null;
+    end if;
+    return array[part[1], errtrack_private.number_key(part[3]),
+                 errtrack_private.number_key(coalesce(part[4], '0')),
+                 errtrack_private.number_key(coalesce(part[5], '0')),
+                 errtrack_private.number_key(coalesce(part[6], '0')),
+                 -- A release comes after all that lead to it.
+                 case when part[7] is null then '1' else '0' end]
+        || array(
+            select case when identifier ~ '^[0-9]+$' then '0' || errtrack_private.number_key(identifier)
+                        else '1' || identifier end
+            from unnest(string_to_array(part[7], '.')) with ordinality as identifiers (identifier, place)
+            order by place);
+end
+$$;
+comment on function errtrack_private.release_key(text) is
+    'For package@major[.minor[.patch[.revision]]][-pre][+build] the package and then what sorts, under collation C, as semantic versions do. Null for anything else.';
+
+create or replace function errtrack_private.compare_releases(a text, b text) returns integer
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    key_a text[] := errtrack_private.release_key(a);
+    key_b text[] := errtrack_private.release_key(b);
+begin
+    return case
+        when key_a is null or key_b is null or key_a[1] <> key_b[1] then null
+        when key_a collate "C" > key_b collate "C" then 1
+        when key_a collate "C" < key_b collate "C" then -1
+        else 0
+    end;
+end
+$$;
+comment on function errtrack_private.compare_releases(text, text) is
+    '1, 0 or -1 as a is newer, the same but for its build, or older; null when they are no versions of one package.';
+
+create or replace function errtrack_private.release_is_newer(
+    wanted_project bigint,
+    candidate text,
+    reference text
+)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        candidate <> reference and coalesce(
+            errtrack_private.compare_releases(candidate, reference) > 0,
+            (select (c.first_received_at, c.id) > (r.first_received_at, r.id)
+             from errtrack_private.releases c
+             cross join errtrack_private.releases r
+             where c.project_id = wanted_project and c.release = candidate
+               and r.project_id = wanted_project and r.release = reference)),
+        false)
+$$;
+comment on function errtrack_private.release_is_newer(bigint, text, text) is
+    'Whether a release is newer than another: by their versions, else by which of the two the project saw first. A release that was never seen has nothing newer than it.';
+
+create or replace function errtrack_private.newest_release(wanted_project bigint) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with latest as (
+        select release
+        from errtrack_private.releases
+        where project_id = wanted_project
+        order by first_received_at desc, id desc
+        limit 1
+    )
+    select r.release
+    from latest
+    join errtrack_private.releases r
+      on r.project_id = wanted_project
+     and (r.release = latest.release
+          or errtrack_private.compare_releases(r.release, latest.release) > 0)
+    order by errtrack_private.release_key(r.release) collate "C" desc nulls last
+    limit 1
+$$;
+comment on function errtrack_private.newest_release(bigint) is
+    'The release that the project saw first as the last one, or the highest version of its package. Null when there is none.';
+
+-- ---- changing -------------------------------------------------------------------
+
+create or replace function errtrack_private.note(
+    wanted_project bigint,
+    wanted_issue bigint,
+    at timestamptz,
+    what text,
+    who text,
+    details jsonb
+)
+returns void
+language sql volatile
+as $$
+    insert into errtrack_private.issue_history (project_id, issue_id, at, what, who, details)
+    values (wanted_project, wanted_issue, note.at, note.what, note.who, jsonb_strip_nulls(note.details))
+$$;
+comment on function errtrack_private.note(bigint, bigint, timestamptz, text, text, jsonb) is
+    'Writes into the history of an issue.';
+
+create or replace function errtrack_private.tell(
+    wanted_project bigint,
+    wanted_issue bigint,
+    kind text,
+    details jsonb
+)
+returns void
+language sql volatile
+as $$
+    insert into errtrack_private.outbox (project_id, issue_id, kind, details)
+    values (wanted_project, wanted_issue, tell.kind, jsonb_strip_nulls(tell.details))
+$$;
+comment on function errtrack_private.tell(bigint, bigint, text, jsonb) is
+    'Puts into the outbox what people want to be told.';
+
+create or replace function errtrack_private.reopen(
+    wanted_project bigint,
+    wanted_issue bigint,
+    at timestamptz,
+    what text,
+    who text,
+    details jsonb
+)
+returns void
+language plpgsql volatile
+as $$
+begin
+    update errtrack_private.issues i
+    set status = 'unresolved',
+        status_at = now(),
+        status_by = reopen.who,
+        regressed_at = case when reopen.what = 'regression' then reopen.at else i.regressed_at end,
+        resolved_in = null,
+        ignored_until = null,
+        ignored_until_events = null,
+        ignored_until_users = null
+    where i.project_id = wanted_project and i.id = wanted_issue;
+    perform errtrack_private.note(wanted_project, wanted_issue, reopen.at, reopen.what, reopen.who, reopen.details);
+end
+$$;
+comment on function errtrack_private.reopen(bigint, bigint, timestamptz, text, text, jsonb) is
+    'Makes an issue unresolved: regression, unignored or reopened.';
+
+create or replace function errtrack_private.set_issue_status(
+    wanted_project bigint,
+    wanted_issue bigint,
+    new_status text,
+    who text,
+    in_release text default null,
+    next_release boolean default false,
+    until timestamptz default null,
+    more_events bigint default null,
+    more_users bigint default null
+)
+returns void
+language plpgsql volatile
+as $$
+declare
+    had errtrack_private.issues;
+    reference text := in_release;
+begin
+    select i.* into had
+    from errtrack_private.issues i
+    where i.project_id = wanted_project and i.id = wanted_issue
+    for no key update;
+    if not found then
+        raise exception 'there is no issue %', wanted_issue using errcode = 'no_data_found';
+    end if;
+    if next_release then
+        reference := errtrack_private.newest_release(wanted_project);
+        if reference is null then
+            raise exception 'no event of project % named a release yet: there is no next one', wanted_project
+                using errcode = 'no_data_found';
+        end if;
+    end if;
+    if until <= now() then
+        raise exception '% is in the past', date_trunc('second', until)
+            using errcode = 'invalid_parameter_value';
+    elsif least(more_events, more_users) < 1 then
+        raise exception 'an issue is ignored until at least one more event or user'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if new_status = 'unresolved' then
+        if had.status <> 'unresolved' then
+            perform errtrack_private.reopen(
+                wanted_project, wanted_issue, now(),
+                case had.status when 'ignored' then 'unignored' else 'reopened' end, who, '{}');
+        end if;
+        return;
+    end if;
+    -- Resolving again is a new statement: events received until now no longer
+    -- reopen the issue.
+    update errtrack_private.issues i
+    set status = new_status,
+        status_at = now(),
+        status_by = who,
+        resolved_in = case new_status when 'resolved' then reference end,
+        ignored_until = case new_status when 'ignored' then until end,
+        ignored_until_events = case new_status when 'ignored' then i.event_count + more_events end,
+        ignored_until_users = case new_status when 'ignored' then i.user_count + more_users end
+    where i.project_id = wanted_project and i.id = wanted_issue;
+    perform errtrack_private.note(
+        wanted_project, wanted_issue, now(), new_status, who,
+        case new_status
+            when 'resolved' then jsonb_build_object(
+                case when next_release then 'after_release' else 'in_release' end, reference)
+            else jsonb_build_object('until', until, 'events', more_events, 'users', more_users)
+        end);
+end
+$$;
+comment on function errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint) is
+    'What people do: resolve (for good, in a release, or in the next one), ignore (for good, or until one of time, further events, further users is reached), reopen. Raises, in words for people, what cannot be.';
+
+create or replace function errtrack_private.name_of_token(token_hash bytea) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(users.email, tokens.kind)
+    from errtrack_private.tokens
+    left join errtrack_private.users on users.id = tokens.user_id
+    where tokens.hash = token_hash
+$$;
+comment on function errtrack_private.name_of_token(bytea) is
+    'Who acts with a token, as the history shows it: an e-mail address, or gitlab.';
+
+-- ---- what events and time do ----------------------------------------------------
+
+create or replace function errtrack_private.advance_issues() returns void
+language plpgsql volatile
+as $$
+declare
+    issue errtrack_private.issues;
+    cause record;
+    details jsonb;
+begin
+    for issue in
+        select i.*
+        from errtrack_private.issues i
+        where i.status <> 'unresolved'
+          and (i.project_id, i.id) in (
+            select o.project_id, o.issue_id
+            from batch_filed f
+            join batch_events e on e.n = f.n
+            join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id)
+        order by i.project_id, i.id
+    loop
+        select e.received_at, replace(e.event_id::text, '-', '') as event_id, e.release
+        into cause
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
+        where o.project_id = issue.project_id
+          and o.issue_id = issue.id
+          and (issue.status = 'ignored'
+               or e.received_at > issue.status_at
+                  and (issue.resolved_in is null
+                       or errtrack_private.release_is_newer(issue.project_id, e.release, issue.resolved_in)))
+        -- The first that reopens, the last that completes a count.
+        order by case issue.status when 'resolved' then e.received_at end,
+                 e.received_at desc, e.n desc
+        limit 1;
+        continue when not found;
+        details := jsonb_build_object('event_id', cause.event_id, 'release', cause.release);
+        if issue.status = 'resolved' then
+            details := details || jsonb_build_object(
+                'resolved_at', issue.status_at, 'resolved_by', issue.status_by,
+                'resolved_in', issue.resolved_in);
+            perform errtrack_private.reopen(
+                issue.project_id, issue.id, cause.received_at, 'regression', null, details);
+            perform errtrack_private.tell(issue.project_id, issue.id, 'regression', details);
+        elsif issue.event_count >= issue.ignored_until_events
+            or issue.user_count >= issue.ignored_until_users
+        then
+            details := details || jsonb_build_object(
+                'ignored_at', issue.status_at, 'ignored_by', issue.status_by,
+                'events', case when issue.event_count >= issue.ignored_until_events
+                               then issue.event_count end,
+                'users', case when issue.user_count >= issue.ignored_until_users
+                              then issue.user_count end);
+            perform errtrack_private.reopen(
+                issue.project_id, issue.id, cause.received_at, 'unignored', null, details);
+            perform errtrack_private.tell(issue.project_id, issue.id, 'unignored', details);
+        end if;
+    end loop;
+end
+$$;
+comment on function errtrack_private.advance_issues() is
+    'What the events of batch_filed, which are counted already, do to resolved and ignored issues: those that were received after the resolving, and of a newer release if it was in one, reopen; a count that is reached ends the ignoring.';
+
+create or replace function errtrack_private.lapse_ignores() returns integer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    issue errtrack_private.issues;
+    details jsonb;
+    lapsed integer := 0;
+begin
+    for issue in
+        select i.*
+        from errtrack_private.issues i
+        where i.ignored_until <= now()
+        order by i.project_id, i.id
+        limit 1000
+        -- Who has it now is filing into it or changes it: the next call.
+        for no key update skip locked
+    loop
+        details := jsonb_build_object(
+            'ignored_at', issue.status_at, 'ignored_by', issue.status_by, 'until', issue.ignored_until);
+        perform errtrack_private.reopen(
+            issue.project_id, issue.id, issue.ignored_until, 'unignored', null, details);
+        perform errtrack_private.tell(issue.project_id, issue.id, 'unignored', details);
+        lapsed := lapsed + 1;
+    end loop;
+    return lapsed;
+end
+$$;
+comment on function errtrack_private.lapse_ignores() is
+    'Ends the ignoring of issues whose time has come. Returns how many.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'number_key(text)', 'release_key(text)', 'compare_releases(text, text)',
+        'release_is_newer(bigint, text, text)', 'note(bigint, bigint, timestamptz, text, text, jsonb)',
+        'tell(bigint, bigint, text, jsonb)', 'reopen(bigint, bigint, timestamptz, text, text, jsonb)',
+        'advance_issues()', 'lapse_ignores()'] loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
+    end loop;
+end
+$$;
+revoke execute on function
+    errtrack_private.newest_release(bigint),
+    errtrack_private.name_of_token(bytea),
+    errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint)
+from public;
+grant select, insert on errtrack_private.issue_history, errtrack_private.outbox to errtrack_worker;

@@ -1,0 +1,486 @@
+-- What a project may make, and what becomes of the rest: new issues (the overflow
+-- issue), bodies (counted, not kept), releases, environments and tags ("(other)").
+-- Browser keys are public, so whoever reads one may send any name, any number of
+-- times: without bounds the tables that are read on every page would grow by it.
+
+create or replace function errtrack_private.limit_of(wanted_project bigint, wanted_name text)
+returns bigint
+language sql stable
+as $$
+    select value
+    from errtrack_private.limits
+    where project_id in (0, wanted_project) and name = wanted_name
+    order by project_id desc
+    limit 1
+$$;
+comment on function errtrack_private.limit_of(bigint, text) is
+    'A limit of a project, or else of the instance. Null: no bound.';
+
+-- ---- what is new ----------------------------------------------------------------
+
+create or replace function errtrack_private.lock_projects(projects bigint[]) returns void
+language plpgsql volatile
+as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.newcomers', slots.slot))
+    from (select distinct project & 63 as slot from unnest(projects) as project order by 1) slots;
+end
+$$;
+comment on function errtrack_private.lock_projects(bigint[]) is
+    'Makes whoever adds grouping hashes or names to these projects wait for each other, so that limits are exact and nobody waits in a circle. Once in a transaction, for all projects at once, before rows of origins are locked. 64 locks at most.';
+
+create or replace function errtrack_private.lock_newcomers() returns boolean
+language plpgsql volatile
+as $$
+declare
+    hashed bigint[];
+    named bigint[];
+begin
+    hashed := array(
+        select distinct wanted.project_id
+        from (
+            select distinct e.project_id, unnest(e.hashes) as hash
+            from batch_filed f
+            join batch_events e on e.n = f.n) wanted
+        where not exists (
+            select from errtrack_private.hashes h
+            where h.project_id = wanted.project_id and h.hash = wanted.hash));
+    named := array(
+        select wanted.project_id
+        from (
+            select distinct e.project_id, e.release
+            from batch_filed f
+            join batch_events e on e.n = f.n
+            where e.release is not null) wanted
+        where not exists (
+            select from errtrack_private.releases r
+            where r.project_id = wanted.project_id and r.release = wanted.release)
+        union
+        select wanted.project_id
+        from (
+            select distinct e.project_id, e.environment
+            from batch_filed f
+            join batch_events e on e.n = f.n
+            where e.environment is not null) wanted
+        where not exists (
+            select from errtrack_private.environments v
+            where v.project_id = wanted.project_id and v.environment = wanted.environment));
+    perform errtrack_private.lock_projects(hashed || named);
+    return cardinality(named) > 0;
+end
+$$;
+comment on function errtrack_private.lock_newcomers() is
+    'Locks the projects for which batch_filed brings hashes or names that nobody has seen. Returns whether there are such names.';
+
+create or replace function errtrack_private.admit_names() returns void
+language plpgsql volatile
+as $$
+begin
+    with wanted as (
+        select e.project_id, e.release, min(e.received_at) as first_received_at
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        where e.release <> '(other)'
+          and not exists (
+              select from errtrack_private.releases r
+              where r.project_id = e.project_id and r.release = e.release)
+        group by e.project_id, e.release
+    ), room as (
+        select p.project_id,
+               errtrack_private.limit_of(p.project_id, 'releases')
+                   - (select count(*) from errtrack_private.releases r where r.project_id = p.project_id)
+                   as places
+        from (select distinct project_id from wanted) p
+    ), ranked as (
+        select w.*, row_number() over (
+                   partition by w.project_id order by w.first_received_at, w.release) as place
+        from wanted w
+    )
+    insert into errtrack_private.releases (project_id, release, first_received_at)
+    select ranked.project_id, ranked.release, ranked.first_received_at
+    from ranked
+    join room using (project_id)
+    where coalesce(ranked.place <= room.places, true)
+    order by ranked.project_id, ranked.place
+    on conflict do nothing;
+
+    with wanted as (
+        select e.project_id, e.environment, min(e.received_at) as first_received_at
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        where e.environment <> '(other)'
+          and not exists (
+              select from errtrack_private.environments v
+              where v.project_id = e.project_id and v.environment = e.environment)
+        group by e.project_id, e.environment
+    ), room as (
+        select p.project_id,
+               errtrack_private.limit_of(p.project_id, 'environments')
+                   - (select count(*) from errtrack_private.environments v where v.project_id = p.project_id)
+                   as places
+        from (select distinct project_id from wanted) p
+    ), ranked as (
+        select w.*, row_number() over (
+                   partition by w.project_id order by w.first_received_at, w.environment) as place
+        from wanted w
+    )
+    insert into errtrack_private.environments (project_id, environment, first_received_at)
+    select ranked.project_id, ranked.environment, ranked.first_received_at
+    from ranked
+    join room using (project_id)
+    where coalesce(ranked.place <= room.places, true)
+    order by ranked.project_id, ranked.place
+    on conflict do nothing;
+
+    update batch_filed f
+    set release = case when e.release is not null and not exists (
+                           select from errtrack_private.releases r
+                           where r.project_id = e.project_id and r.release = e.release)
+                       then '(other)' end,
+        environment = case when e.environment is not null and not exists (
+                               select from errtrack_private.environments v
+                               where v.project_id = e.project_id and v.environment = e.environment)
+                           then '(other)' end
+    from batch_events e
+    where e.n = f.n;
+end
+$$;
+comment on function errtrack_private.admit_names() is
+    'Makes new releases and environments of batch_filed known, as long as there is room. batch_filed says what the others are counted as. To be called under lock_newcomers().';
+
+-- ---- explosion guard ------------------------------------------------------------
+
+create or replace function errtrack_private.overflow_origin(
+    wanted_project bigint,
+    received timestamptz,
+    occurred timestamptz,
+    bound bigint
+)
+returns bigint
+language plpgsql volatile
+as $$
+declare
+    name text := format('Overflow: more than %s new errors in an hour', bound);
+    found_id bigint;
+begin
+    select i.id into found_id
+    from errtrack_private.issues i
+    join errtrack_private.origins o on o.project_id = i.project_id and o.id = i.id
+    where i.project_id = wanted_project and i.overflow;
+    if found_id is not null then
+        return found_id;
+    end if;
+    found_id := nextval('errtrack_private.issue_ids');
+    insert into errtrack_private.issues
+        (project_id, id, kind, type, value, title, first_title, culprit, level, platform, logger,
+         first_seen, last_seen, last_received_at, overflow)
+    values
+        (wanted_project, found_id, 'default', '', name, name, name, '', 'error', 'other', '',
+         occurred, occurred, received, true);
+    insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
+    values (wanted_project, found_id, found_id, occurred, occurred);
+    perform errtrack_private.note(wanted_project, found_id, received, 'new', null, jsonb_build_object(
+        'overflow', true, 'new_issues', bound));
+    perform errtrack_private.tell(wanted_project, found_id, 'new_issue', jsonb_build_object(
+        'overflow', true, 'title', name));
+    return found_id;
+end
+$$;
+comment on function errtrack_private.overflow_origin(bigint, timestamptz, timestamptz, bigint) is
+    'The origin that takes hashes beyond the limit of new issues. Made with an issue of its own when it is first needed; people are told once. To be called under lock_newcomers().';
+
+-- ---- bodies ---------------------------------------------------------------------
+
+create or replace function errtrack_private.drop_surplus_bodies(
+    wanted_project bigint,
+    wanted_issue bigint,
+    wanted_hour timestamptz
+)
+returns void
+language plpgsql volatile
+as $$
+declare
+    old record;
+begin
+    for old in
+        select c.origin_id, c.surplus_at, c.surplus_event
+        from errtrack_private.origins o
+        join errtrack_private.counts_1h c
+          on c.project_id = o.project_id and c.origin_id = o.id and c.bucket = wanted_hour
+        where o.project_id = wanted_project
+          and o.issue_id = wanted_issue
+          and c.surplus_event is not null
+    loop
+        delete from errtrack_private.payloads p
+        where p.project_id = wanted_project
+          and p.event_id = old.surplus_event
+          and p.received_at = old.surplus_at;
+        update errtrack_private.occurrences o
+        set has_payload = false
+        where o.project_id = wanted_project
+          and o.origin_id = old.origin_id
+          and o.received_at = old.surplus_at
+          and o.event_id = old.surplus_event;
+        update errtrack_private.counts_1h c
+        set surplus_at = null,
+            surplus_event = null
+        where c.project_id = wanted_project
+          and c.origin_id = old.origin_id
+          and c.bucket = wanted_hour;
+    end loop;
+end
+$$;
+comment on function errtrack_private.drop_surplus_bodies(bigint, bigint, timestamptz) is
+    'Deletes the body beyond the budget of an issue and hour, for a newer one to take its place.';
+
+create or replace function errtrack_private.spend_bodies() returns void
+language plpgsql volatile
+as $$
+declare
+    crowded record;
+    newest record;
+begin
+    for crowded in
+        select c.project_id, c.issue_id, c.hour, had.newest_surplus,
+               greatest(c.bound - had.bodies, 0) as room
+        from (
+            select e.project_id, o.issue_id, date_trunc('hour', e.received_at, 'UTC') as hour,
+                   count(*) as events, errtrack_private.limit_of(e.project_id, 'bodies') as bound
+            from batch_filed f
+            join batch_events e on e.n = f.n
+            join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
+            group by 1, 2, 3) c
+        cross join lateral (
+            select coalesce(sum(h.bodies), 0) as bodies, max(h.surplus_at) as newest_surplus
+            from errtrack_private.origins o
+            join errtrack_private.counts_1h h
+              on h.project_id = o.project_id and h.origin_id = o.id and h.bucket = c.hour
+            where o.project_id = c.project_id and o.issue_id = c.issue_id) had
+        where had.bodies + c.events > c.bound
+        order by c.project_id, c.issue_id, c.hour
+    loop
+        update batch_filed f
+        set has_payload = false
+        from (
+            select e.n, row_number() over (order by e.received_at, e.n) as place
+            from batch_filed g
+            join batch_events e on e.n = g.n
+            join errtrack_private.origins o on o.project_id = e.project_id and o.id = g.origin_id
+            where e.project_id = crowded.project_id
+              and o.issue_id = crowded.issue_id
+              and date_trunc('hour', e.received_at, 'UTC') = crowded.hour) ranked
+        where ranked.n = f.n and ranked.place > crowded.room;
+
+        select e.n, e.received_at into strict newest
+        from batch_filed f
+        join batch_events e on e.n = f.n
+        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
+        where e.project_id = crowded.project_id
+          and o.issue_id = crowded.issue_id
+          and date_trunc('hour', e.received_at, 'UTC') = crowded.hour
+          and not f.has_payload
+        order by e.received_at desc, e.n desc
+        limit 1;
+        if coalesce(newest.received_at >= crowded.newest_surplus, true) then
+            perform errtrack_private.drop_surplus_bodies(crowded.project_id, crowded.issue_id, crowded.hour);
+            update batch_filed f set has_payload = true, surplus = true where f.n = newest.n;
+        end if;
+    end loop;
+end
+$$;
+comment on function errtrack_private.spend_bodies() is
+    'Decides which bodies of batch_filed are kept: all, until the issue has as many of that hour as its budget allows; of the rest only the newest, for which the one before has to go. To be called while the issues are locked.';
+
+-- ---- tags -----------------------------------------------------------------------
+
+create or replace function errtrack_private.fold_tags(most integer default 50000) returns boolean
+language plpgsql volatile
+as $$
+declare
+    taken bigint;
+begin
+    -- One at a time, so that the limits are exact. The facts wait for whoever has it.
+    if not pg_try_advisory_xact_lock(hashtextextended('errtrack.tags', 0)) then
+        return true;
+    end if;
+    -- Counted and gone in one transaction: whatever ends it, no fact counts twice.
+    with taken as (
+        delete from errtrack_private.tag_facts
+        where ctid = any (array(select ctid from errtrack_private.tag_facts limit most))
+        returning project_id, origin_id, received_at, keys, texts
+    ), folded as (
+        insert into batch_tags (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+        select t.project_id, t.origin_id, tag.key, tag.value, count(*), min(t.received_at), max(t.received_at)
+        from taken t
+        cross join lateral unnest(t.keys, t.texts) as tag (key, value)
+        group by t.project_id, t.origin_id, tag.key, tag.value
+    )
+    select count(*) into taken from taken;
+    if taken = 0 then
+        return true;
+    end if;
+    -- An origin that is deleted takes its counts with it, so none may come after.
+    perform
+    from errtrack_private.origins o
+    where (o.project_id, o.id) in (select t.project_id, t.origin_id from batch_tags t)
+    order by o.project_id, o.id
+    for key share;
+    delete from batch_tags t
+    where not exists (
+        select from errtrack_private.origins o
+        where o.project_id = t.project_id and o.id = t.origin_id);
+    perform errtrack_private.bound_tags();
+    insert into errtrack_private.tag_counts as c
+        (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+    select t.project_id, t.origin_id, t.key, t.value, sum(t.events),
+           min(t.first_received_at), max(t.last_received_at)
+    from batch_tags t
+    group by 1, 2, 3, 4
+    order by 1, 2, 3, 4
+    on conflict (project_id, origin_id, key, value) do update
+        set events = c.events + excluded.events,
+            first_received_at = least(c.first_received_at, excluded.first_received_at),
+            last_received_at = greatest(c.last_received_at, excluded.last_received_at);
+    return taken < most;
+end
+$$;
+comment on function errtrack_private.fold_tags(integer) is
+    'Adds tags of events that were filed to tag_counts. False: there are more.';
+
+create or replace function errtrack_private.bound_tags() returns void
+language plpgsql volatile
+as $$
+begin
+    with wanted as (
+        select t.project_id, t.key, min(t.first_received_at) as first_received_at
+        from batch_tags t
+        where t.key <> '(other)'
+          and not exists (
+              select from errtrack_private.tag_keys k
+              where k.project_id = t.project_id and k.key = t.key)
+        group by t.project_id, t.key
+    ), room as (
+        select p.project_id,
+               errtrack_private.limit_of(p.project_id, 'tag_keys')
+                   - (select count(*) from errtrack_private.tag_keys k where k.project_id = p.project_id)
+                   as places
+        from (select distinct project_id from wanted) p
+    ), ranked as (
+        select w.*, row_number() over (
+                   partition by w.project_id order by w.first_received_at, w.key) as place
+        from wanted w
+    )
+    insert into errtrack_private.tag_keys (project_id, key)
+    select ranked.project_id, ranked.key
+    from ranked
+    join room using (project_id)
+    where coalesce(ranked.place <= room.places, true);
+
+    update batch_tags t
+    set key = '(other)',
+        value = '(other)'
+    where not exists (
+        select from errtrack_private.tag_keys k
+        where k.project_id = t.project_id and k.key = t.key);
+
+    with wanted as (
+        select t.project_id, t.origin_id, t.key, t.value, t.first_received_at
+        from batch_tags t
+        where t.value <> '(other)'
+          and not exists (
+              select from errtrack_private.tag_counts c
+              where c.project_id = t.project_id and c.origin_id = t.origin_id
+                and c.key = t.key and c.value = t.value)
+    ), ranked as (
+        select w.*,
+               errtrack_private.limit_of(w.project_id, 'tag_values') - coalesce(s.size, 0) as places,
+               row_number() over (
+                   partition by w.project_id, w.origin_id, w.key
+                   order by w.first_received_at, w.value) as place
+        from wanted w
+        left join errtrack_private.tag_sets s
+          on s.project_id = w.project_id and s.origin_id = w.origin_id and s.key = w.key
+    ), refused as (
+        update batch_tags t
+        set value = '(other)'
+        from ranked r
+        where r.place > r.places
+          and t.project_id = r.project_id and t.origin_id = r.origin_id
+          and t.key = r.key and t.value = r.value
+    )
+    insert into errtrack_private.tag_sets as s (project_id, origin_id, key, size)
+    select project_id, origin_id, key, count(*)
+    from ranked
+    where coalesce(place <= places, true)
+    group by 1, 2, 3
+    on conflict (project_id, origin_id, key) do update set size = s.size + excluded.size;
+end
+$$;
+comment on function errtrack_private.bound_tags() is
+    'Gives what is beyond the limits in batch_tags, of keys or of values, the name (other). First come, first served.';
+
+create or replace function errtrack_private.forget_origins(wanted_project bigint, origin_ids bigint[])
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform
+    from errtrack_private.origins o
+    where o.project_id = wanted_project and o.id = any (origin_ids)
+    order by o.id
+    for update;
+    delete from errtrack_private.origin_users t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
+    delete from errtrack_private.counts_5m t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
+    delete from errtrack_private.counts_1h t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
+    delete from errtrack_private.tag_facts t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
+    delete from errtrack_private.tag_counts t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
+    delete from errtrack_private.tag_sets t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
+end
+$$;
+comment on function errtrack_private.forget_origins(bigint, bigint[]) is
+    'Deletes everything that is counted by origin, before the origins themselves or their issues are deleted in the same transaction.';
+
+create or replace function errtrack_private.forget_names(wanted_project bigint, visible timestamptz)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from errtrack_private.releases r
+    where r.project_id = wanted_project and r.first_received_at < visible;
+    delete from errtrack_private.environments v
+    where v.project_id = wanted_project and v.first_received_at < visible;
+    delete from errtrack_private.tag_keys k
+    where k.project_id = wanted_project
+      and not exists (
+          select from errtrack_private.tag_sets s
+          where s.project_id = k.project_id and s.key = k.key);
+end
+$$;
+comment on function errtrack_private.forget_names(bigint, timestamptz) is
+    'Deletes the names of a project that were first seen before a time. One that is still in use is seen anew.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'limit_of(bigint, text)', 'lock_projects(bigint[])', 'lock_newcomers()', 'admit_names()',
+        'overflow_origin(bigint, timestamptz, timestamptz, bigint)',
+        'drop_surplus_bodies(bigint, bigint, timestamptz)', 'spend_bodies()',
+        'fold_tags(integer)', 'bound_tags()'] loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
+    end loop;
+end
+$$;
+revoke execute on function errtrack_private.forget_origins(bigint, bigint[]) from public;
+revoke execute on function errtrack_private.forget_names(bigint, timestamptz) from public;
+grant select on errtrack_private.limits to errtrack_worker;
+grant select, insert on errtrack_private.releases, errtrack_private.environments,
+    errtrack_private.tag_keys to errtrack_worker;
+grant select, insert, update on errtrack_private.tag_sets, errtrack_private.tag_counts to errtrack_worker;
+grant select, insert, delete on errtrack_private.tag_facts to errtrack_worker;
+grant delete on errtrack_private.payloads to errtrack_worker;
+grant update on errtrack_private.occurrences to errtrack_worker;

@@ -219,7 +219,7 @@ $move->('-30 days', $sized);
 $t->sql('select errtrack_private.make_partitions(14, 12)');
 $move->('11 days ago', $sized);
 is_deeply files($sized), [ 'largest (none) event.attachment ' . LIMIT, 'small (none) event.attachment 5' ], 'files grow old';
-$t->sql('select errtrack_private.drop_partitions(10)');
+$t->errtrack('retention', '--days', 10);
 is_deeply files($sized), [], 'and are dropped by the day';
 is scalar @{ files($event) }, 8, 'younger ones are not';
 

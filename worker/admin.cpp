@@ -24,6 +24,7 @@
 #include "worker/admin_issues.hpp"
 #include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
+#include "worker/admin_retention.hpp"
 #include "worker/admin_secret.hpp"
 #include "worker/admin_status.hpp"
 
@@ -55,6 +56,7 @@ private:
     void add_tokens();
     void add_dead();
     void add_instance();
+    void add_retention();
 
     void add_json(CLI::App *to);
     void add_redis(CLI::App *to);
@@ -263,6 +265,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
                     "connection string, URI or name (default: as psql does)")
         ->envname("ERRTRACK_DATABASE");
     add_instance();
+    add_retention();
     add_organizations();
     add_users();
     add_projects();
@@ -355,6 +358,17 @@ void CommandLine::add_instance()
         ->check(CLI::Range(1, 1'000'000));
 }
 
+void CommandLine::add_retention()
+{
+    CLI::App *to = command(&app_, "retention", "remove what is past its time, as the worker does daily",
+                           run_retention);
+    to->add_flag("--dry-run", options_.dry_run, "only show what would go");
+    to->add_option("--days", options_.days, "days that are kept (default: what the worker keeps)")
+        ->check(CLI::Range(8, 3650));
+    add_json(to);
+    to->get_option("--json")->needs("--dry-run");
+}
+
 void CommandLine::add_organizations()
 {
     CLI::App *org = group("org", "organizations");
@@ -399,6 +413,13 @@ void CommandLine::add_projects()
     add_json(to);
 
     add_json(command(project, "list", "list projects", list_projects));
+
+    to = command(project, "retention", "keep the events of a project for less time than others",
+                 set_project_retention);
+    add_project(to);
+    to->add_option("days", options_.days, "days; 0: as long as the instance does")
+        ->required()
+        ->check(CLI::Range(0, 3650));
 }
 
 void CommandLine::add_keys()

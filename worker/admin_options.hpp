@@ -46,6 +46,9 @@ struct Options {
     bool body = false;
     int limit_rows = 100;
 
+    int days = 0;                       /* 0: not given */
+    bool dry_run = false;
+
     std::string category;
     std::string limit;
     std::string kind;

@@ -120,9 +120,11 @@ private:
                   [this] { projection_.refresh(*redis_); });
             chore(partitions_due_, 1h, 1min, "keeping the partitions", [this] {
                 store_.make_partitions();
-                store_.drop_partitions(settings_.retention);
+                store_.sweep(settings_.retention);
                 stream_->bury_consumers();
             });
+            chore(retention_due_, 24h, 1min, "removing what is past the retention",
+                  [this] { retain(); });
             chore(ledger_due_, 5s, 1min, "booking what edges count", [this] {
                 if (!ledger_.book(*redis_)) {
                     ledger_due_ = Clock::now();
@@ -148,6 +150,19 @@ private:
         } catch (const StoreError &e) {
             database_.wait(e.what());
             return false;
+        }
+    }
+
+    /* For half a second, so that reports do not wait for it. */
+    void retain()
+    {
+        auto until = Clock::now() + 500ms;
+        Store::Retained turn = Store::Retained::more;
+        while (turn == Store::Retained::more && Clock::now() < until && !stopping) {
+            turn = store_.retain(settings_.retention);
+        }
+        if (turn != Store::Retained::all) {
+            retention_due_ = Clock::now() + (turn == Store::Retained::busy ? 1min : 0min);
         }
     }
 
@@ -223,6 +238,7 @@ private:
     Clock::time_point claim_due_ = {};
     Clock::time_point keys_due_ = {};
     Clock::time_point partitions_due_ = {};
+    Clock::time_point retention_due_ = {};
     Clock::time_point ledger_due_ = {};
     Clock::time_point issues_due_ = {};
     Clock::time_point purge_due_ = {};

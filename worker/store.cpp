@@ -477,12 +477,26 @@ void Store::make_partitions()
     });
 }
 
-void Store::drop_partitions(unsigned keep_days)
+void Store::sweep(unsigned keep_days)
 {
     translated([&] {
         pqxx::work tx(connection().db);
-        tx.exec_params("select errtrack_private.drop_partitions($1)", keep_days);
+        tx.exec_params("select errtrack_private.sweep($1)", keep_days);
         tx.commit();
+    });
+}
+
+Store::Retained Store::retain(unsigned keep_days)
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        pqxx::row turn = tx.exec_params1("select finished, busy from errtrack_private.retain($1, '200 ms')",
+                                         keep_days);
+        tx.commit();
+        if (turn[0].as<bool>()) {
+            return Retained::all;
+        }
+        return turn[1].as<bool>() ? Retained::busy : Retained::more;
     });
 }
 

@@ -81,7 +81,12 @@ public:
     bool book_requests(const std::vector<EdgeCount> &counts);
     Alarms alarms();
     void make_partitions();
-    void drop_partitions(unsigned keep_days);
+    /* Removes counters and dead letters that are past their time. */
+    void sweep(unsigned keep_days);
+
+    enum class Retained { all, more, busy };
+    /* Removes some of what is older than so many days. busy: not now, another is at it. */
+    Retained retain(unsigned keep_days);
 
     /* Removes some of what deleted projects left. False: there is more. */
     bool purge();

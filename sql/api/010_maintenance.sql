@@ -1,5 +1,5 @@
--- Partitions: made ahead, dropped by age. Run by the worker every hour and by
--- every migration.
+-- Partitions, made ahead. Run by the worker every hour and by every migration.
+-- They are dropped by the retention (012_retention.sql).
 
 create or replace function errtrack_private.partitioned_tables() returns table (name text, key text)
 language sql immutable
@@ -51,50 +51,6 @@ $$;
 comment on function errtrack_private.make_partitions(integer, integer) is
     'Makes the missing partitions from "back" days ago to "ahead" days ahead. Gives up after two seconds of waiting for a lock: call it again.';
 
-create or replace function errtrack_private.drop_partitions(keep_days integer default 90)
-returns integer
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-set lock_timeout = '2s'
-as $$
-declare
-    old record;
-    dropped integer := 0;
-    oldest date := (now() at time zone 'UTC')::date - keep_days;
-begin
-    if keep_days < 8 then
-        raise exception 'keep_days must be at least 8: entries may arrive 7 days late'
-            using errcode = 'invalid_parameter_value';
-    end if;
-    perform pg_advisory_xact_lock(hashtextextended('errtrack.partitions', 0));
-    for old in
-        select child.relname as name
-        from pg_inherits
-        join pg_class child on child.oid = pg_inherits.inhrelid
-        join pg_class parent on parent.oid = pg_inherits.inhparent
-        join pg_namespace on pg_namespace.oid = parent.relnamespace
-        where pg_namespace.nspname = 'errtrack_private'
-          and parent.relname in (select name from errtrack_private.partitioned_tables())
-          and child.relname ~ '_[0-9]{8}$'
-          and to_date(right(child.relname, 8), 'YYYYMMDD') < oldest
-    loop
-        execute format('drop table errtrack_private.%I', old.name);
-        dropped := dropped + 1;
-    end loop;
-    delete from errtrack_private.counts_5m where bucket < now() - interval '48 hours';
-    delete from errtrack_private.dead_letters where died_at < now() - interval '14 days';
-    delete from errtrack_private.requests where hour < now() - make_interval(days => keep_days);
-    -- Nobody asked for it in a week.
-    delete from errtrack_private.outbox where created_at < now() - interval '7 days';
-    -- Longer than book_requests() looks back: nothing is counted anew.
-    delete from errtrack_private.edge_requests where hour < now() - interval '3 days';
-    return dropped;
-end
-$$;
-comment on function errtrack_private.drop_partitions(integer) is
-    'Drops what is older than the retention, and the fine counters, dead letters and counts of edges past theirs.';
-
 create or replace function errtrack_private.default_partition_rows() returns bigint
 language sql stable
 security definer
@@ -110,8 +66,6 @@ comment on function errtrack_private.default_partition_rows() is
     'Rows that found no partition of their day. Anything but 0 is an alarm.';
 
 revoke execute on function errtrack_private.make_partitions(integer, integer) from public;
-revoke execute on function errtrack_private.drop_partitions(integer) from public;
 revoke execute on function errtrack_private.default_partition_rows() from public;
 grant execute on function errtrack_private.make_partitions(integer, integer) to errtrack_worker;
-grant execute on function errtrack_private.drop_partitions(integer) to errtrack_worker;
 grant execute on function errtrack_private.default_partition_rows() to errtrack_worker, errtrack_query;

@@ -46,9 +46,6 @@ as $$
 declare
     started constant timestamptz := clock_timestamp();
     visible constant timestamptz := errtrack_private.visible_from(wanted_project);
-    batch bigint[];
-    batch_origins bigint[];
-    done_to bigint := 0;
 begin
     -- First and whole: without its hashes no later event finds a deleted issue,
     -- so what the budget leaves behind stays hidden until the next call.
@@ -60,27 +57,10 @@ begin
       and issues.project_id = wanted_project and issues.id = origins.issue_id
       and issues.last_received_at < visible;
     while clock_timestamp() - started < budget loop
-        batch := array(
-            select issues.id
-            from errtrack_private.issues
-            where issues.project_id = wanted_project
-              and issues.id > done_to
-              and issues.last_received_at < visible
-            order by issues.id
-            limit 2000);
-        if cardinality(batch) = 0 then
+        if errtrack_private.remove_issues(wanted_project, visible, 2000) = 0 then
             perform errtrack_private.forget_names(wanted_project, visible);
             return errtrack_private.purge_attachments(wanted_project, visible, started + budget);
         end if;
-        done_to := batch[cardinality(batch)];
-        batch_origins := array(
-            select origins.id
-            from errtrack_private.origins
-            where origins.project_id = wanted_project and origins.issue_id = any (batch));
-        perform errtrack_private.forget_origins(wanted_project, batch_origins);
-        -- Takes the origins and the history with it.
-        delete from errtrack_private.issues
-        where issues.project_id = wanted_project and issues.id = any (batch);
     end loop;
     return false;
 end

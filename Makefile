@@ -88,12 +88,12 @@ $(NGINX_BUILD)/Makefile: config $(LISTED)
 # ---- worker and command -----------------------------------------------------
 
 # What the unit tests link: no I/O in it.
-GROUPING := fingerprint grouping grouping_exceptions grouping_frames grouping_names grouping_native \
+GROUPING := explanation fingerprint grouping grouping_exceptions grouping_frames grouping_names grouping_native \
             grouping_stack in_app parameterize parameterize_dates parameterize_patterns title
 PURE    := repair json json_value inflate envelope fields event $(GROUPING) payload \
             multipart minidump attachment record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
-COMMAND := redis backlog $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
+COMMAND := redis backlog $(PURE) $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 
 WORKER_FLAGS := -std=c++20 $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -I. -MMD -MP \
                 -DERRTRACK_SQL_DIR='"$(SQL_DIR)"'
@@ -114,7 +114,7 @@ $(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
 
 $(BUILD)/errtrack: $(call objects,$(COMMAND))
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lcrypto
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lsimdjson -lz -lbrotlidec -lzstd -lcrypto
 
 # ---- installing -------------------------------------------------------------
 
@@ -174,6 +174,12 @@ floor: $(BENCH_BUILD)/Makefile
 
 $(BENCH_BUILD)/Makefile: t/bench/config
 	$(call configure,$(CURDIR)/t/bench,$(BENCH_BUILD))
+
+# Programs that measure one part, to be run by hand.
+$(BUILD)/bench/%: $(OBJ)/t/bench/%.o $(call objects,$(PURE))
+	@mkdir -p $(@D)
+	@echo "  LINK  bench/$*"
+	@$(CXX) $(CXXFLAGS) -o $@ $^ -lsimdjson -lz -lbrotlidec -lzstd -lcrypto
 
 # ---- sanitizers and fuzzing ---------------------------------------------------
 

@@ -22,6 +22,7 @@
 #include "worker/admin_dead.hpp"
 #include "worker/admin_edge.hpp"
 #include "worker/admin_issues.hpp"
+#include "worker/admin_grouping.hpp"
 #include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
 #include "worker/admin_retention.hpp"
@@ -55,6 +56,7 @@ private:
                         const Action &action);
     void add_tokens();
     void add_dead();
+    void add_grouping();
     void add_instance();
     void add_retention();
 
@@ -274,6 +276,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_issues();
     add_tokens();
     add_dead();
+    add_grouping();
 }
 
 CLI::App *CommandLine::group(const std::string &name, const std::string &about)
@@ -605,6 +608,16 @@ void CommandLine::add_dead()
     ids->excludes(project)->excludes(all);
     project->excludes(all);
     add_redis(to);
+}
+
+void CommandLine::add_grouping()
+{
+    CLI::App *to = command(&app_, "group", "tell how events would be grouped, and why; nothing is stored",
+                           show_grouping);
+    to->add_option("file", options_.files, "event as JSON, - for standard input; or two to compare")
+        ->required()
+        ->expected(1, 2);
+    add_json(to);
 }
 
 int complain(Exit code, const std::string &message)

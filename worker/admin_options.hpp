@@ -63,6 +63,7 @@ struct Options {
     std::int64_t events = 0;
     std::int64_t users = 0;
     std::int64_t most = 100;
+    std::vector<std::string> files;
 };
 
 /* Zero stands for an id that was not given. */

@@ -344,6 +344,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.culprit = culprit_of(input);
     event.tags = tags_of(input);
     event.hashes = grouping_hashes(input);
+    event.grouping = std::make_shared<GroupingInput>(std::move(input));
     event.payload = make_payload(document, context.event_id);
     return event;
 }

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@
 #include <vector>
 
 namespace errtrack {
+
+struct GroupingInput;
 
 /* 16 bytes: a grouping hash, a hashed user. Shown as 32 hex digits. */
 using Hash = std::array<unsigned char, 16>;
@@ -56,6 +59,7 @@ struct Event {
     std::optional<Hash> user;            /* distinct users are counted by it */
     std::vector<std::pair<std::string, std::string>> tags; /* of equal keys the first counts */
     std::vector<GroupingHash> hashes;    /* never empty; the first that is known decides */
+    std::shared_ptr<const GroupingInput> grouping; /* explain_grouping() tells why; never null */
     std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */
 };
 

@@ -141,6 +141,11 @@ std::vector<Variant> by_message(const GroupingInput &input)
     return {std::move(variant)};
 }
 
+using Strategy = std::vector<Variant> (*)(const GroupingInput &);
+constexpr std::pair<std::string_view, Strategy> strategies[] = {
+    {"exception", by_exceptions}, {"stacktrace", by_stack}, {"template", by_template},
+    {"report", by_report}, {"message", by_message}};
+
 bool is_hybrid(const GroupingInput &input)
 {
     return std::any_of(input.fingerprint.begin(), input.fingerprint.end(), is_default_entry)
@@ -176,10 +181,6 @@ std::vector<Variant> choose_variants(Variant app, Variant system)
 
 DefaultGrouping default_grouping(const GroupingInput &input)
 {
-    using Strategy = std::vector<Variant> (*)(const GroupingInput &);
-    constexpr std::pair<std::string_view, Strategy> strategies[] = {
-        {"exception", by_exceptions}, {"stacktrace", by_stack}, {"template", by_template},
-        {"report", by_report}, {"message", by_message}};
     for (const auto &[name, strategy] : strategies) {
         if (std::vector<Variant> variants = strategy(input); !variants.empty()) {
             return {name, std::move(variants)};
@@ -188,6 +189,20 @@ DefaultGrouping default_grouping(const GroupingInput &input)
     DefaultGrouping fallback{"fallback", std::vector<Variant>(1)};
     fallback.variants.front().name = "fallback";
     return fallback;
+}
+
+std::vector<std::string_view> preceded_strategies(const GroupingInput &input,
+                                                  std::string_view strategy)
+{
+    std::vector<std::string_view> preceded;
+    bool behind = false;
+    for (const auto &[name, run] : strategies) {
+        if (behind && !run(input).empty()) {
+            preceded.push_back(name);
+        }
+        behind = behind || name == strategy;
+    }
+    return preceded;
 }
 
 Hash hash_of(std::string_view prefix, std::string_view bytes)

@@ -105,6 +105,10 @@ Hash hash_of(std::string_view prefix, std::string_view bytes);
 /* Never empty. */
 std::vector<GroupingHash> grouping_hashes(const GroupingInput &input);
 
+/* JSON: why the event has these hashes, the tree of what counts and what does not.
+ * Shortened when it grows beyond 64 KB. */
+std::string explain_grouping(const GroupingInput &input);
+
 std::string title_of(const GroupingInput &input);
 std::string culprit_of(const GroupingInput &input);
 std::string location_of(const GroupingInput &input);

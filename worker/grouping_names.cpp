@@ -221,8 +221,9 @@ std::string clean_elixir_function(std::string_view name)
     std::size_t at = name.find(mark);
     if (name.starts_with('-') && at != name.npos) {
         std::size_t digits = digits_at(name, at + mark.size());
-        return std::string(name.substr(0, at + mark.size()))
-               + std::string(name.substr(at + mark.size() + digits));
+        std::string_view rest = name.substr(at + mark.size() + digits);
+        rest.remove_prefix(rest.starts_with('-') ? 1 : 0);
+        return std::string(name.substr(0, at + mark.size())) + std::string(rest);
     }
     return std::string(name);
 }

@@ -55,6 +55,14 @@ struct DefaultGrouping {
 
 DefaultGrouping default_grouping(const GroupingInput &input);
 
+/* The strategies that would have found something, had that one not come first. */
+std::vector<std::string_view> preceded_strategies(const GroupingInput &input,
+                                                  std::string_view strategy);
+
+/* Of checksum or fingerprint, when they decide alone, and of a variant. */
+Hash explicit_hash(const GroupingInput &input);
+Hash variant_hash(const GroupingInput &input, const Variant &variant);
+
 /* Both when the application's frames say something, else the one that does. */
 std::vector<Variant> choose_variants(Variant app, Variant system);
 

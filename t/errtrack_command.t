@@ -268,10 +268,49 @@ refuses [qw(filter add acme/web agent bots)],
 refuses [ qw(filter add acme/web sdk), 'sentry python' ],
     'an SDK looks like sentry.python or sentry.javascript.*<7.0.0, "sentry python" does not', 'an SDK has its form';
 refuses [qw(filter add acme/web origin a.example)],
-    'kind: origin not in {address,agent,sdk} (see errtrack --help)', 'the kinds are told';
+    'kind: origin not in {address,agent,sdk,event,message,release} (see errtrack --help)', 'the kinds are told';
 refuses [qw(filter remove acme/web address 192.0.2.8)], 'project 1 has no filter address "192.0.2.8/32"', 'what is removed was there';
 prints [ qw(filter remove acme/web), @$_ ], "@$_ is not filtered in acme/web\n", "@$_ is filtered no more"
     for [qw(sdk sentry.javascript.*<7.0.0)], [qw(agent crawlers)], [qw(address 2001:db8::/32)], [qw(address 192.0.2.7)];
+
+prints [ qw(filter add acme/web), @$_ ], "@$_ is filtered in acme/web\n", "@$_ is filtered"
+    for [qw(event localhost)], [qw(message *Resize*)], [qw(release web@1.*)], [qw(event localhost)];
+is_deeply json([qw(filter list acme/web)]), [ map { { kind => $_->[0], value => $_->[1] } }
+    [ event => 'localhost' ], [ message => '*Resize*' ], [ release => 'web@1.*' ] ], 'filters of bodies are listed';
+refuses [qw(filter add acme/web event crawlers)],
+    'there is no class of events "crawlers": use browser-extensions, health-checks, legacy-browsers, localhost', 'the classes are told';
+refuses [qw(filter add acme/web message **)],
+    'a pattern looks like *ResizeObserver* or shop@1.*, up to 300 bytes, "**" does not', 'a pattern is about something';
+refuses [ qw(filter add acme/web message), 'x' x 301 ], 'a pattern looks like *ResizeObserver* or shop@1.*, up to 300 bytes, "'
+    . 'x' x 301 . '" does not', 'a pattern has an end';
+refuses [qw(filter remove acme/web release web@2.*)], 'project 1 has no filter release "web@2.*"', 'what is removed was there';
+prints [ qw(filter remove acme/web), @$_ ], "@$_ is not filtered in acme/web\n", "@$_ is filtered no more"
+    for [qw(event localhost)], [qw(message *Resize*)], [qw(release web@1.*)];
+
+# ---- scrubbing ------------------------------------------------------------------
+
+prints [qw(scrub list acme/web)], "setting    value\nsecrets    on\naddresses  off\n", 'secrets are scrubbed unless a project says otherwise';
+prints [ qw(scrub add acme/web), @$_ ], "@$_ is set in acme/web\n", "@$_ is set"
+    for [qw(key iban)], [qw(key tax_number)], [qw(key iban)], [qw(exempt locale)];
+prints [qw(scrub set acme/web secrets off)], "scrubbing of secrets is off in acme/web\n", 'secrets may stay';
+prints [qw(scrub set acme/web addresses on)], "scrubbing of addresses is on in acme/web\n", 'addresses may go';
+prints [qw(scrub list acme/web)], <<'OUT', 'all of it is listed';
+setting    value
+secrets    off
+addresses  on
+key        iban
+key        tax_number
+exempt     locale
+OUT
+refuses [qw(scrub add acme/web key --)], 'value is required (see errtrack --help)', 'a key is a word';
+refuses [qw(scrub add acme/web key ..)], 'a key looks like tax_number, a word of 64 bytes at most, ".." does not', 'with letters';
+refuses [ qw(scrub add acme/web key), 'x' x 65 ], 'a key looks like tax_number, a word of 64 bytes at most, "' . 'x' x 65 . '" does not', 'not too many';
+refuses [qw(scrub set acme/web secrets maybe)], 'value: maybe not in {on,off} (see errtrack --help)', 'a switch is on or off';
+refuses [qw(scrub set acme/web cookies on)], 'what: cookies not in {secrets,addresses} (see errtrack --help)', 'there are two switches';
+refuses [qw(scrub remove acme/web exempt iban)], 'project 1 has no exempt "iban"', 'what is removed was there';
+refuses [qw(scrub list nix)], 'there is no project "nix"', 'the project has to be there';
+prints [qw(scrub remove acme/web key iban)], "key iban is not set in acme/web\n", 'a key is removed';
+prints [qw(scrub set acme/web secrets on)], "scrubbing of secrets is on in acme/web\n", 'secrets are scrubbed again';
 
 prints [qw(origin list acme/web)], "origin\n", 'a project has no origins';
 prints [ qw(origin add acme/web), $_ ], "$_ may report to acme/web\n", "$_ is allowed"

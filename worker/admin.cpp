@@ -26,6 +26,7 @@
 #include "worker/admin_options.hpp"
 #include "worker/admin_output.hpp"
 #include "worker/admin_retention.hpp"
+#include "worker/admin_privacy.hpp"
 #include "worker/admin_secret.hpp"
 #include "worker/admin_status.hpp"
 
@@ -54,6 +55,7 @@ private:
     void add_issues();
     CLI::App *add_issue(CLI::App *group, const std::string &name, const std::string &about,
                         const Action &action);
+    void add_privacy();
     void add_tokens();
     void add_dead();
     void add_grouping();
@@ -274,6 +276,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_keys();
     add_edge();
     add_issues();
+    add_privacy();
     add_tokens();
     add_dead();
     add_grouping();
@@ -333,7 +336,7 @@ void CommandLine::add_rule(CLI::App *to, const std::vector<std::string> &kinds,
 {
     add_project(to);
     if (!kinds.empty()) {
-        to->add_option("kind", options_.kind, "address, agent or sdk")
+        to->add_option("kind", options_.kind, joined(kinds))
             ->required()
             ->check(CLI::IsMember(kinds));
     }
@@ -471,14 +474,17 @@ void CommandLine::add_edge()
     to->add_option("category", options_.category, categories)->required();
     add_id(to, "--key", "id of a client key (default: the whole project)");
 
-    const std::vector<std::string> kinds = {"address", "agent", "sdk"};
-    const std::string filters = "an address or network; crawlers or legacy-browsers; "
-                                "an SDK, for example sentry.javascript.*<7.0.0";
+    const std::vector<std::string> kinds = {"address", "agent", "sdk", "event", "message", "release"};
+    const std::string filters =
+        "an address or network; crawlers or legacy-browsers; an SDK, for example "
+        "sentry.javascript.*<7.0.0; browser-extensions, health-checks, legacy-browsers or "
+        "localhost; *part of a message*; a release, for example shop@1.*";
     CLI::App *filter = group("filter", "what is counted as filtered, and not stored");
     to = command(filter, "list", "list the filters of a project", list_filters);
     add_project(to);
     add_json(to);
-    add_rule(command(filter, "add", "filter a kind of client", add_filter), kinds, filters);
+    add_rule(command(filter, "add", "filter a kind of clients or events", add_filter), kinds,
+             filters);
     add_rule(command(filter, "remove", "stop filtering it", remove_filter), kinds, filters);
 
     const std::string origins = "[scheme://]host[:port], for example https://*.example.com";
@@ -557,6 +563,29 @@ void CommandLine::add_issues()
     add_project(to);
     to->add_option("name", options_.name, "one that \"limit list\" lists")->required();
     to->add_option("value", options_.value, "a number, none or default")->required();
+}
+
+void CommandLine::add_privacy()
+{
+    CLI::App *scrub = group("scrub", "what is scrubbed out of events before they are stored");
+    CLI::App *to = command(scrub, "list", "list what a project scrubs", list_scrubbing);
+    add_project(to);
+    add_json(to);
+
+    to = command(scrub, "set", "switch scrubbing on or off", set_scrubbing);
+    add_project(to);
+    to->add_option("what", options_.kind, "secrets (on unless set) or addresses (off unless set)")
+        ->required()
+        ->check(CLI::IsMember(std::vector<std::string>{"secrets", "addresses"}));
+    to->add_option("value", options_.value, "on or off")
+        ->required()
+        ->check(CLI::IsMember(std::vector<std::string>{"on", "off"}));
+
+    const std::vector<std::string> kinds = {"key", "exempt"};
+    const std::string names = "a name; case and separators do not matter";
+    add_rule(command(scrub, "add", "a further secret key, or one that is exempt", add_scrubbing),
+             kinds, names);
+    add_rule(command(scrub, "remove", "take it away", remove_scrubbing), kinds, names);
 }
 
 void CommandLine::add_tokens()

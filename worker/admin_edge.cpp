@@ -17,14 +17,30 @@ std::string quota_owner(const Options &options)
     return options.id == 0 ? options.project : "key " + std::to_string(options.id);
 }
 
-/* Returns how many settings of the kind the project has then. */
-int change_setting(const Options &options, const std::string &kind, bool present)
+/* Filters that the worker applies, since they need the body. */
+bool needs_body(const std::string &kind)
+{
+    return kind == "event" || kind == "message" || kind == "release";
+}
+
+void change_filter(const Options &options, bool present)
+{
+    Database database(options.database);
+    std::string function = needs_body(options.kind) ? "change_event_setting" : "change_edge_setting";
+    database.run("select errtrack_private." + function
+                     + "(errtrack_private.find_project($1), $2, $3, $4::boolean)",
+                 options.project, options.kind, options.value, present ? "true" : "false");
+    database.commit();
+}
+
+/* Returns how many origins the project has then. */
+int change_origin(const Options &options, bool present)
 {
     Database database(options.database);
     pqxx::result left = database.run(
         "select errtrack_private.change_edge_setting("
-        "errtrack_private.find_project($1), $2, $3, $4::boolean)",
-        options.project, kind, options.value, present ? "true" : "false");
+        "errtrack_private.find_project($1), 'origin', $2, $3::boolean)",
+        options.project, options.value, present ? "true" : "false");
     database.commit();
     return left[0][0].as<int>();
 }
@@ -69,20 +85,23 @@ void list_filters(const Options &options)
     show_list(std::cout, database, options.json,
               "select s.kind, s.value"
               " from errtrack_private.edge_setting_list(errtrack_private.find_project($1)) as s"
-              " where s.kind <> 'origin'",
+              " where s.kind <> 'origin'"
+              " union all"
+              " select s.kind, s.value"
+              " from errtrack_private.event_filter_list(errtrack_private.find_project($1)) as s",
               options.project);
 }
 
 void add_filter(const Options &options)
 {
-    change_setting(options, options.kind, true);
+    change_filter(options, true);
     std::cout << options.kind << ' ' << options.value << " is filtered in " << options.project
               << '\n';
 }
 
 void remove_filter(const Options &options)
 {
-    change_setting(options, options.kind, false);
+    change_filter(options, false);
     std::cout << options.kind << ' ' << options.value << " is not filtered in "
               << options.project << '\n';
 }
@@ -99,13 +118,13 @@ void list_origins(const Options &options)
 
 void add_origin(const Options &options)
 {
-    change_setting(options, "origin", true);
+    change_origin(options, true);
     std::cout << options.value << " may report to " << options.project << '\n';
 }
 
 void remove_origin(const Options &options)
 {
-    int left = change_setting(options, "origin", false);
+    int left = change_origin(options, false);
     std::cout << options.value << " is no origin of " << options.project
               << (left == 0 ? ": none is left, every origin may report" : "") << '\n';
 }

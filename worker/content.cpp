@@ -65,8 +65,8 @@ const ItemType &item_type(std::string_view name) noexcept
 
 class ContentReader {
 public:
-    ContentReader(const Record &record, std::size_t attachment_bytes)
-        : record_(record), attachment_bytes_(attachment_bytes)
+    ContentReader(const Record &record, std::size_t attachment_bytes, const EventSettings &settings)
+        : record_(record), attachment_bytes_(attachment_bytes), settings_(settings)
     {
     }
 
@@ -100,6 +100,7 @@ public:
         } else {
             take_store(plain);
         }
+        filter_attachments();
         return std::move(content_);
     }
 
@@ -174,19 +175,61 @@ private:
         }
     }
 
-    bool take_event(std::string_view json, std::optional<std::int64_t> sent_at)
+    std::optional<Event> read_event(std::string_view json, std::optional<std::int64_t> sent_at)
     {
         EventContext context;
         context.received_at = record_.received_at;
         context.sent_at = sent_at;
         context.event_id = record_.event_id;
         context.client_address = record_.address;
-        std::optional<Event> event = parse_event(json, context);
-        if (!event) {
+        context.settings = &settings_;
+        return parse_event(json, context);
+    }
+
+    /* Unless it meets a filter. Then it is booked. */
+    void keep_event(Event event, std::string_view type)
+    {
+        if (event.filter.empty()) {
+            content_.events.push_back(std::move(event));
+        } else {
+            filter_ = event.filter;
+            book(type, outcome::filtered, event.filter);
+        }
+    }
+
+    bool take_event(std::string_view json, std::optional<std::int64_t> sent_at)
+    {
+        std::optional<Event> event = read_event(json, sent_at);
+        if (event) {
+            keep_event(std::move(*event), "event");
+        }
+        return event.has_value();
+    }
+
+    /* Whether a transaction meets a filter. Then it is booked. */
+    bool filtered_transaction(std::string_view json)
+    {
+        Json document;
+        std::string buffer;
+        if (!settings_.filters.any() || !document.parse(repair(json, buffer))) {
             return false;
         }
-        content_.events.push_back(std::move(*event));
-        return true;
+        std::string_view filter = filter_of_transaction(settings_.filters, document.root());
+        if (!filter.empty()) {
+            book("transaction", outcome::filtered, filter);
+        }
+        return !filter.empty();
+    }
+
+    /* Files go with the event that they came with. */
+    void filter_attachments()
+    {
+        if (!filter_.empty() && content_.events.empty()) {
+            for (std::size_t i = content_.attachments.size(); i > 0; i--) {
+                book("attachment", outcome::filtered, filter_);
+            }
+            content_.attachments.clear();
+        }
     }
 
     void take_envelope(std::string_view plain)
@@ -201,6 +244,8 @@ private:
             if (item.type == "attachment") {
                 take_attachment({item.filename, item.content_type, item.attachment_type},
                                 item.payload);
+            } else if (item.type == "transaction" && filtered_transaction(item.payload)) {
+                continue;
             } else if (item.type != "event") {
                 discard(item.type);
             } else if (dropped(item.type)) {
@@ -224,17 +269,17 @@ private:
             book_invalid(fault, "event");
             return;
         }
-        if (!take_event(json, std::nullopt)) {
+        std::optional<Event> event = read_event(json, std::nullopt);
+        if (!event) {
             book_invalid(reason::invalid_json, "event");
             return;
         }
         // Here the payload says what it is; in an envelope the item's header does.
-        bool transaction = content_.events.front().transaction_type;
-        if (transaction || dropped("event")) {
-            content_.events.clear();
-        }
-        if (transaction) {
-            discard("transaction");
+        std::string_view type = event->transaction_type ? "transaction" : "event";
+        if (event->transaction_type && event->filter.empty()) {
+            discard(type);
+        } else if (!dropped(type)) {
+            keep_event(std::move(*event), type);
         }
     }
 
@@ -305,15 +350,18 @@ private:
 
     const Record &record_;
     const std::size_t attachment_bytes_;
+    const EventSettings &settings_;
     int position_ = 0;              /* of the next attachment, kept or not */
+    std::string_view filter_;       /* that the event met */
     Content content_;
 };
 
 }
 
-Content read_content(const Record &record, std::size_t attachment_bytes)
+Content read_content(const Record &record, std::size_t attachment_bytes,
+                     const EventSettings &settings)
 {
-    return ContentReader(record, attachment_bytes).run();
+    return ContentReader(record, attachment_bytes, settings).run();
 }
 
 }

@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 
+#include "worker/event_settings.hpp"
 #include "worker/fields.hpp"
 #include "worker/fingerprint.hpp"
 #include "worker/grouping.hpp"
@@ -315,7 +316,11 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     if (!document.parse(repair(body, buffer)) || !document.root().is_object()) {
         return {};
     }
+    static const EventSettings usual;
+    const EventSettings &settings = context.settings != nullptr ? *context.settings : usual;
+    settings.scrubber.scrub(document);
     JsonValue root = document.root();
+    std::string address = settings.scrubber.removes_addresses() ? "" : context.client_address;
 
     Event event;
     event.platform = platform_of(root["platform"]);
@@ -330,9 +335,11 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.release = valid_name(lenient_text(root["release"]), release_bytes, "latest");
     event.environment = environment_of(root, input);
     event.occurred_at = occurred_at(root["timestamp"], context);
-    event.user = user_of(root, event.platform, context.client_address);
+    event.user = user_of(root, event.platform, address);
 
     event.transaction_type = root["type"].text() == "transaction";
+    event.filter = event.transaction_type ? filter_of_transaction(settings.filters, root)
+                                          : filter_of_event(settings.filters, root, input);
     event.kind = input.exceptions.empty() ? "default" : "error";
     if (input.exceptions.empty()) {
         event.value = cut_with_dots(input.message, value_characters);

@@ -33,6 +33,8 @@ struct GroupingHash {
     std::string variant;                 /* app, system, custom, message, fallback */
 };
 
+struct EventSettings;
+
 /* What the worker knows about an event from outside its payload. Times are
  * microseconds since 1970 (UTC). */
 struct EventContext {
@@ -40,9 +42,11 @@ struct EventContext {
     std::optional<std::int64_t> sent_at; /* envelope header, for the drift of the client's clock */
     std::string event_id;                /* 32 hex digits; overrides the payload's */
     std::string client_address;          /* stands for {{auto}} */
+    const EventSettings *settings = nullptr; /* of the project; without: the usual ones */
 };
 
 struct Event {
+    std::string_view filter;             /* that the event meets: then it is not to be stored */
     std::string kind;                    /* error or default */
     bool transaction_type = false;       /* the payload says "type": "transaction" */
     std::string type;                    /* exception type; empty for a message */

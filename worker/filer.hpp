@@ -9,6 +9,7 @@
 
 #include "worker/metrics.hpp"
 #include "worker/patience.hpp"
+#include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
 #include "worker/stream.hpp"
 
@@ -28,10 +29,10 @@ class Filer {
 public:
     /* When stopping becomes true it does not wait for the database any more: what is not
      * filed stays in the queue. */
-    Filer(const FilerSettings &settings, Store &store, Patience &database, Metrics &metrics,
-          const std::atomic<bool> &stopping)
-        : settings_(settings), store_(store), database_(database), metrics_(metrics),
-          stopping_(stopping)
+    Filer(const FilerSettings &settings, Store &store, const SettingsCache &projects,
+          Patience &database, Metrics &metrics, const std::atomic<bool> &stopping)
+        : settings_(settings), store_(store), projects_(projects), database_(database),
+          metrics_(metrics), stopping_(stopping)
     {
     }
 
@@ -60,6 +61,7 @@ private:
 
     const FilerSettings settings_;
     Store &store_;
+    const SettingsCache &projects_;
     Patience &database_;
     Metrics &metrics_;
     const std::atomic<bool> &stopping_;

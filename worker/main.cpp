@@ -17,6 +17,7 @@
 #include "worker/metrics.hpp"
 #include "worker/patience.hpp"
 #include "worker/projection.hpp"
+#include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
 #include "worker/stream.hpp"
 #include "worker/watch.hpp"
@@ -66,7 +67,8 @@ class Worker {
 public:
     explicit Worker(const Settings &settings)
         : settings_(settings), store_(settings.database), projection_(store_), ledger_(store_),
-          filer_(settings.filer, store_, database_, metrics_, stopping)
+          event_settings_(store_),
+          filer_(settings.filer, store_, event_settings_, database_, metrics_, stopping)
     {
         if (!settings.listen.empty()) {
             watch_.emplace(settings.listen, settings.redis, metrics_);
@@ -145,6 +147,12 @@ private:
                 Alarms alarms = store_.alarms();
                 metrics_.alarms(alarms.dead_letters, alarms.misplaced_rows);
             });
+            chore(settings_due_, 0s, 1s, "reading the settings of projects",
+                  [this] { event_settings_.refresh(); });
+            if (!event_settings_.known()) {
+                database_.wait("the settings of projects are not known");
+                return false;
+            }
             database_.over();
             return true;
         } catch (const StoreError &e) {
@@ -230,6 +238,7 @@ private:
     Projection projection_;
     Ledger ledger_;
     Patience database_{"database", Service::database, metrics_};
+    SettingsCache event_settings_;
     Filer filer_;
     std::unique_ptr<Redis> redis_;
     std::optional<Stream> stream_;
@@ -243,6 +252,7 @@ private:
     Clock::time_point issues_due_ = {};
     Clock::time_point purge_due_ = {};
     Clock::time_point alarms_due_ = {};
+    Clock::time_point settings_due_ = {};
     bool announced_ = false;
 };
 

@@ -8,6 +8,7 @@
 
 #include "worker/attachment.hpp"
 #include "worker/event.hpp"
+#include "worker/event_settings.hpp"
 #include "worker/stream.hpp"
 
 #include <cstdint>
@@ -70,7 +71,8 @@ std::vector<QueueEntry> parts_of(const QueueEntry &entry);
 
 /* Never throws for what a client sent: bad input is an outcome, and so is an attachment of
  * more bytes than that. */
-Content read_content(const Record &record, std::size_t attachment_bytes = attachment_bytes_default);
+Content read_content(const Record &record, std::size_t attachment_bytes = attachment_bytes_default,
+                     const EventSettings &settings = EventSettings());
 
 }
 

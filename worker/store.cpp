@@ -133,9 +133,10 @@ std::string claimed_key(const Record &record)
     return record.public_key.empty() || is_public_key(record.public_key) ? record.public_key : "?";
 }
 
-class KeysListener final : public pqxx::notification_receiver {
+/* Whether something was notified, and true in the beginning. */
+class Listener final : public pqxx::notification_receiver {
 public:
-    explicit KeysListener(pqxx::connection &c) : pqxx::notification_receiver(c, "errtrack_keys") {}
+    Listener(pqxx::connection &c, const char *channel) : pqxx::notification_receiver(c, channel) {}
     void operator()(const std::string &, int) override { changed = true; }
     bool changed = true;
 };
@@ -144,10 +145,12 @@ public:
 
 struct Store::Connection {
     pqxx::connection db;
-    KeysListener listener;
+    Listener keys;
+    Listener settings;
     std::unique_ptr<pqxx::work> projection;
 
-    explicit Connection(const std::string &conninfo) : db(conninfo), listener(db)
+    explicit Connection(const std::string &conninfo)
+        : db(conninfo), keys(db, "errtrack_keys"), settings(db, "errtrack_settings")
     {
         pqxx::work tx(db);
         tx.exec("select errtrack_private.prepare_session()");
@@ -530,7 +533,31 @@ bool Store::keys_changed()
     return translated([&] {
         Connection &c = connection();
         c.db.get_notifs();
-        return std::exchange(c.listener.changed, false);
+        return std::exchange(c.keys.changed, false);
+    });
+}
+
+std::vector<std::pair<std::int64_t, std::string>> Store::event_settings()
+{
+    return translated([&] {
+        std::vector<std::pair<std::int64_t, std::string>> settings;
+        pqxx::work tx(connection().db);
+        for (const auto &row : tx.exec("select project_id, settings "
+                                       "from errtrack_private.event_rules()"))
+        {
+            settings.emplace_back(row[0].as<std::int64_t>(), row[1].c_str());
+        }
+        tx.commit();
+        return settings;
+    });
+}
+
+bool Store::event_settings_changed()
+{
+    return translated([&] {
+        Connection &c = connection();
+        c.db.get_notifs();
+        return std::exchange(c.settings.changed, false);
     });
 }
 

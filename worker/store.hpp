@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace errtrack {
@@ -98,6 +99,11 @@ public:
     /* Whether keys, projects or their settings changed since the last call. True after connecting,
      * since notifications may have been missed. */
     bool keys_changed();
+
+    /* Settings of projects that have some, as JSON (event_settings.hpp), and whether they
+     * changed since the last call, in the manner of keys_changed(). */
+    std::vector<std::pair<std::int64_t, std::string>> event_settings();
+    bool event_settings_changed();
 
     /* Reads the projection and hands it to write while no other worker does the
      * same, so that an older reading can never replace a newer one. */

@@ -1,0 +1,138 @@
+# What must not be stored is taken out before anything is: passwords, tokens, cookies, card
+# numbers unless a project wants them kept, addresses where it does not. No table holds it
+# then, neither as a title nor in a body, and the rest of a body is as it was sent. Settings
+# of a project hold for what comes after them, whoever makes them, and for that project alone.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use ErrTrack;
+
+my $t = ErrTrack->stack(nginx => <<'CONF');
+%%MODULES%%
+%%GLOBALS%%
+events {}
+http {
+    %%HTTP%%
+    errtrack_redis %%REDIS%%;
+    errtrack_zone 2m;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location ~ /api/[^/]+/(envelope|store)/?$ { client_max_body_size 0; errtrack_ingest; }
+    }
+}
+CONF
+
+my $desk = $t->create_project('desk', 'acme');
+$t->wait_for_key($desk);
+
+# A member as JSON, the same behind the worker.
+my @members = (
+    [ '"extra":{"password" : "hunter2","n":1e2}',             '"extra":{"password" : "[Filtered]","n":1e2}' ],
+    [ '"extra":{"x":{"apiKey":"hunter2","author":"Ann"}}',    '"extra":{"x":{"apiKey":"[Filtered]","author":"Ann"}}' ],
+    [ '"request":{"cookies":{"a":"hunter2"},"headers":{"Authorization":"Basic hunter2=","Cookie":"a=hunter2","Host":"h"}}',
+        '"request":{"cookies":{"a":"[Filtered]"},"headers":{"Authorization":"[Filtered]","Cookie":"[Filtered]","Host":"h"}}' ],
+    [ '"request":{"url":"https://u:hunter2@shop.example.com/?token=hunter2&a=b"}',
+        '"request":{"url":"https://[Filtered]@shop.example.com/?token=[Filtered]&a=b"}' ],
+    [ '"request":{"data":"{\"secret\":\"hunter2\",\"a\":1}"}', '"request":{"data":"{\"secret\":\"[Filtered]\",\"a\":1}"}' ],
+    [ '"breadcrumbs":[{"message":"paid with 4111 1111 1111 1111"}]', '"breadcrumbs":[{"message":"paid with [Filtered]"}]' ],
+    [ '"exception":[{"type":"E","value":"no login with password=hunter2","stacktrace":{"frames":[{"function":"f","vars":{"token":"hunter2"}}]}}]',
+        '"exception":[{"type":"E","value":"no login with password=[Filtered]","stacktrace":{"frames":[{"function":"f","vars":{"token":"[Filtered]"}}]}}]' ],
+    [ '"extra":{"key":"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"}', '"extra":{"key":"[Filtered]"}' ],
+    [ '"modules":{"jsonwebtoken":"8.5"},"tags":[["a","b"]]',  '"modules":{"jsonwebtoken":"8.5"},"tags":[["a","b"]]' ],
+);
+
+my $sent = 0;
+my $send = sub {
+    my ($member, $project) = @_;
+    my $id = sprintf '%032x', ++$sent;
+    my $answer = $t->store(qq({"event_id":"$id",$member}), project => $project || $t->project);
+    is $answer->status, 200, "event $sent is answered 200";
+    return $id;
+};
+my $body = sub {
+    my ($id, $project) = @_;
+    return $t->sql_value('select body::text from errtrack_private.payloads where event_id::uuid = $1::uuid and project_id = $2',
+        $id, ($project || $t->project)->{id});
+};
+my $stored = sub {
+    my ($member, $wanted, $label, $project) = @_;
+    my $id = $send->($member, $project);
+    eventually { $body->($id, $project) } "$label: stored";
+    is $body->($id, $project), qq({"event_id":"$id",$wanted}), $label;
+    return;
+};
+
+my @ids = map { $send->($_->[0]) } @members;
+eventually { $t->sql_value('select count(*) from errtrack_private.payloads') == @members } 'all events are stored';
+is $body->($ids[$_]), qq({"event_id":"$ids[$_]",$members[$_][1]}), "without its secrets: $members[$_][1]" for 0 .. $#members;
+
+# Every column of every table, in the way that an attacker with a dump would search.
+my $search = sub {
+    my ($secret) = @_;
+    my @found;
+    for my $row ($t->sql(q{select table_name from information_schema.tables
+        where table_schema = 'errtrack_private' and table_type = 'BASE TABLE'}))
+    {
+        my ($hits) = $t->sql_value(qq{select count(*) from errtrack_private."$row->[0]" as t where t::text like '%' || \$1 || '%'}, $secret);
+        push @found, $row->[0] if $hits;
+    }
+    return join ' ', @found;
+};
+is $search->('hunter2'), '', 'no table has a secret';
+is $search->('1111 1111'), '', 'nor a card number';
+isnt $search->('shop.example.com'), '', 'and a table would be found';
+is $t->sql_value(q{select title from errtrack_private.issues where kind = 'error'}),
+    'E: no login with password=[Filtered]', 'the title neither';
+
+# ---- settings -----------------------------------------------------------------
+
+is $t->errtrack('scrub', 'list', 'shop'), "setting    value\nsecrets    on\naddresses  off\n", 'what holds without settings';
+my $probe = sub {
+    my ($member, $wanted, $label, $project) = @_;
+    eventually {
+        my $id = $send->($member, $project);
+        eventually { $body->($id, $project) } 'stored';
+        $body->($id, $project) eq qq({"event_id":"$id",$wanted});
+    } $label;
+    return;
+};
+
+$t->errtrack('scrub', 'add', 'shop', 'key', 'Tax Number');
+$t->errtrack('scrub', 'add', 'shop', 'exempt', 'locale');
+$probe->('"extra":{"taxNumber":"12"},"request":{"cookies":{"locale":"de","a":"b"}}',
+    '"extra":{"taxNumber":"[Filtered]"},"request":{"cookies":{"locale":"de","a":"[Filtered]"}}',
+    'further keys are scrubbed, exempt ones are not');
+
+$t->errtrack('scrub', 'set', 'shop', 'addresses', 'on');
+$probe->('"user":{"id":"7","ip_address":"192.0.2.1"},"request":{"env":{"REMOTE_ADDR":"192.0.2.1"}}',
+    '"user":{"id":"7","ip_address":"[Filtered]"},"request":{"env":{"REMOTE_ADDR":"[Filtered]"}}', 'addresses are removed');
+my $anonymous = $send->('"user":{"ip_address":"192.0.2.99"},"message":"by address"');
+eventually { $body->($anonymous) } 'an event of a user without a name is stored';
+is $t->sql_value('select count(*) from errtrack_private.occurrences where event_id = $1::uuid and user_hash is null', $anonymous),
+    1, 'and the user is not told apart by the address';
+
+$stored->('"extra":{"taxNumber":"12","ip_address":"192.0.2.1","password":"x"}',
+    '"extra":{"taxNumber":"12","ip_address":"192.0.2.1","password":"[Filtered]"}', 'another project is not concerned', $desk);
+
+is $t->errtrack('scrub', 'list', 'shop'), <<'OUT', 'settings are listed';
+setting    value
+secrets    on
+addresses  on
+key        Tax Number
+exempt     locale
+OUT
+
+# Plain SQL will do, and a restart forgets nothing.
+$t->sql(q{update errtrack_private.event_settings set scrub_secrets = false, remove_addresses = false where project_id = $1}, $t->project->{id});
+$probe->('"extra":{"password":"x"}', '"extra":{"password":"x"}', 'a project may keep its secrets');
+$t->worker->stop;
+$t->worker->start;
+$stored->('"extra":{"password":"x"}', '"extra":{"password":"x"}', 'also after a restart');
+$t->errtrack('scrub', 'set', 'shop', 'secrets', 'on');
+$t->errtrack('scrub', 'remove', 'shop', 'key', 'Tax Number');
+$probe->('"extra":{"password":"x","taxNumber":"12"}', '"extra":{"password":"[Filtered]","taxNumber":"12"}', 'or have them scrubbed again');
+
+$t->done;

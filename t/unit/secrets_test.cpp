@@ -1,0 +1,191 @@
+/* What counts as a secret: names by their words, and passages of texts. */
+
+#include "worker/secrets.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace errtrack;
+
+namespace {
+
+using Verdict = SecretNames::Verdict;
+
+const SecretNames usual{SecretNames::Options{}};
+
+std::string scrubbed(std::string_view text, const SecretNames &names = usual)
+{
+    std::string out;
+    std::size_t kept = 0;
+    for (const TextRange &range : find_secrets(text, names)) {
+        EXPECT_LE(kept, range.begin) << text;
+        EXPECT_LT(range.begin, range.end) << text;
+        out.append(text.substr(kept, range.begin - kept)).append(filtered_text);
+        kept = range.end;
+    }
+    return out.append(text.substr(kept));
+}
+
+TEST(SecretNames, usual_ones)
+{
+    for (std::string_view name : {
+             "password", "PASSWORD", "Password2", "user_password", "passwordConfirmation", "passwd",
+             "mysql_pwd", "PWD", "passphrase", "secret", "client_secret", "secretKey", "api_key",
+             "apiKey", "API-Key", "x-api-key", "apikey", "auth", "X-Auth", "oAuth", "httpAuth",
+             "HTTPAuth", "credentials", "aws_credentials", "token", "access_token", "accessToken",
+             "csrfmiddlewaretoken", "X-CSRFToken", "id token", "bearer", "Authorization",
+             "Proxy-Authorization", "Cookie", "Set-Cookie", "cookies", "sessionid", "JSESSIONID",
+             "PHPSESSID", "connect.sid", "session_key", "private_key", "privateKey",
+             "AWS_ACCESS_KEY_ID", "card_number", "creditCard", "cvv", "cvv2", "jwt", "csrf",
+             "user[password]", "HTTP_COOKIE", "HTTP_AUTHORIZATION"}) {
+        EXPECT_EQ(usual.judge(name), Verdict::secret) << name;
+    }
+}
+
+TEST(SecretNames, names_that_look_alike)
+{
+    for (std::string_view name : {
+             "", "author", "authors", "authenticated", "tokens", "max_tokens", "tokenizer",
+             "session", "side", "inside", "pass", "passed", "key", "keys", "card", "name", "bearers",
+             "function", "filename", "ip_address", "cookiecutter", "lineno", "-", "[]", "cvvx"}) {
+        EXPECT_EQ(usual.judge(name), Verdict::plain) << name;
+    }
+}
+
+TEST(SecretNames, of_a_project)
+{
+    SecretNames::Options options;
+    options.more = {"Tax Number", "iban", "--"};
+    options.exempt = {"auth_method", "TOKEN"};
+    SecretNames names(options);
+    EXPECT_EQ(names.judge("taxNumber"), Verdict::secret);
+    EXPECT_EQ(names.judge("their-tax-number-2"), Verdict::secret);
+    EXPECT_EQ(names.judge("taxnumbers"), Verdict::plain);
+    EXPECT_EQ(names.judge("IBAN"), Verdict::secret);
+    EXPECT_EQ(names.judge("caribbean"), Verdict::plain);
+    EXPECT_EQ(names.judge("AuthMethod"), Verdict::exempt);
+    EXPECT_EQ(names.judge("token"), Verdict::exempt);
+    EXPECT_EQ(names.judge("access_token"), Verdict::secret);
+    options.usual = false;
+    EXPECT_EQ(SecretNames(options).judge("password"), Verdict::plain);
+    EXPECT_EQ(SecretNames(options).judge("iban"), Verdict::secret);
+}
+
+TEST(SecretNames, addresses)
+{
+    SecretNames::Options options;
+    options.usual = false;
+    options.addresses = true;
+    SecretNames names(options);
+    for (std::string_view name : {"ip_address", "REMOTE_ADDR", "X-Forwarded-For", "X-Real-IP",
+                                  "HTTP_X_FORWARDED_FOR", "Forwarded", "client_ip"}) {
+        EXPECT_EQ(names.judge(name), Verdict::secret) << name;
+        EXPECT_EQ(usual.judge(name), Verdict::plain) << name;
+    }
+    EXPECT_EQ(names.judge("forwarded_by"), Verdict::plain);
+    EXPECT_EQ(names.judge("my_ip_address"), Verdict::plain);
+}
+
+TEST(SecretNames, long_ones)
+{
+    EXPECT_EQ(usual.judge(std::string(52, 'x') + "_password"), Verdict::secret);
+    EXPECT_EQ(usual.judge(std::string(1000, 'x') + "_password"), Verdict::plain);
+    EXPECT_EQ(usual.judge("password" + std::string(1000, 'x')), Verdict::secret);
+    EXPECT_EQ(usual.judge("\xc3\xbc" "auth"), Verdict::plain);
+    EXPECT_EQ(usual.judge("\xc3\xbc.auth"), Verdict::secret);
+}
+
+TEST(Secrets, queries_forms_and_cookies)
+{
+    EXPECT_EQ(scrubbed("https://x/?a=1&token=abc&b=2"), "https://x/?a=1&token=[Filtered]&b=2");
+    EXPECT_EQ(scrubbed("password=x&user=y"), "password=[Filtered]&user=y");
+    EXPECT_EQ(scrubbed("a=b; sessionid=5x; c=d"), "a=b; sessionid=[Filtered]; c=d");
+    EXPECT_EQ(scrubbed("user%5Bpassword%5D=x&u[passwd]=y"),
+              "user%5Bpassword%5D=[Filtered]&u[passwd]=[Filtered]");
+    EXPECT_EQ(scrubbed("host=db password=a,b;c port=1"), "host=db password=[Filtered];c port=1");
+    EXPECT_EQ(scrubbed("token=abc"), "token=[Filtered]");
+    EXPECT_EQ(scrubbed("f(token=abc)"), "f(token=[Filtered])");
+    EXPECT_EQ(scrubbed("password='a \\' b' x"), "password='[Filtered]' x");
+    EXPECT_EQ(scrubbed("password = \"a b\""), "password = \"[Filtered]\"");
+    EXPECT_EQ(scrubbed("password = \"a b"), "password = \"[Filtered]");
+}
+
+TEST(Secrets, json_and_hashes_in_texts)
+{
+    EXPECT_EQ(scrubbed(R"({"password":"x\"y","a":"b"})"), R"({"password":"[Filtered]","a":"b"})");
+    EXPECT_EQ(scrubbed(R"({"token" : 12345, "n": 1})"), R"({"token" : [Filtered], "n": 1})");
+    EXPECT_EQ(scrubbed("{'api_key': 'x'}"), "{'api_key': '[Filtered]'}");
+    EXPECT_EQ(scrubbed(R"({"auth":{"password":"x"}})"), R"({"auth":{"password":"[Filtered]"}})");
+    EXPECT_EQ(scrubbed(R"({"password"=>"x", :token=>"y"})"),
+              R"({"password"=>"[Filtered]", :token=>"[Filtered]"})");
+}
+
+TEST(Secrets, words_that_are_no_values)
+{
+    for (std::string_view text : {
+             "Unexpected token: <", "token = self.next()", "if (token == x)", "token==\"x\"",
+             "password=", "password=&a=b", "token=null", "token=None&x", R"({"token":true})",
+             R"({"password":null,"a":1})", R"({"token":["a"]})", "password: hunter2", "a=b",
+             "=x", ":x", "\"\":\"x\"", "Basic authentication is required", "Bearer tokens",
+             "Bearer of news", "the password", "https://example.com:8080/a@b", "//a@b"}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
+}
+
+TEST(Secrets, credentials)
+{
+    EXPECT_EQ(scrubbed("postgres://bob:pw@db/x"), "postgres://[Filtered]@db/x");
+    EXPECT_EQ(scrubbed("https://u:p@w@h/ and redis://:pw@h"),
+              "https://[Filtered]@h/ and redis://[Filtered]@h");
+    EXPECT_EQ(scrubbed("Authorization: Bearer abc123def456"),
+              "Authorization: Bearer [Filtered]");
+    EXPECT_EQ(scrubbed("BASIC dXNlcjpwYXNz."), "BASIC [Filtered]");
+    EXPECT_EQ(scrubbed("forbearer abc123def456"), "forbearer abc123def456");
+}
+
+TEST(Secrets, card_numbers)
+{
+    EXPECT_EQ(scrubbed("card 4111 1111 1111 1111 declined"), "card [Filtered] declined");
+    EXPECT_EQ(scrubbed("4111-1111-1111-1111"), "[Filtered]");
+    EXPECT_EQ(scrubbed("378282246310005,5555555555554444"), "[Filtered],[Filtered]");
+    EXPECT_EQ(scrubbed("5 4111111111111111 2026"), "5 [Filtered] 2026");
+    for (std::string_view text : {
+             "4111111111111112", "1111111111111111", "x4111111111111111", "4111111111111111x",
+             "0.4111111111111111", "4111111111111111.5", "41111111111111111", "4111  1111 1111 1111",
+             "2023-02-01T19:12:05.123456Z", "1675278725000", "192.168.100.200"}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
+}
+
+TEST(Secrets, private_keys)
+{
+    std::string key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----";
+    EXPECT_EQ(scrubbed("a " + key + " b"), "a [Filtered] b");
+    EXPECT_EQ(scrubbed(key + "\n" + key), "[Filtered]\n[Filtered]");
+    EXPECT_EQ(scrubbed("-----BEGIN PRIVATE KEY-----\nMIIE"), "[Filtered]");
+    std::string certificate = "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----";
+    EXPECT_EQ(scrubbed(certificate), certificate);
+}
+
+TEST(Secrets, what_is_filtered_stays_as_it_is)
+{
+    for (std::string_view text : {
+             "token=[Filtered]", "token=[Filtered]&a=b", "https://[Filtered]@h/", "Bearer [Filtered]",
+             R"({"password":"[Filtered]"})", R"({"password":[Filtered],"x":1})"}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
+}
+
+/* A quadratic reading would take minutes. */
+TEST(Secrets, texts_that_are_all_beginnings)
+{
+    for (std::string_view piece : {"=", ":", "://", "-----BEGIN ", "token=\"", "\"token\":", "bearer ",
+                                   "4 ", "41111111111111", "\"", " = ", "'", "://a", "\"\\"}) {
+        std::string text;
+        while (text.size() < 2'000'000) {
+            text += piece;
+        }
+        scrubbed(text);
+    }
+}
+
+}

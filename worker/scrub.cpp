@@ -1,0 +1,161 @@
+/*
+ * One walk over the tree collects what is to be replaced; the document is then spliced
+ * once.
+ */
+
+#include "worker/scrub.hpp"
+
+#include <algorithm>
+
+namespace errtrack {
+namespace {
+
+using Verdict = SecretNames::Verdict;
+
+constexpr std::string_view about_software[] = {"sdk", "modules", "debug_meta", "_meta"};
+
+SecretNames::Options options_of(const ScrubOptions &options)
+{
+    SecretNames::Options names;
+    names.usual = options.secrets;
+    names.addresses = options.addresses;
+    if (options.secrets) {
+        names.more = options.keys;
+        names.exempt = options.exempt;
+    }
+    return names;
+}
+
+SecretNames::Options addresses_of(const ScrubOptions &options)
+{
+    SecretNames::Options names;
+    names.usual = false;
+    names.addresses = options.addresses;
+    return names;
+}
+
+class Walk {
+public:
+    /* Whether strings are looked into, too. */
+    Walk(const SecretNames &names, bool texts, std::vector<JsonEdit> &edits)
+        : names_(names), texts_(texts), edits_(edits)
+    {
+    }
+
+    /* A member of an object or an element of a list, and what is in it. Recursion is
+     * bounded by the depth that documents may have. */
+    void value(JsonValue value, bool named, bool secret)
+    {
+        secret = named ? verdict(value.key(buffer_), secret) : secret;
+        if (value.is_object() || value.is_array()) {
+            children(value, secret);
+        } else {
+            leaf(value, secret);
+        }
+    }
+
+private:
+    void children(JsonValue container, bool secret)
+    {
+        bool named = container.is_object();
+        for (JsonValue child : container) {
+            if (!named && child.is_array()) {
+                pair(child, secret);
+            } else {
+                value(child, named, secret);
+            }
+        }
+    }
+
+    bool verdict(std::string_view name, bool otherwise) const
+    {
+        Verdict own = names_.judge(name);
+        return own == Verdict::plain ? otherwise : own == Verdict::secret;
+    }
+
+    /* Headers, cookies and tags may be lists of a name and a value each. */
+    void pair(JsonValue list, bool secret)
+    {
+        auto name = list.begin();
+        auto second = name;
+        bool is_pair = name != list.end() && name->is_string() && ++second != list.end()
+                       && std::next(second) == list.end();
+        if (!is_pair) {
+            children(list, secret);
+            return;
+        }
+        bool inner = verdict(name->text(buffer_), secret);
+        leaf(*name, secret && inner);
+        value(*second, false, inner);
+    }
+
+    void leaf(JsonValue value, bool secret)
+    {
+        if (!value.is_string() && !value.is_number()) {
+            return;
+        }
+        if (secret || (value.is_number() && texts_ && is_card_number(value.raw()))) {
+            constexpr std::string_view filtered = "\"[Filtered]\"";
+            if (value.raw() != filtered && value.raw() != "\"\"") {
+                edits_.push_back({value.index(), std::string(filtered)});
+            }
+        } else if (value.is_string() && texts_) {
+            text(value);
+        }
+    }
+
+    /* A string without escapes is read where it stands. */
+    void text(JsonValue value)
+    {
+        std::string_view text = value.text(buffer_);
+        std::vector<TextRange> found = find_secrets(text, names_);
+        if (found.empty()) {
+            return;
+        }
+        std::string clean;
+        std::size_t kept = 0;
+        for (const TextRange &range : found) {
+            clean.append(text.substr(kept, range.begin - kept)).append(filtered_text);
+            kept = range.end;
+        }
+        clean.append(text.substr(kept));
+        std::string quoted;
+        append_json_string(quoted, clean);
+        edits_.push_back({value.index(), std::move(quoted)});
+    }
+
+    const SecretNames &names_;
+    const bool texts_;
+    std::vector<JsonEdit> &edits_;
+    std::string buffer_;
+};
+
+}
+
+Scrubber::Scrubber(const ScrubOptions &options)
+    : names_(options_of(options)), address_names_(addresses_of(options)),
+      secrets_(options.secrets), addresses_(options.addresses)
+{
+}
+
+void Scrubber::scrub(Json &document) const
+{
+    if (!secrets_ && !addresses_) {
+        return;
+    }
+    std::vector<JsonEdit> edits;
+    Walk walk(names_, secrets_, edits);
+    Walk software(address_names_, false, edits);
+    for (JsonValue member : document.root()) {
+        bool about = std::any_of(std::begin(about_software), std::end(about_software),
+                                 [&](std::string_view name) { return member.has_key(name); });
+        if (!about) {
+            walk.value(member, true, false);
+        } else if (addresses_) {
+            software.value(member, true, false);
+        }
+    }
+    document.splice(edits);
+}
+
+}

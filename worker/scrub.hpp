@@ -1,0 +1,45 @@
+/*
+ * Takes secrets out of an event before anything else is done with it, so that neither
+ * groups nor explanations nor stored bodies hold them. What a project wants scrubbed is
+ * compiled once into a Scrubber.
+ */
+
+#ifndef ERRTRACK_WORKER_SCRUB_HPP
+#define ERRTRACK_WORKER_SCRUB_HPP
+
+#include "worker/json.hpp"
+#include "worker/secrets.hpp"
+
+namespace errtrack {
+
+struct ScrubOptions {
+    bool secrets = true;
+    bool addresses = false;                 /* of people, where events have them */
+    std::vector<std::string> keys;          /* further words of secret names */
+    std::vector<std::string> exempt;        /* names whose values stay */
+};
+
+class Scrubber {
+public:
+    explicit Scrubber(const ScrubOptions &options = {});
+
+    bool removes_addresses() const { return addresses_; }
+
+    /*
+     * Replaces strings and numbers in the document: those under secret names, and in lists
+     * of pairs behind them, by "[Filtered]"; in other strings the passages that are
+     * secrets. The rest of the text stays byte for byte. What lies under sdk, modules,
+     * debug_meta and _meta describes software, and only loses addresses.
+     */
+    void scrub(Json &document) const;
+
+private:
+    SecretNames names_;
+    SecretNames address_names_;
+    bool secrets_;
+    bool addresses_;
+};
+
+}
+
+#endif

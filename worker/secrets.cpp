@@ -1,0 +1,487 @@
+/*
+ * Two readers: of names, which are compared without their separators but with their
+ * words in mind, and of texts, which are passed over once by the bytes that may begin
+ * something.
+ */
+
+#include "worker/secrets.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "worker/repair.hpp"
+
+namespace errtrack {
+namespace {
+
+constexpr std::size_t most_name = 64;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z'); }
+bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* ---- names ---- */
+
+/* A name without its separators, in small letters. Bit n of words is set when a word
+ * begins at n; words end at separators, digits and capitals. */
+class CompactName {
+public:
+    explicit CompactName(std::string_view name)
+    {
+        bool separated = true;
+        char before = 0;
+        bool capitals = false;              /* before is a capital behind another one */
+        for (char c : name) {
+            bool other = static_cast<unsigned char>(c) >= 0x80;
+            if (!is_alnum(c) && !other) {
+                separated = true;
+                continue;
+            }
+            if (size_ == most_name) {
+                break;
+            }
+            bool begins = separated || is_digit(c) != is_digit(before)
+                          || (is_upper(c) && !is_upper(before));
+            if (!begins && capitals && !is_upper(c)) {
+                words_ |= std::uint64_t(1) << (size_ - 1);
+            }
+            capitals = !begins && is_upper(c) && is_upper(before);
+            words_ |= std::uint64_t(begins) << size_;
+            text_[size_++] = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+            before = c;
+            separated = false;
+        }
+    }
+
+    std::string_view text() const { return {text_.data(), size_}; }
+
+    /* Whether there is an edge of a word before that byte. */
+    bool edge(std::size_t at) const { return at == size_ || (words_ >> at & 1) != 0; }
+
+private:
+    std::array<char, most_name> text_;
+    std::size_t size_ = 0;
+    std::uint64_t words_ = 0;
+};
+
+constexpr std::string_view anywhere[] = {
+    "password",   "passwd",        "passphrase", "secret",    "apikey",     "credential",
+    "privatekey", "encryptionkey", "accesskey",  "mysqlpwd",  "authorization", "sessionid",
+    "sessid",     "sessionkey",    "cardnumber", "creditcard"};
+constexpr std::string_view at_the_end_of_words[] = {"token"};
+constexpr std::string_view words[] = {"auth",   "bearer", "pwd", "jwt", "cookie", "cookies", "csrf",
+                                      "xsrf",   "sid",    "otp", "cvv", "cvc"};
+constexpr std::string_view addresses[] = {
+    "ipaddress",     "remoteaddr",       "remoteip",     "clientip",
+    "xclientip",     "xforwardedfor",    "forwarded",    "forwardedfor",
+    "xrealip",       "trueclientip",     "cfconnectingip", "xclusterclientip",
+    "flyclientip",   "fastlyclientip",   "httpclientip", "httpxforwardedfor",
+    "httpforwarded", "httpxrealip",      "xoriginalforwardedfor", "xenvoyexternaladdress"};
+
+}
+
+SecretNames::SecretNames(const Options &options)
+{
+    if (options.usual) {
+        for (std::string_view name : anywhere) {
+            add(name, false, false, false);
+        }
+        for (std::string_view name : at_the_end_of_words) {
+            add(name, false, true, false);
+        }
+        for (std::string_view name : words) {
+            add(name, true, true, false);
+        }
+    }
+    if (options.addresses) {
+        for (std::string_view name : addresses) {
+            add(name, true, true, true);
+        }
+    }
+    for (const std::string &name : options.more) {
+        add(name, true, true, false);
+    }
+    for (const std::string &name : options.exempt) {
+        exempt_.emplace_back(CompactName(name).text());
+    }
+    std::stable_sort(patterns_.begin(), patterns_.end(), [](const Pattern &a, const Pattern &b) {
+        return static_cast<unsigned char>(a.text[0]) < static_cast<unsigned char>(b.text[0]);
+    });
+    for (const Pattern &pattern : patterns_) {
+        first_[static_cast<unsigned char>(pattern.text[0]) + 1]++;
+    }
+    for (std::size_t i = 1; i < first_.size(); i++) {
+        first_[i] = static_cast<std::uint16_t>(first_[i] + first_[i - 1]);
+    }
+}
+
+void SecretNames::add(std::string_view name, bool from_word, bool to_word, bool whole)
+{
+    std::string text(CompactName(name).text());
+    if (!text.empty()) {
+        patterns_.push_back({std::move(text), from_word, to_word, whole});
+    }
+}
+
+SecretNames::Verdict SecretNames::judge(std::string_view name) const
+{
+    CompactName compact(name);
+    std::string_view text = compact.text();
+    bool secret = false;
+    for (std::size_t at = 0; at < text.size() && !secret; at++) {
+        unsigned char byte = static_cast<unsigned char>(text[at]);
+        for (std::size_t i = first_[byte]; i < first_[byte + 1u] && !secret; i++) {
+            const Pattern &pattern = patterns_[i];
+            std::size_t end = at + pattern.text.size();
+            secret = end <= text.size() && text[end - 1] == pattern.text.back()
+                     && text.substr(at).starts_with(pattern.text)
+                     && (!pattern.from_word || compact.edge(at))
+                     && (!pattern.to_word || compact.edge(end))
+                     && (!pattern.whole || (at == 0 && end == text.size()));
+        }
+    }
+    if (!secret && exempt_.empty()) {
+        return Verdict::plain;
+    }
+    bool exempt = std::find(exempt_.begin(), exempt_.end(), text) != exempt_.end();
+    return exempt ? Verdict::exempt : secret ? Verdict::secret : Verdict::plain;
+}
+
+/* ---- texts ---- */
+
+namespace {
+
+constexpr std::size_t most_card_digits = 19;
+constexpr std::size_t fewest_card_digits = 13;
+
+/* Letters before "=" that may belong to a name, brackets and escapes of forms too. */
+bool in_name(char c)
+{
+    return is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '%'
+           || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool in_credentials(char c)
+{
+    return is_alnum(c) || std::string_view("-._~+/=").find(c) != std::string_view::npos;
+}
+
+enum class Begins : std::uint8_t { nothing, card, pair, colon, dash, blank };
+
+constexpr std::array<Begins, 256> begins_of = [] {
+    std::array<Begins, 256> table{};
+    for (unsigned c = '0'; c <= '9'; c++) {
+        table[c] = Begins::card;
+    }
+    table['='] = Begins::pair;
+    table[':'] = Begins::colon;
+    table['-'] = Begins::dash;
+    table[' '] = Begins::blank;
+    return table;
+}();
+
+class TextReader {
+public:
+    TextReader(std::string_view text, const SecretNames &names) : text_(text), names_(names) {}
+
+    std::vector<TextRange> run()
+    {
+        for (;;) {
+            while (at_ < text_.size() && begins(at_) == Begins::nothing) {
+                at_++;
+            }
+            if (at_ == text_.size()) {
+                break;
+            }
+            switch (begins(at_)) {
+            case Begins::nothing:
+                break;
+            case Begins::card:
+                card();
+                break;
+            case Begins::pair:
+                assignment();
+                break;
+            case Begins::colon:
+                colon();
+                break;
+            case Begins::dash:
+                private_key();
+                break;
+            case Begins::blank:
+                credentials();
+                break;
+            }
+        }
+        return std::move(found_);
+    }
+
+private:
+    Begins begins(std::size_t at) const { return begins_of[static_cast<unsigned char>(text_[at])]; }
+
+    bool is(std::size_t at, char c) const { return at < text_.size() && text_[at] == c; }
+
+    std::size_t after_blanks(std::size_t at) const
+    {
+        while (at < text_.size() && is_blank(text_[at])) {
+            at++;
+        }
+        return at;
+    }
+
+    /* Goes on behind the passage. What is filtered already stays as it is. */
+    void take(std::size_t begin, std::size_t end)
+    {
+        if (end > begin && text_.substr(begin, end - begin) != filtered_text) {
+            found_.push_back({begin, end});
+        }
+        at_ = end;
+    }
+
+    /* At the first digit of a number. No card has one that begins with 0, 1, 7, 8 or 9. */
+    void card()
+    {
+        std::size_t begin = at_;
+        bool inside = text_[begin] < '2' || text_[begin] > '6'
+                      || (begin > 0 && (is_alnum(text_[begin - 1])
+                                        || (text_[begin - 1] == '.' && begin > 1
+                                            && is_digit(text_[begin - 2]))));
+        std::string digits;
+        std::size_t end = begin;
+        std::size_t best = 0;
+        for (std::size_t i = begin; !inside && i < text_.size() && digits.size() < most_card_digits;) {
+            if (!is_digit(text_[i])) {
+                bool separator = text_[i] == ' ' || text_[i] == '-';
+                if (!separator || i + 1 == text_.size() || !is_digit(text_[i + 1])) {
+                    break;
+                }
+                i++;
+            }
+            digits.push_back(text_[i++]);
+            end = i;
+            bool more = end < text_.size()
+                        && (is_alnum(text_[end]) || (text_[end] == '.' && end + 1 < text_.size()
+                                                     && is_digit(text_[end + 1])));
+            if (!more && is_card_number(digits)) {
+                best = end;
+            }
+        }
+        if (best > 0) {
+            take(begin, best);
+            return;
+        }
+        while (at_ < text_.size() && is_digit(text_[at_])) {
+            at_++;
+        }
+    }
+
+    /* The name that ends before that byte, with quotes if it has some. */
+    std::string_view name_before(std::size_t end, bool &quoted) const
+    {
+        char quote = end > 0 ? text_[end - 1] : '\0';
+        quoted = quote == '"' || quote == '\'';
+        end -= quoted;
+        std::size_t begin = end;
+        std::size_t least = end - std::min<std::size_t>(end, 2 * most_name);
+        while (begin > least && (quoted ? text_[begin - 1] != quote : in_name(text_[begin - 1]))) {
+            begin--;
+        }
+        return text_.substr(begin, end - begin);
+    }
+
+    bool secret_before(std::size_t end, bool only_quoted)
+    {
+        bool quoted = false;
+        std::string_view name = name_before(end, quoted);
+        return (quoted || !only_quoted) && names_.judge(name) == SecretNames::Verdict::secret;
+    }
+
+    std::size_t before_blanks(std::size_t at) const
+    {
+        while (at > 0 && is_blank(text_[at - 1]) && at_ - at < 8) {
+            at--;
+        }
+        return at;
+    }
+
+    /* What is quoted from that byte on; the range is what the quotes enclose. */
+    void quoted_value(std::size_t at)
+    {
+        char quote = text_[at++];
+        std::size_t end = at;
+        while (end < text_.size() && text_[end] != quote) {
+            end += text_[end] == '\\' ? 2 : 1;
+        }
+        take(at, std::min(end, text_.size()));
+    }
+
+    /* That there is no secret, or whether there is one, is none. */
+    void bare_value(std::size_t at, std::string_view ends)
+    {
+        constexpr std::string_view no_secrets[] = {"null", "nil",  "none", "undefined",
+                                                   "true", "false"};
+        if (text_.substr(at).starts_with(filtered_text)) {
+            at_ = at + filtered_text.size();
+            return;
+        }
+        std::size_t end = std::min(text_.find_first_of(ends, at), text_.size());
+        std::string value = lower(text_.substr(at, std::min<std::size_t>(end - at, 16)));
+        if (std::find(std::begin(no_secrets), std::end(no_secrets), value)
+            != std::end(no_secrets)) {
+            at_ = end;
+        } else {
+            take(at, end);
+        }
+    }
+
+    /* name=value, name = "value", name => "value" */
+    void assignment()
+    {
+        std::size_t before = before_blanks(at_);
+        bool arrow = is(at_ + 1, '>');
+        std::size_t next = at_ + 1 + arrow;
+        std::size_t value = after_blanks(next);
+        bool quoted = is(value, '"') || is(value, '\'');
+        bool tight = before == at_ && value == next && !arrow;
+        at_ = next;
+        if (is(next, '=') || (!quoted && !tight) || !secret_before(before, false)) {
+            return;
+        }
+        if (quoted) {
+            quoted_value(value);
+        } else {
+            bare_value(value, " \t\r\n\v\f&;\"'<>)]}");
+        }
+    }
+
+    /* scheme://user:password@host, "name": value */
+    void colon()
+    {
+        std::size_t before = before_blanks(at_);
+        std::size_t value = after_blanks(at_ + 1);
+        at_++;
+        if (text_.substr(at_).starts_with("//")) {
+            at_ += 2;
+            std::string_view authority =
+                text_.substr(at_, text_.find_first_of("/?#\\ \t\r\n\"'<>()", at_) - at_);
+            std::size_t end = authority.rfind('@');
+            if (end != authority.npos && authority.substr(0, end) != filtered_text) {
+                take(at_, at_ + end);
+            }
+        } else if (value < text_.size() && secret_before(before, true)) {
+            char c = text_[value];
+            std::string_view rest = text_.substr(value);
+            if (c == '"' || c == '\'') {
+                quoted_value(value);
+            } else if (c != '{' && (c != '[' || rest.starts_with(filtered_text))) {
+                bare_value(value, " \t\r\n\v\f,]}");
+            }
+        }
+    }
+
+    void private_key()
+    {
+        constexpr std::string_view begin = "-----BEGIN ";
+        constexpr std::string_view kind = "PRIVATE KEY-----";
+        constexpr std::string_view end = "-----END ";
+        std::string_view rest = text_.substr(at_);
+        std::size_t named = rest.npos;
+        if (!rest.starts_with(begin) || (named = rest.substr(0, 64).find(kind)) == rest.npos) {
+            at_++;
+            return;
+        }
+        std::size_t last = text_.find(end, at_ + named + kind.size());
+        std::size_t behind = last == text_.npos ? last : text_.find("-----", last + end.size());
+        take(at_, behind == text_.npos ? text_.size() : behind + 5);
+    }
+
+    /* At the blank behind "Bearer". */
+    void credentials()
+    {
+        constexpr std::size_t fewest = 8;
+        std::size_t begin = at_ + 1;
+        std::string_view head = text_.substr(0, at_);
+        at_++;
+        auto ends_with = [&](std::string_view word) {
+            return head.size() >= word.size() && lower(head.substr(head.size() - word.size())) == word
+                   && (head.size() == word.size()
+                       || !is_alnum(head[head.size() - word.size() - 1]));
+        };
+        char last = head.empty() ? '\0' : head.back();
+        bool bearer = (last == 'r' || last == 'R') && ends_with("bearer");
+        if (!bearer && ((last != 'c' && last != 'C') || !ends_with("basic"))) {
+            return;
+        }
+        std::size_t end = begin;
+        bool coded = false;                 /* it is no word of a sentence */
+        while (end < text_.size() && in_credentials(text_[end])) {
+            coded = coded || is_digit(text_[end]) || text_[end] == '='
+                    || (is_upper(text_[end]) && end > begin);
+            end++;
+        }
+        if (coded && end - begin >= fewest) {
+            take(begin, end);
+        }
+    }
+
+    std::string_view text_;
+    const SecretNames &names_;
+    std::vector<TextRange> found_;
+    std::size_t at_ = 0;
+};
+
+struct Issuer {
+    int least;                              /* of the first four digits */
+    int most;
+    std::uint32_t lengths;                  /* a bit for each */
+};
+
+constexpr std::uint32_t of_length(unsigned n) { return std::uint32_t(1) << n; }
+
+constexpr Issuer issuers[] = {
+    {4000, 4999, of_length(13) | of_length(16) | of_length(19)},    /* Visa */
+    {5100, 5599, of_length(16)},                                    /* Mastercard */
+    {2221, 2720, of_length(16)},
+    {3400, 3499, of_length(15)},                                    /* American Express */
+    {3700, 3799, of_length(15)},
+    {6011, 6011, of_length(16) | of_length(19)},                    /* Discover */
+    {6440, 6599, of_length(16) | of_length(19)},
+    {3528, 3589, of_length(16)},                                    /* JCB */
+    {3000, 3059, of_length(14)},                                    /* Diners Club */
+    {3600, 3699, of_length(14)},
+    {3800, 3999, of_length(14)},
+    {6200, 6299, of_length(16) | of_length(19)},                    /* UnionPay */
+};
+
+}
+
+std::vector<TextRange> find_secrets(std::string_view text, const SecretNames &names)
+{
+    return TextReader(text, names).run();
+}
+
+bool is_card_number(std::string_view digits)
+{
+    if (digits.size() < fewest_card_digits || digits.size() > most_card_digits
+        || !std::all_of(digits.begin(), digits.end(), is_digit)) {
+        return false;
+    }
+    int head = 0;
+    for (char c : digits.substr(0, 4)) {
+        head = head * 10 + (c - '0');
+    }
+    bool issued = std::any_of(std::begin(issuers), std::end(issuers), [&](const Issuer &each) {
+        return head >= each.least && head <= each.most && (each.lengths >> digits.size() & 1) != 0;
+    });
+    int sum = 0;
+    for (std::size_t i = 0; i < digits.size(); i++) {
+        int digit = digits[digits.size() - 1 - i] - '0';
+        int weighted = i % 2 == 0 ? digit : digit * 2;
+        sum += weighted > 9 ? weighted - 9 : weighted;
+    }
+    return issued && sum % 10 == 0;
+}
+
+}

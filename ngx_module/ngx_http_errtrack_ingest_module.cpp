@@ -225,6 +225,12 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
     if (conf->ingest != NGX_CONF_UNSET) {
         auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        if (clcf->handler != handle_report) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "another directive answers in location \"%V\", which has "
+                               "\"errtrack_ingest\" or \"errtrack_tunnel\"", &clcf->name);
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
         if (clcf->client_max_body_size != 0) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "\"client_max_body_size\" is not 0 in a location with "

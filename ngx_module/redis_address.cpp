@@ -34,6 +34,10 @@ char *set_redis_address(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
             }
         } else if (arg.size() > 5 && arg.substr(0, 5) == "user=") {
             redis.user = as_ngx_str(arg.substr(5));
+        } else if (arg.substr(0, 9) == "password=") {
+            // Not shown: it would stand in the log, too.
+            return const_cast<char *>("takes no password, which \"nginx -T\" would print: "
+                                      "use \"errtrack_redis_password_file\"");
         } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", &args[i]);
             return static_cast<char *>(NGX_CONF_ERROR);

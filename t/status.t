@@ -51,6 +51,14 @@ is $status->('requests_dead'), 0, 'none is dead';
 is $status->('queue_lag_seconds'), 0, 'nothing waits';
 is $last, '0 ', 'monitoring is content';
 
+{
+    local $ENV{ERRTRACK_REDIS} = $t->redis_server->address;
+    my ($code, undef, $err) = run([ @words[ 0 .. 3 ], '--redis', '127.0.0.1:1' ]);
+    is $code, 1, 'a given address counts, not that of the environment';
+    like $err, qr/127\.0\.0\.1:1: /, 'and is named';
+    is +(run([ @words[ 0 .. 3 ] ]))[0], 0, 'without one that of the environment does';
+}
+
 $t->worker->stop;
 is $send->(), 200, 'a report is taken while no worker runs';
 is $status->('queue_events'), 1, 'it waits in the queue';

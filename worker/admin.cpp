@@ -8,12 +8,14 @@
  */
 
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <iostream>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -262,6 +264,14 @@ void revoke_token(const Options &options)
 
 CommandLine::CommandLine(Options &options, Action &action) : options_(options), action_(action)
 {
+    // CLI11 would take these from the environment once for each command that has the
+    // option, and a given one would lose against the last of them.
+    for (auto [value, name] : {std::pair{&options_.redis, "ERRTRACK_REDIS"},
+                               std::pair{&options_.url, "ERRTRACK_URL"}}) {
+        if (const char *given = std::getenv(name); given != nullptr && *given != '\0') {
+            *value = given;
+        }
+    }
     app_.require_subcommand(1);
     // So that --database may also stand after the command.
     app_.fallthrough();
@@ -304,8 +314,8 @@ void CommandLine::add_json(CLI::App *to)
 
 void CommandLine::add_redis(CLI::App *to)
 {
-    to->add_option("--redis", options_.redis, "host:port or unix:/path")
-        ->envname("ERRTRACK_REDIS");
+    to->add_option("--redis", options_.redis, "host:port or unix:/path (else ERRTRACK_REDIS)")
+        ->capture_default_str();
     to->add_option("--redis-password-file", options_.redis_password_file,
                    "file with the password of Redis");
 }
@@ -318,8 +328,7 @@ void CommandLine::add_id(CLI::App *to, const std::string &option, const std::str
 
 void CommandLine::add_dsn(CLI::App *to)
 {
-    to->add_option("--url", options_.url, "base URL of the DSN")
-        ->envname("ERRTRACK_URL")
+    to->add_option("--url", options_.url, "base URL of the DSN (else ERRTRACK_URL)")
         ->capture_default_str();
     to->add_flag("--gitlab", options_.gitlab, "the form of DSN that GitLab shows");
 }

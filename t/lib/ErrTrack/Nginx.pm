@@ -111,7 +111,7 @@ sub program {
 
 # With its path, or it could not be upgraded.
 sub binary {
-    my ($path) = grep { -x } map { "$_/nginx" } split /:/, $ENV{PATH};
+    my ($path) = grep { -f && -x _ } map { "$_/nginx" } split /:/, $ENV{PATH};
     return $path // 'nginx';
 }
 

@@ -88,8 +88,8 @@ $(NGINX_BUILD)/Makefile: config $(LISTED)
 # ---- worker and command -----------------------------------------------------
 
 # What the unit tests link: no I/O in it.
-GROUPING := explanation fingerprint grouping grouping_exceptions grouping_frames grouping_names grouping_native \
-            grouping_stack in_app parameterize parameterize_dates parameterize_patterns title
+GROUPING := explanation fingerprint glob grouping grouping_exceptions grouping_frames grouping_names \
+            grouping_native grouping_rules grouping_stack in_app parameterize parameterize_dates parameterize_patterns title
 PURE    := repair json json_value secrets scrub payload_filter event_settings inflate envelope fields \
             event $(GROUPING) payload multipart minidump attachment record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))

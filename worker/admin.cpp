@@ -650,12 +650,36 @@ void CommandLine::add_dead()
 
 void CommandLine::add_grouping()
 {
-    CLI::App *to = command(&app_, "group", "tell how events would be grouped, and why; nothing is stored",
-                           show_grouping);
+    CLI::App *to = command(&app_, "group",
+                           "tell how events are grouped, and why; nothing is stored", show_grouping);
     to->add_option("file", options_.files, "event as JSON, - for standard input; or two to compare")
-        ->required()
-        ->expected(1, 2);
+        ->expected(0, 2);
+    CLI::Option *project = to->add_option("--project", options_.project,
+                                          "use the rules of this project");
+    to->add_option("--event", options_.event_id, "id of a stored event of the project")
+        ->needs(project);
+    to->add_option("--fingerprint-rule", options_.fingerprint_rule, "try a rule before all others");
+    to->add_option("--stack-rule", options_.stack_rule, "try a rule after all others");
     add_json(to);
+
+    auto add_kind = [this](CLI::App *of) {
+        add_project(of);
+        of->add_option("kind", options_.kind, "fingerprint or stack")
+            ->required()
+            ->check(CLI::IsMember({"fingerprint", "stack"}));
+    };
+    const CLI::Range places(1, 500);
+    CLI::App *rule = group("rule", "rules for the grouping of a project");
+    to = command(rule, "list", "list the rules of a project", list_rules);
+    add_project(to);
+    add_json(to);
+    to = command(rule, "add", "add a rule, for example 'type:Timeout* -> timeout'", errtrack::add_rule);
+    add_kind(to);
+    to->add_option("rule", options_.value, "the rule as one word")->required();
+    to->add_option("--at", options_.place, "place in the order (default: the last)")->check(places);
+    to = command(rule, "remove", "take a rule away", remove_rule);
+    add_kind(to);
+    to->add_option("place", options_.place, "its place, as rule list shows it")->required()->check(places);
 }
 
 int complain(Exit code, const std::string &message)

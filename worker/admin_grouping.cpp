@@ -6,8 +6,10 @@
 #include <iterator>
 
 #include "worker/admin_database.hpp"
+#include "worker/admin_output.hpp"
 #include "worker/event.hpp"
 #include "worker/grouping.hpp"
+#include "worker/grouping_rules.hpp"
 #include "worker/json.hpp"
 
 namespace errtrack {
@@ -26,13 +28,70 @@ std::string content_of(const std::string &file)
     return text;
 }
 
-Event event_of(const std::string &file)
+Event event_of(const std::string &body, const std::string &from, const EventContext &context)
 {
-    std::optional<Event> event = parse_event(content_of(file), EventContext());
+    std::optional<Event> event = parse_event(body, context);
     if (!event) {
-        throw Failure(Exit::refused, file + " holds no event: it is not a JSON object");
+        throw Failure(Exit::refused, from + " holds no event: it is not a JSON object");
     }
     return std::move(*event);
+}
+
+std::string add(GroupingRules &rules, const std::string &kind, const std::string &rule)
+{
+    return kind == "fingerprint" ? rules.add_fingerprint_rule(rule) : rules.add_stack_rule(rule);
+}
+
+/* A rule that cannot be read ends the command. */
+void must_add(GroupingRules &rules, const std::string &kind, const std::string &rule)
+{
+    if (std::string why = add(rules, kind, rule); !why.empty()) {
+        throw Failure(Exit::refused, why);
+    }
+}
+
+/* What is to be tried comes before what the project has: the first rule decides. */
+std::shared_ptr<const GroupingRules> rules_of(const Options &options, Database *database)
+{
+    auto rules = std::make_shared<GroupingRules>();
+    if (!options.fingerprint_rule.empty()) {
+        must_add(*rules, "fingerprint", options.fingerprint_rule);
+    }
+    if (database != nullptr) {
+        for (const auto &row : database->run("select kind, rule from errtrack_private.grouping_rule_list("
+                                             "errtrack_private.find_project($1))",
+                                             options.project)) {
+            add(*rules, row[0].c_str(), row[1].c_str());
+        }
+    }
+    if (!options.stack_rule.empty()) {
+        must_add(*rules, "stack", options.stack_rule);
+    }
+    return rules;
+}
+
+std::vector<Event> events_of(const Options &options)
+{
+    std::optional<Database> database;
+    if (!options.project.empty()) {
+        database.emplace(options.database);
+    }
+    EventContext context;
+    context.rules = rules_of(options, database ? &*database : nullptr);
+    std::vector<Event> events;
+    if (!options.event_id.empty()) {
+        pqxx::result body = database->run("select errtrack_private.event_payload("
+                                          "errtrack_private.find_project($1), $2::uuid)",
+                                          options.project, options.event_id);
+        events.push_back(event_of(body[0][0].c_str(), "event " + options.event_id, context));
+    }
+    for (const std::string &file : options.files) {
+        events.push_back(event_of(content_of(file), file, context));
+    }
+    if (events.empty() || events.size() > 2) {
+        throw Failure(Exit::refused, "name one event, or two to compare");
+    }
+    return events;
 }
 
 std::string object_of(const Event &event)
@@ -108,8 +167,9 @@ bool are_same(const Event &a, const Event &b)
 
 void show_grouping(const Options &options)
 {
-    Event first = event_of(options.files[0]);
-    if (options.files.size() == 1) {
+    std::vector<Event> events = events_of(options);
+    const Event &first = events.front();
+    if (events.size() == 1) {
         if (options.json) {
             std::cout << object_of(first) << '\n';
         } else {
@@ -117,7 +177,7 @@ void show_grouping(const Options &options)
         }
         return;
     }
-    Event second = event_of(options.files[1]);
+    const Event &second = events.back();
     bool same = are_same(first, second);
     if (options.json) {
         std::cout << "{\"same\":" << (same ? "true" : "false") << ",\"events\":["
@@ -128,6 +188,38 @@ void show_grouping(const Options &options)
     std::cout << '\n';
     print_event(second);
     std::cout << '\n' << (same ? "the same error" : "two errors") << '\n';
+}
+
+void list_rules(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select r.kind, r.place, r.rule"
+              " from errtrack_private.grouping_rule_list(errtrack_private.find_project($1)) as r",
+              options.project);
+}
+
+void add_rule(const Options &options)
+{
+    GroupingRules reader;
+    must_add(reader, options.kind, options.value);
+    Database database(options.database);
+    std::string place = number_or_empty(options.place);
+    pqxx::result added = database.run(
+        "select errtrack_private.add_grouping_rule(errtrack_private.find_project($1), $2, $3, $4::integer)",
+        options.project, options.kind, options.value, null_if_empty(place));
+    database.commit();
+    std::cout << options.kind << " rule " << added[0][0].c_str() << " of " << options.project << " is set\n";
+}
+
+void remove_rule(const Options &options)
+{
+    Database database(options.database);
+    pqxx::result removed = database.run(
+        "select errtrack_private.remove_grouping_rule(errtrack_private.find_project($1), $2, $3::integer)",
+        options.project, options.kind, std::to_string(options.place));
+    database.commit();
+    std::cout << "removed: " << removed[0][0].c_str() << '\n';
 }
 
 }

@@ -1,5 +1,5 @@
 /*
- * The commands about grouping: what would become of an event.
+ * The commands about grouping: what would become of an event, and the rules of projects.
  */
 
 #ifndef ERRTRACK_WORKER_ADMIN_GROUPING_HPP
@@ -9,8 +9,13 @@
 
 namespace errtrack {
 
-/* Of one event, or of two and whether they are the same error. Nothing is stored. */
+/* Of one event, or of two and whether they are the same error: from files, or one that
+ * is stored. With the rules of a project, if one is named, and others to try. */
 void show_grouping(const Options &options);
+
+void list_rules(const Options &options);
+void add_rule(const Options &options);
+void remove_rule(const Options &options);
 
 }
 

@@ -64,6 +64,10 @@ struct Options {
     std::int64_t users = 0;
     std::int64_t most = 100;
     std::vector<std::string> files;
+    std::string event_id;
+    std::string fingerprint_rule;
+    std::string stack_rule;
+    int place = 0;
 };
 
 /* Zero stands for an id that was not given. */

@@ -65,8 +65,10 @@ const ItemType &item_type(std::string_view name) noexcept
 
 class ContentReader {
 public:
-    ContentReader(const Record &record, std::size_t attachment_bytes, const EventSettings &settings)
-        : record_(record), attachment_bytes_(attachment_bytes), settings_(settings)
+    ContentReader(const Record &record, std::size_t attachment_bytes, const EventSettings &settings,
+                  std::shared_ptr<const GroupingRules> rules)
+        : record_(record), attachment_bytes_(attachment_bytes), settings_(settings),
+          rules_(std::move(rules))
     {
     }
 
@@ -183,6 +185,7 @@ private:
         context.event_id = record_.event_id;
         context.client_address = record_.address;
         context.settings = &settings_;
+        context.rules = rules_;
         return parse_event(json, context);
     }
 
@@ -351,6 +354,7 @@ private:
     const Record &record_;
     const std::size_t attachment_bytes_;
     const EventSettings &settings_;
+    const std::shared_ptr<const GroupingRules> rules_;
     int position_ = 0;              /* of the next attachment, kept or not */
     std::string_view filter_;       /* that the event met */
     Content content_;
@@ -359,9 +363,9 @@ private:
 }
 
 Content read_content(const Record &record, std::size_t attachment_bytes,
-                     const EventSettings &settings)
+                     const EventSettings &settings, std::shared_ptr<const GroupingRules> rules)
 {
-    return ContentReader(record, attachment_bytes, settings).run();
+    return ContentReader(record, attachment_bytes, settings, std::move(rules)).run();
 }
 
 }

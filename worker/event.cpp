@@ -326,7 +326,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.platform = platform_of(root["platform"]);
     GroupingInput input = read_grouping_input(root, event.platform);
     input.level = level_of(root["level"]);
-    mark_frames(input);
+    mark_frames(input, context.rules);
     apply_fingerprint_rules(input);
 
     event.level = input.level;

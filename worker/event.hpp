@@ -22,6 +22,7 @@
 namespace errtrack {
 
 struct GroupingInput;
+class GroupingRules;
 
 /* 16 bytes: a grouping hash, a hashed user. Shown as 32 hex digits. */
 using Hash = std::array<unsigned char, 16>;
@@ -31,6 +32,8 @@ std::string to_hex(const Hash &hash);
 struct GroupingHash {
     Hash hash;
     std::string variant;                 /* app, system, custom, message, fallback */
+
+    bool operator==(const GroupingHash &other) const = default;
 };
 
 struct EventSettings;
@@ -43,6 +46,7 @@ struct EventContext {
     std::string event_id;                /* 32 hex digits; overrides the payload's */
     std::string client_address;          /* stands for {{auto}} */
     const EventSettings *settings = nullptr; /* of the project; without: the usual ones */
+    std::shared_ptr<const GroupingRules> rules; /* of the project; null: none */
 };
 
 struct Event {

@@ -142,7 +142,7 @@ Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch 
             continue;
         }
         Content content = read_content(record, settings_.attachment_bytes,
-                                       projects_.of(record.project));
+                                       projects_.of(record.project), rules_.of(record.project));
         batch.bytes += record.body.size();
         for (const Event &event : content.events) {
             batch.bytes += event.payload.size();

@@ -9,6 +9,7 @@
 
 #include "worker/metrics.hpp"
 #include "worker/patience.hpp"
+#include "worker/rule_book.hpp"
 #include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
 #include "worker/stream.hpp"
@@ -30,9 +31,10 @@ public:
     /* When stopping becomes true it does not wait for the database any more: what is not
      * filed stays in the queue. */
     Filer(const FilerSettings &settings, Store &store, const SettingsCache &projects,
-          Patience &database, Metrics &metrics, const std::atomic<bool> &stopping)
-        : settings_(settings), store_(store), projects_(projects), database_(database),
-          metrics_(metrics), stopping_(stopping)
+          const RuleBook &rules, Patience &database, Metrics &metrics,
+          const std::atomic<bool> &stopping)
+        : settings_(settings), store_(store), projects_(projects), rules_(rules),
+          database_(database), metrics_(metrics), stopping_(stopping)
     {
     }
 
@@ -62,6 +64,7 @@ private:
     const FilerSettings settings_;
     Store &store_;
     const SettingsCache &projects_;
+    const RuleBook &rules_;
     Patience &database_;
     Metrics &metrics_;
     const std::atomic<bool> &stopping_;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "worker/grouping_names.hpp"
+#include "worker/grouping_rules.hpp"
 #include "worker/grouping_variants.hpp"
 #include "worker/repair.hpp"
 
@@ -198,6 +199,11 @@ void apply_fingerprint_rules(GroupingInput &input)
         input.sent_fingerprint = std::exchange(input.fingerprint, std::move(by));
         input.fingerprint_rule = std::move(rule);
     };
+    if (const FingerprintRule *rule = input.rules ? input.rules->fingerprint(input) : nullptr) {
+        replace(rule->entries, rule->text);
+        input.rule_title = resolved_text(input, rule->title);
+        return;
+    }
     if (!is_javascript(input.platform)) {
         return;
     }

@@ -32,7 +32,8 @@ std::string resolved_text(const GroupingInput &input, std::string_view text);
 /* The entries as leaves, with default_part where the default is asked for. */
 std::string fingerprint_bytes(const GroupingInput &input, std::string_view default_part);
 
-/* Replaces the client's fingerprint when a built-in rule matches. After mark_frames(). */
+/* Replaces the client's fingerprint when one of the project's rules, or else a built-in
+ * one, matches. After mark_frames(). */
 void apply_fingerprint_rules(GroupingInput &input);
 
 }

@@ -13,6 +13,7 @@
 #include <openssl/sha.h>
 
 #include "worker/fingerprint.hpp"
+#include "worker/grouping_rules.hpp"
 #include "worker/grouping_variants.hpp"
 #include "worker/in_app.hpp"
 #include "worker/parameterize.hpp"
@@ -218,10 +219,14 @@ Hash hash_of(std::string_view prefix, std::string_view bytes)
     return hash;
 }
 
-void mark_frames(GroupingInput &input)
+void mark_frames(GroupingInput &input, std::shared_ptr<const GroupingRules> rules)
 {
-    auto mark = [](std::vector<Frame> &frames) {
+    input.rules = std::move(rules);
+    auto mark = [&](std::vector<Frame> &frames) {
         mark_by_defaults(frames);
+        if (input.rules) {
+            input.rules->mark(input, frames);
+        }
         spread_noise(frames);
     };
     for (Exception &exception : input.exceptions) {

@@ -14,6 +14,7 @@
 #define ERRTRACK_WORKER_GROUPING_HPP
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,6 +63,8 @@ struct SecurityReport {
     std::string host;                    /* of the others */
 };
 
+class GroupingRules;
+
 struct GroupingInput {
     std::string platform;
     std::string transaction;
@@ -83,6 +86,7 @@ struct GroupingInput {
     std::vector<std::pair<std::string, std::string>> tags; /* of equal keys the first counts */
 
     /* Set by mark_frames(). */
+    std::shared_ptr<const GroupingRules> rules; /* of the project; null: none */
     std::size_t main_exception = 0;      /* that names the error; 0 when there is none */
     /* Set by apply_fingerprint_rules(). */
     std::vector<std::string> sent_fingerprint; /* what the client gave, when a rule has replaced it */
@@ -93,8 +97,9 @@ struct GroupingInput {
 /* More of a message is not looked at. */
 inline constexpr std::size_t max_message_bytes = 8192;
 
-/* Judges the frames of all stacks, and chooses the main exception. */
-void mark_frames(GroupingInput &input);
+/* Judges the frames of all stacks, by the built-in rules and then by those of the
+ * project, if there are any, and chooses the main exception. The input keeps the rules. */
+void mark_frames(GroupingInput &input, std::shared_ptr<const GroupingRules> rules = nullptr);
 
 /* Puts the exceptions into the order that grouping and titles rely on. */
 void order_exceptions(std::vector<Exception> &exceptions);

@@ -73,6 +73,7 @@ struct Frame {
     bool in_app = false;
     Noise noise = Noise::none;
     std::string_view rule;               /* that has touched it last; empty is none */
+    std::string category;                /* for later rules of the project */
 };
 
 FrameLeaves frame_leaves(const Frame &frame);

@@ -17,6 +17,7 @@
 #include "worker/metrics.hpp"
 #include "worker/patience.hpp"
 #include "worker/projection.hpp"
+#include "worker/rule_book.hpp"
 #include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
 #include "worker/stream.hpp"
@@ -67,8 +68,8 @@ class Worker {
 public:
     explicit Worker(const Settings &settings)
         : settings_(settings), store_(settings.database), projection_(store_), ledger_(store_),
-          event_settings_(store_),
-          filer_(settings.filer, store_, event_settings_, database_, metrics_, stopping)
+          rules_(store_), event_settings_(store_),
+          filer_(settings.filer, store_, event_settings_, rules_, database_, metrics_, stopping)
     {
         if (!settings.listen.empty()) {
             watch_.emplace(settings.listen, settings.redis, metrics_);
@@ -120,6 +121,7 @@ private:
         try {
             chore(keys_due_, 0s, 1s, "projecting the client keys",
                   [this] { projection_.refresh(*redis_); });
+            chore(rules_due_, 1s, 10s, "reading the rules for grouping", [this] { rules_.refresh(); });
             chore(partitions_due_, 1h, 1min, "keeping the partitions", [this] {
                 store_.make_partitions();
                 store_.sweep(settings_.retention);
@@ -238,6 +240,7 @@ private:
     Projection projection_;
     Ledger ledger_;
     Patience database_{"database", Service::database, metrics_};
+    RuleBook rules_;
     SettingsCache event_settings_;
     Filer filer_;
     std::unique_ptr<Redis> redis_;
@@ -248,6 +251,7 @@ private:
     Clock::time_point keys_due_ = {};
     Clock::time_point partitions_due_ = {};
     Clock::time_point retention_due_ = {};
+    Clock::time_point rules_due_ = {};
     Clock::time_point ledger_due_ = {};
     Clock::time_point issues_due_ = {};
     Clock::time_point purge_due_ = {};

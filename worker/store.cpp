@@ -5,6 +5,7 @@
 #include "worker/store.hpp"
 
 #include "worker/entry.hpp"
+#include "worker/grouping.hpp"
 #include "worker/outcome.hpp"
 
 #include <pqxx/pqxx>
@@ -147,13 +148,15 @@ struct Store::Connection {
     pqxx::connection db;
     Listener keys;
     Listener settings;
+    Listener grouping;
     std::unique_ptr<pqxx::work> projection;
 
     explicit Connection(const std::string &conninfo)
-        : db(conninfo), keys(db, "errtrack_keys"), settings(db, "errtrack_settings")
+        : db(conninfo), keys(db, "errtrack_keys"), settings(db, "errtrack_settings"),
+          grouping(db, "errtrack_grouping")
     {
         pqxx::work tx(db);
-        tx.exec("select errtrack_private.prepare_session()");
+        tx.exec("select errtrack_private.prepare_session(), errtrack_private.prepare_explanations()");
         tx.commit();
     }
 };
@@ -294,6 +297,27 @@ std::set<AttachmentPlace> file_attachments(pqxx::transaction_base &tx,
 
 }
 
+namespace {
+
+/* Keeps why new hashes are what they are. */
+void explain_hashes(pqxx::transaction_base &tx, const std::vector<Filing> &filings)
+{
+    pqxx::result hashes = tx.exec("select n, hash from errtrack_private.unexplained_hashes()");
+    if (hashes.empty()) {
+        return;
+    }
+    Copy rows(tx, "batch_explanations", {"project_id", "hash", "explanation"});
+    for (const auto &row : hashes) {
+        const Filing &filing = filings.at(row[0].as<std::size_t>());
+        std::string why = explain_grouping(*filing.content.events.front().grouping);
+        rows.row(std::to_string(filing.record.project).c_str(), row[1].c_str(), why.c_str());
+    }
+    rows.end();
+    tx.exec("select errtrack_private.keep_explanations()");
+}
+
+}
+
 FiledCounts Store::file(const std::vector<Filing> &filings)
 {
     return translated([&] {
@@ -367,6 +391,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                              filings[n].content.events.front().payload.c_str());
             }
             payloads.end();
+            explain_hashes(tx, filings);
         }
 
         std::vector<bool> admitted;
@@ -558,6 +583,30 @@ bool Store::event_settings_changed()
         Connection &c = connection();
         c.db.get_notifs();
         return std::exchange(c.settings.changed, false);
+    });
+}
+
+bool Store::grouping_changed()
+{
+    return translated([&] {
+        Connection &c = connection();
+        c.db.get_notifs();
+        return std::exchange(c.grouping.changed, false);
+    });
+}
+
+std::vector<StoredRule> Store::grouping_rules()
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        std::vector<StoredRule> rules;
+        for (const auto &row : tx.exec("select project_id, kind, rule "
+                                       "from errtrack_private.grouping_rules_of_projects()"))
+        {
+            rules.push_back({row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str()});
+        }
+        tx.commit();
+        return rules;
     });
 }
 

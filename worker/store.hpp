@@ -67,6 +67,13 @@ struct EdgeCount {
     std::int64_t requests = 0;
 };
 
+/* A rule of a project for its grouping, as text. */
+struct StoredRule {
+    std::int64_t project = 0;
+    std::string kind;               /* fingerprint or stack */
+    std::string rule;
+};
+
 class Store {
 public:
     explicit Store(std::string conninfo);
@@ -104,6 +111,9 @@ public:
      * changed since the last call, in the manner of keys_changed(). */
     std::vector<std::pair<std::int64_t, std::string>> event_settings();
     bool event_settings_changed();
+    /* The same for rules of grouping. */
+    bool grouping_changed();
+    std::vector<StoredRule> grouping_rules();
 
     /* Reads the projection and hands it to write while no other worker does the
      * same, so that an older reading can never replace a newer one. */

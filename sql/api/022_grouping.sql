@@ -1,0 +1,209 @@
+-- Grouping: rules of projects, and explanations of hashes.
+
+-- ---- rules, for the command ---------------------------------------------------
+
+create or replace function errtrack_private.add_grouping_rule(
+    project bigint,
+    kind text,
+    rule text,
+    place integer default null
+)
+returns integer
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    last integer;
+    wanted integer;
+begin
+    -- Changes of one project wait for each other.
+    perform
+    from errtrack_private.projects as p
+    where p.id = add_grouping_rule.project
+    for no key update;
+    select coalesce(max(r.place), 0)
+    into last
+    from errtrack_private.grouping_rules as r
+    where r.project_id = add_grouping_rule.project and r.kind = add_grouping_rule.kind;
+    if last >= 500 then
+        raise exception 'the project has 500 % rules already', add_grouping_rule.kind
+            using errcode = 'program_limit_exceeded';
+    end if;
+    wanted := least(coalesce(add_grouping_rule.place, last + 1), last + 1);
+    update errtrack_private.grouping_rules as r
+    set place = r.place + 1
+    where r.project_id = add_grouping_rule.project
+        and r.kind = add_grouping_rule.kind
+        and r.place >= wanted;
+    insert into errtrack_private.grouping_rules (project_id, kind, place, rule)
+    values (add_grouping_rule.project, add_grouping_rule.kind, wanted, add_grouping_rule.rule);
+    return wanted;
+end
+$$;
+comment on function errtrack_private.add_grouping_rule(bigint, text, text, integer) is
+    'Adds a rule at a place, moving those from there on, or behind the last. Returns the place. Whether the rule can be read is for the caller to find out.';
+
+create or replace function errtrack_private.remove_grouping_rule(
+    project bigint,
+    kind text,
+    place integer
+)
+returns text
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    removed text;
+begin
+    perform
+    from errtrack_private.projects as p
+    where p.id = remove_grouping_rule.project
+    for no key update;
+    delete from errtrack_private.grouping_rules as r
+    where r.project_id = remove_grouping_rule.project
+        and r.kind = remove_grouping_rule.kind
+        and r.place = remove_grouping_rule.place
+    returning r.rule into removed;
+    if removed is null then
+        raise exception 'project % has no % rule %', remove_grouping_rule.project,
+            remove_grouping_rule.kind, remove_grouping_rule.place
+            using errcode = 'no_data_found';
+    end if;
+    update errtrack_private.grouping_rules as r
+    set place = r.place - 1
+    where r.project_id = remove_grouping_rule.project
+        and r.kind = remove_grouping_rule.kind
+        and r.place > remove_grouping_rule.place;
+    return removed;
+end
+$$;
+comment on function errtrack_private.remove_grouping_rule(bigint, text, integer) is
+    'Takes a rule away, moves those behind it up, and returns its text.';
+
+create or replace function errtrack_private.grouping_rule_list(project bigint)
+returns table (kind text, place integer, rule text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select r.kind, r.place, r.rule
+    from errtrack_private.grouping_rules as r
+    where r.project_id = grouping_rule_list.project
+    order by r.kind, r.place
+$$;
+comment on function errtrack_private.grouping_rule_list(bigint) is
+    'The rules of a project in their order.';
+
+create or replace function errtrack_private.event_payload(project bigint, event_id uuid)
+returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+    found_body text;
+begin
+    select p.body::text
+    into found_body
+    from errtrack_private.payloads as p
+    where p.project_id = event_payload.project and p.event_id = event_payload.event_id
+    order by p.received_at desc
+    limit 1;
+    if found_body is null then
+        raise exception 'project % has no body of event %', event_payload.project, event_payload.event_id
+            using errcode = 'no_data_found';
+    end if;
+    return found_body;
+end
+$$;
+comment on function errtrack_private.event_payload(bigint, uuid) is
+    'The stored body of an event, for explaining its grouping anew.';
+
+-- ---- for the worker -------------------------------------------------------------
+
+create or replace function errtrack_private.grouping_rules_of_projects()
+returns table (project_id bigint, kind text, rule text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select r.project_id, r.kind, r.rule
+    from errtrack_private.grouping_rules as r
+    order by r.project_id, r.kind, r.place
+$$;
+comment on function errtrack_private.grouping_rules_of_projects() is
+    'All rules, those of one project and kind in their order.';
+
+create or replace function errtrack_private.prepare_explanations() returns void
+language plpgsql volatile
+set client_min_messages = warning
+as $$
+begin
+    create temporary table if not exists batch_explanations (
+        project_id bigint not null,
+        hash uuid not null,
+        explanation json not null
+    ) on commit delete rows;
+end
+$$;
+comment on function errtrack_private.prepare_explanations() is
+    'Makes the temporary table that explanations of a batch are copied into. Once for each connection.';
+
+-- plpgsql, since the temporary tables do not exist yet when these are made.
+create or replace function errtrack_private.unexplained_hashes()
+returns table (n integer, hash uuid)
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select distinct on (e.project_id, wanted.hash) e.n, wanted.hash
+    from batch_filed f
+    join batch_events e on e.n = f.n
+    cross join lateral unnest(e.hashes) as wanted (hash)
+    where not exists (
+        select from errtrack_private.explanations x
+        where x.project_id = e.project_id and x.hash = wanted.hash)
+    order by e.project_id, wanted.hash, e.n;
+end
+$$;
+comment on function errtrack_private.unexplained_hashes() is
+    'The hashes of the filed events of the batch that have no explanation yet, each with the number of an event that has it.';
+
+create or replace function errtrack_private.keep_explanations() returns void
+language plpgsql volatile
+as $$
+begin
+    insert into errtrack_private.explanations (project_id, hash, explanation)
+    select b.project_id, b.hash, b.explanation
+    from batch_explanations b
+    order by b.project_id, b.hash
+    on conflict do nothing;
+end
+$$;
+comment on function errtrack_private.keep_explanations() is
+    'Keeps batch_explanations; where another worker was first, its explanation stays.';
+
+-- ---- for reports ------------------------------------------------------------------
+
+create or replace view errtrack.grouping_hashes as
+select h.project_id, o.issue_id, h.hash, h.algo as algorithm, h.variant, h.first_seen, x.explanation
+from errtrack_private.hashes h
+join errtrack_private.origins o on o.project_id = h.project_id and o.id = h.origin_id
+left join errtrack_private.explanations x on x.project_id = h.project_id and x.hash = h.hash;
+comment on view errtrack.grouping_hashes is
+    'What makes events belong to an issue: its grouping hashes.';
+comment on column errtrack.grouping_hashes.variant is
+    'app: by the frames of the application; system: by all frames; custom: by a fingerprint or checksum; message, template, csp and so on: by that; fallback: there was nothing to go by.';
+comment on column errtrack.grouping_hashes.explanation is
+    'What counted and what did not, and why, of the first event with that hash.';
+
+-- ---- rights -------------------------------------------------------------------
+
+revoke execute on function
+    errtrack_private.add_grouping_rule(bigint, text, text, integer),
+    errtrack_private.remove_grouping_rule(bigint, text, integer),
+    errtrack_private.grouping_rule_list(bigint),
+    errtrack_private.event_payload(bigint, uuid),
+    errtrack_private.grouping_rules_of_projects(),
+    errtrack_private.prepare_explanations(),
+    errtrack_private.unexplained_hashes(),
+    errtrack_private.keep_explanations(),
+    errtrack_private.notify_grouping_changed()
+from public;
+grant execute on function
+    errtrack_private.grouping_rules_of_projects(),
+    errtrack_private.prepare_explanations(),
+    errtrack_private.unexplained_hashes(),
+    errtrack_private.keep_explanations()
+to errtrack_worker;
+grant select on errtrack_private.grouping_rules to errtrack_worker;
+grant select, insert on errtrack_private.explanations to errtrack_worker;
+grant select on errtrack.grouping_hashes to errtrack_report;

@@ -1,0 +1,163 @@
+/* Rules that a project sets for its grouping: what they match, and what they do. */
+
+#include "worker/grouping_rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include "worker/event.hpp"
+#include "worker/glob.hpp"
+
+using namespace errtrack;
+
+namespace {
+
+std::shared_ptr<GroupingRules> rules(std::string_view fingerprint, std::string_view stack = "")
+{
+    auto made = std::make_shared<GroupingRules>();
+    if (!fingerprint.empty()) {
+        EXPECT_EQ(made->add_fingerprint_rule(fingerprint), "") << fingerprint;
+    }
+    if (!stack.empty()) {
+        EXPECT_EQ(made->add_stack_rule(stack), "") << stack;
+    }
+    return made;
+}
+
+Event event_with(std::string_view members, std::shared_ptr<GroupingRules> rules)
+{
+    EventContext context;
+    context.received_at = 1'767'225'600'000'000;
+    context.rules = std::move(rules);
+    std::optional<Event> event = parse_event("{" + std::string(members) + "}", context);
+    EXPECT_TRUE(event) << members;
+    return event ? std::move(*event) : Event();
+}
+
+constexpr std::string_view error = R"("platform":"python","level":"error","logger":"shop","release":"shop@1",
+    "sdk":{"name":"sentry.python.django"},"tags":{"tier":"web"},"transaction":"/cart","message":"m",
+    "exception":{"type":"Timeout","value":"Took 5 ms","mechanism":{"type":"generic"},"stacktrace":{"frames":[
+    {"module":"base.run","function":"main","filename":"base/run.py","abs_path":"/srv/base/run.py","in_app":true},
+    {"module":"shop.db","function":"query","filename":"shop/db.py","abs_path":"/srv/shop/db.py","in_app":true},
+    {"module":"lib.net","function":"read","filename":"lib/net.py","abs_path":"/opt/lib/net.py","in_app":false}]}},
+    "threads":[{"id":7,"name":"main","crashed":true}])";
+
+TEST(Globs, of_text_and_paths)
+{
+    auto matches = [](std::string_view pattern, std::string_view text, Glob::Kind kind = Glob::Kind::text) {
+        std::optional<Glob> glob = Glob::parse(pattern, Glob::Case::sensitive, kind);
+        return glob && glob->matches(text);
+    };
+    EXPECT_TRUE(matches("a*c", "abbc"));
+    EXPECT_TRUE(matches("*", ""));
+    EXPECT_FALSE(matches("a*c", "abbd"));
+    EXPECT_FALSE(matches("A", "a"));
+    EXPECT_TRUE(matches("a?c", "abc"));
+    EXPECT_TRUE(matches("[a-c]x", "bx"));
+    EXPECT_FALSE(matches("[!a-c]x", "bx"));
+    EXPECT_FALSE(matches("[a", "a"));
+    EXPECT_FALSE(matches("", ""));
+    EXPECT_TRUE(matches("/srv/*/db.py", "/srv/shop/db.py", Glob::Kind::path));
+    EXPECT_FALSE(matches("/srv/*.py", "/srv/shop/db.py", Glob::Kind::path));
+    EXPECT_TRUE(matches("/srv/**.py", "\\SRV\\shop\\db.py", Glob::Kind::path));
+    EXPECT_TRUE(matches("srv/**", "/srv/shop/db.py", Glob::Kind::path));
+    EXPECT_FALSE(matches(std::string(100, '*') + "b", std::string(100'000, 'a')));
+}
+
+TEST(FingerprintRules, match_by_every_field)
+{
+    for (std::string_view matcher : {
+             "type:Timeout", "error.type:Time*", "value:*TOOK*", "message:took*", "logger:shop", "level:ERROR",
+             "release:shop@*", "sdk:sentry.python", "sdk:sentry.python.django", "tags.tier:web", "!type:Other",
+             "path:**/shop/*.py", "stack.abs_path:/srv/**", "module:shop.*", "function:query", "family:other",
+             "family:javascript,all", "app:yes", "thread.id:7", "thread.name:main", "thread.crashed:yes",
+             "module:shop.db app:yes", "[ module:base.run ] | module:shop.db", "module:shop.db | [ function:read ]",
+             "error.mechanism:generic"}) {
+        std::string rule = std::string(matcher) + " -> ruled";
+        EXPECT_EQ(event_with(error, rules(rule)).hashes, event_with("\"fingerprint\":[\"ruled\"]", nullptr).hashes) << rule;
+    }
+}
+
+TEST(FingerprintRules, need_all_matchers_for_one_frame)
+{
+    for (std::string_view matcher : {
+             "type:timeout", "!type:Timeout", "module:shop.db function:read", "module:shop.db app:no",
+             "family:native", "[ module:shop.db ] | module:base.run", "tags.tier:db", "thread.current:yes",
+             "type:Timeout level:info", "package:*"}) {
+        EXPECT_EQ(event_with(error, rules(std::string(matcher) + " -> ruled")).hashes,
+                  event_with(error, nullptr).hashes) << matcher;
+    }
+}
+
+TEST(FingerprintRules, give_entries_and_titles)
+{
+    auto hashes = [](std::string_view rule) { return event_with(error, rules(rule)).hashes; };
+    auto sent = [](std::string_view list) {
+        return event_with(std::string(error) + ",\"fingerprint\":" + std::string(list), nullptr).hashes;
+    };
+    EXPECT_EQ(hashes("type:Timeout -> a, b"), sent(R"(["a","b"])"));
+    EXPECT_EQ(hashes("type:Timeout -> \"a b\" {{ error.type }}"), sent(R"(["a b","Timeout"])"));
+    EXPECT_EQ(hashes("type:Timeout -> {{ default }} {{ transaction }}"), sent(R"(["{{ default }}","/cart"])"));
+    Event event = event_with(error, rules("type:Timeout -> a title=\"{{ type }} in {{ transaction }}\""));
+    EXPECT_EQ(event.title, "Timeout in /cart");
+    EXPECT_EQ(event_with(std::string(error) + R"(,"fingerprint":["client"])", rules("type:Timeout -> a")).hashes,
+              sent(R"(["a"])"));
+}
+
+TEST(FingerprintRules, the_first_decides_and_built_in_ones_come_last)
+{
+    auto both = rules("type:Time* -> first");
+    EXPECT_EQ(both->add_fingerprint_rule("type:Timeout -> second"), "");
+    EXPECT_EQ(event_with(error, both).hashes, event_with("\"fingerprint\":[\"first\"]", nullptr).hashes);
+    constexpr std::string_view chunk = R"("platform":"javascript","exception":{"type":"ChunkLoadError"})";
+    EXPECT_EQ(event_with(chunk, nullptr).hashes, event_with("\"fingerprint\":[\"chunkloaderror\"]", nullptr).hashes);
+    EXPECT_EQ(event_with(chunk, rules("type:Chunk* -> own")).hashes,
+              event_with("\"fingerprint\":[\"own\"]", nullptr).hashes);
+}
+
+TEST(StackRules, mark_frames)
+{
+    auto counted = [](std::string_view rule) {
+        Event event = event_with(error, rules("", rule));
+        std::string marks;
+        for (const Frame &frame : event.grouping->exceptions.front().frames) {
+            marks += frame.noise == Noise::hard ? '-' : frame.in_app ? 'a' : 's';
+        }
+        return marks;
+    };
+    EXPECT_EQ(counted("module:nothing -app"), "aas");
+    EXPECT_EQ(counted("module:base.run -app"), "sas");
+    EXPECT_EQ(counted("function:read +app"), "aaa");
+    EXPECT_EQ(counted("function:query ^-group"), "aa-");
+    EXPECT_EQ(counted("function:query v-group"), "-as");
+    EXPECT_EQ(counted("function:query ^ -group v -app # a remark"), "sa-");
+    EXPECT_EQ(counted("app:no +app -group"), "aa-");
+    EXPECT_EQ(counted("type:Other module:shop.* -app"), "aas");
+    auto two = rules("", "function:main category=base");
+    EXPECT_EQ(two->add_stack_rule("[ category:base ] | function:query -app"), "");
+    EXPECT_FALSE(event_with(error, two).grouping->exceptions.front().frames[1].in_app);
+}
+
+TEST(Rules, that_cannot_be_read_are_refused)
+{
+    GroupingRules made;
+    for (std::string_view text : {"", "# nothing", "-> a", "type:x", "type:x ->", "nonsense:x -> a", "type -> a",
+                                  "type:[a -> b", "family:martian -> a", "app:maybe -> a", "[ type:x ] | app:yes -> a",
+                                  "[ app:yes -> a"}) {
+        EXPECT_NE(made.add_fingerprint_rule(text), "") << text;
+    }
+    for (std::string_view text : {"app:yes", "app:yes +wings", "app:yes category=", "app:yes max-frames=3"}) {
+        EXPECT_NE(made.add_stack_rule(text), "") << text;
+    }
+    EXPECT_NE(made.add_fingerprint_rule("type:" + std::string(3000, 'x') + " -> a"), "");
+    std::string many;
+    for (int i = 0; i < 21; i++) {
+        many += "type:a ";
+    }
+    EXPECT_NE(made.add_fingerprint_rule(many + "-> a"), "");
+    for (int i = 0; i < 500; i++) {
+        EXPECT_EQ(made.add_fingerprint_rule("type:a -> b"), "");
+    }
+    EXPECT_NE(made.add_fingerprint_rule("type:a -> b"), "");
+}
+
+}

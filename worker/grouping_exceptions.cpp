@@ -53,8 +53,9 @@ std::string synthetic_type(std::string_view type)
     return std::string(type.substr(0, slash + 3)) + parameterize(type.substr(slash + 3));
 }
 
+/* text is what identifies the value, made when it is asked for first. */
 ExceptionPart exception_part(const Exception &exception, std::string_view platform,
-                             const std::string &text, Scope scope)
+                             std::optional<std::string> &text, Scope scope)
 {
     ExceptionPart part;
     part.stack = stack_part(exception.frames, scope, is_exhaustion(exception));
@@ -71,7 +72,10 @@ ExceptionPart exception_part(const Exception &exception, std::string_view platfo
     }
     if (exception.ns_error.empty()) {
         if (!has_stack || weak || is_generic(exception.type)) {
-            part.value = {text, text == exception.value ? Hint::none : Hint::parameterized};
+            if (!text) {
+                text = identifying_text(exception.value);
+            }
+            part.value = {*text, *text == exception.value ? Hint::none : Hint::parameterized};
         } else {
             part.value.hint = Hint::value_ignored_stack_present;
         }
@@ -260,7 +264,7 @@ std::vector<std::size_t> arranged(const GroupingInput &input, const ExceptionTre
 }
 
 Variant exceptions_variant(const GroupingInput &input, const ExceptionTree &tree,
-                           const std::vector<std::string> &texts, Scope scope)
+                           std::vector<std::optional<std::string>> &texts, Scope scope)
 {
     Variant variant;
     variant.name = scope == Scope::app ? "app" : "system";
@@ -310,13 +314,10 @@ std::string clean_type(const Exception &exception, std::string_view platform)
 
 std::vector<Variant> exception_variants(const GroupingInput &input)
 {
-    std::vector<std::string> texts;
-    for (const Exception &exception : input.exceptions) {
-        texts.push_back(identifying_text(exception.value));
-    }
+    std::vector<std::optional<std::string>> texts(input.exceptions.size());
     ExceptionTree tree(input.exceptions);
-    return choose_variants(exceptions_variant(input, tree, texts, Scope::app),
-                           exceptions_variant(input, tree, texts, Scope::system));
+    Variant app = exceptions_variant(input, tree, texts, Scope::app);
+    return choose_variants(std::move(app), exceptions_variant(input, tree, texts, Scope::system));
 }
 
 std::size_t main_exception_of(const GroupingInput &input)
@@ -327,8 +328,8 @@ std::size_t main_exception_of(const GroupingInput &input)
     if (tree.valid()) {
         std::vector<ExceptionPart> parts;
         for (const Exception &each : exceptions) {
-            parts.push_back(exception_part(each, input.platform, identifying_text(each.value),
-                                           Scope::system));
+            std::optional<std::string> text;
+            parts.push_back(exception_part(each, input.platform, text, Scope::system));
         }
         std::vector<std::size_t> members = distinct_members(tree, parts);
         main = members.size() == 1 ? members.front() : main;

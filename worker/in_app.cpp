@@ -24,11 +24,17 @@ bool is_any(std::string_view text, Words<Count> words)
     return std::find(std::begin(words), std::end(words), text) != std::end(words);
 }
 
+/* Most words differ in their first letter already. */
+bool begins(std::string_view text, std::string_view word)
+{
+    return !text.empty() && text.front() == word.front() && text.starts_with(word);
+}
+
 template <std::size_t Count>
 bool begins_any(std::string_view text, Words<Count> words)
 {
     return std::any_of(std::begin(words), std::end(words),
-                       [text](std::string_view word) { return text.starts_with(word); });
+                       [text](std::string_view word) { return begins(text, word); });
 }
 
 template <std::size_t Count>
@@ -44,7 +50,7 @@ template <std::size_t Count>
 bool is_within_any(std::string_view name, Words<Count> words)
 {
     return std::any_of(std::begin(words), std::end(words), [name](std::string_view word) {
-        return name.starts_with(word)
+        return begins(name, word)
                && (name.size() == word.size()
                    || std::string_view(".$\\/:+").find(name[word.size()]) != std::string_view::npos);
     });
@@ -60,10 +66,14 @@ Judgement library(std::string_view rule)
     return {true, false, Noise::none, rule};
 }
 
-/* In small letters, with / between the parts. */
+/* In small letters, with / between the parts. A file that is not the end of the path
+ * stands behind it, on a line of its own. */
 std::string path_of(const Frame &frame)
 {
-    std::string path = lower(frame.abs_path.empty() ? frame.filename : frame.abs_path);
+    std::string path = lower(frame.abs_path);
+    if (!frame.abs_path.ends_with(frame.filename)) {
+        path.append(path.empty() ? "" : "\n").append(lower(frame.filename));
+    }
     std::replace(path.begin(), path.end(), '\\', '/');
     return path;
 }
@@ -111,19 +121,19 @@ constexpr std::string_view script_roots[] = {"~/", "node:", "internal/"};
 
 Judgement judge_javascript(const Frame &frame, std::string_view path)
 {
-    std::string file = lower(frame.filename);
+    std::string_view file = path.substr(path.find('\n') + 1);
     if (holds_any(path, script_sdk) || frame.module.starts_with("@sentry")) {
         return noise("javascript:sdk");
     }
     if (path.find("node_modules/winston/") != path.npos) {
         return noise("javascript:logging");
     }
-    if (holds_any(path, script_helpers) || holds_any(file, script_helpers)
+    if (holds_any(path, script_helpers)
         || is_any(frame.leaves.function.value, script_helper_functions)) {
         return noise("javascript:helpers");
     }
     bool is_library = holds_any(path, script_libraries) || begins_any(path, script_roots)
-                      || begins_any(file, script_roots) || holds_any(file, script_libraries);
+                      || begins_any(file, script_roots) || begins_any(frame.filename, script_roots);
     return is_library ? library("javascript:library") : Judgement{};
 }
 

@@ -28,9 +28,11 @@ constexpr std::string_view zones[] = {
 
 bool take_one_of(Cursor &cursor, const std::string_view *words, std::size_t count)
 {
+    char first = cursor.peek();
+    first = is_upper(first) ? static_cast<char>(first + 32) : first;
     for (std::size_t i = 0; i < count; i++) {
         Cursor next = cursor;
-        if (next.take_word(words[i]) && ends_name(next)) {
+        if (words[i][0] == first && next.take_word(words[i]) && ends_name(next)) {
             cursor = next;
             return true;
         }

@@ -138,7 +138,8 @@ Leaf php_file(std::string_view base)
     }
     std::size_t eval = name.find(") : eval()'d code");
     std::size_t open = name.rfind('(', eval);
-    if (eval != name.npos && open != name.npos && is_number(std::string_view(name).substr(open + 1, eval - open - 1))) {
+    if (eval != name.npos && open != name.npos
+        && is_number(std::string_view(name).substr(open + 1, eval - open - 1))) {
         return {name.substr(0, open) + name.substr(eval + 1), Hint::generated_class};
     }
     return {name};

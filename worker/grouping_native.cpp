@@ -62,7 +62,8 @@ std::string demangled(std::string name)
             return text.get();
         }
     }
-    if (name.ends_with('E') && ends_with_rust_hash(std::string_view(name).substr(0, name.size() - 1), "17h")) {
+    if (name.ends_with('E')
+        && ends_with_rust_hash(std::string_view(name).substr(0, name.size() - 1), "17h")) {
         name.erase(name.size() - 20, 19);
     }
     return name;
@@ -125,7 +126,10 @@ void cut_suffixes(std::string &name)
         }
         std::string_view word = std::string_view(name).substr(end + 1);
         word = word.substr(0, word.find('.'));
-        if (end > 0 && (word == "cold" || (number && is_one_of(word, {"part", "isra", "constprop", "llvm", "lto_priv"})))) {
+        bool optimizer = word == "cold"
+                         || (number && is_one_of(word, {"part", "isra", "constprop", "llvm",
+                                                        "lto_priv"}));
+        if (end > 0 && optimizer) {
             name.resize(end);
             again = true;
         }

@@ -133,7 +133,8 @@ std::string read_matcher(std::string_view word, RuleMatcher &matcher)
             std::string_view family = trim(pattern.substr(0, pattern.find(',')));
             pattern.remove_prefix(std::min(pattern.find(','), pattern.size() - 1) + 1);
             if (!is_one_of(family, {"javascript", "native", "other", "all"})) {
-                return "there is no family \"" + std::string(family) + "\": use javascript, native, other, all";
+                return "there is no family \"" + std::string(family)
+                       + "\": use javascript, native, other, all";
             }
             matcher.words.emplace_back(family);
         }
@@ -141,11 +142,14 @@ std::string read_matcher(std::string_view word, RuleMatcher &matcher)
     }
     bool path = matcher.field == Field::path || matcher.field == Field::package;
     matcher.glob = Glob::parse(pattern, letters, path ? Glob::Kind::path : Glob::Kind::text);
-    return matcher.glob ? "" : "\"" + name + "\" has no pattern of 1 to " + std::to_string(Glob::max_bytes) + " bytes with closed brackets";
+    return matcher.glob ? ""
+                        : "\"" + name + "\" has no pattern of 1 to "
+                              + std::to_string(Glob::max_bytes) + " bytes with closed brackets";
 }
 
 /* Reads matchers up to the first word that is none. Returns what is wrong. */
-std::string read_conditions(const std::vector<std::string> &words, std::size_t &at, RuleConditions &conditions)
+std::string read_conditions(const std::vector<std::string> &words, std::size_t &at,
+                            RuleConditions &conditions)
 {
     std::size_t count = 0;
     std::vector<RuleMatcher> *bracket = nullptr;
@@ -199,7 +203,8 @@ std::string read_action(std::string_view word, StackAction &action)
         action.what = StackAction::What::category;
         action.category = rest.substr(category.size());
     } else {
-        return "there is no action \"" + std::string(word) + "\": use +app, -app, +group, -group, category=NAME";
+        return "there is no action \"" + std::string(word)
+               + "\": use +app, -app, +group, -group, category=NAME";
     }
     return {};
 }
@@ -295,7 +300,8 @@ bool hold_for_event(const RuleConditions &conditions, const GroupingInput &input
     });
 }
 
-bool hold_for_one(const std::vector<RuleMatcher> &matchers, const std::vector<Frame> &frames, std::size_t at)
+bool hold_for_one(const std::vector<RuleMatcher> &matchers, const std::vector<Frame> &frames,
+                  std::size_t at)
 {
     return matchers.empty()
            || (at < frames.size()
@@ -304,7 +310,8 @@ bool hold_for_one(const std::vector<RuleMatcher> &matchers, const std::vector<Fr
                   }));
 }
 
-bool hold_for_frame(const RuleConditions &conditions, const std::vector<Frame> &frames, std::size_t at)
+bool hold_for_frame(const RuleConditions &conditions, const std::vector<Frame> &frames,
+                    std::size_t at)
 {
     return hold_for_one(conditions.frame, frames, at)
            && hold_for_one(conditions.caller, frames, at - 1)

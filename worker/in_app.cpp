@@ -87,7 +87,8 @@ bool is_vendored(std::string_view path)
 
 constexpr std::string_view python_folders[] = {
     "site-packages/", "dist-packages/", ".local/share/", "/lib/python"};
-constexpr std::string_view python_roots[] = {"/usr/lib/", "/usr/local/lib/", "/lib/", "<frozen "};
+constexpr std::string_view python_roots[] = {
+    "/usr/lib/", "/usr/local/lib/", "/lib/", "<frozen "};
 constexpr std::string_view python_sdk[] = {"sentry_sdk", "raven"};
 constexpr std::string_view python_logging[] = {"logging", "structlog", "loguru"};
 
@@ -106,17 +107,19 @@ Judgement judge_python(const Frame &frame, std::string_view path)
 
 /* ---- javascript ---- */
 
-constexpr std::string_view script_sdk[] = {"@sentry/", "@sentry-internal/", "sentry-cdn.com/", "node_modules/raven"};
+constexpr std::string_view script_sdk[] = {
+    "@sentry/", "@sentry-internal/", "sentry-cdn.com/", "node_modules/raven"};
 constexpr std::string_view script_helpers[] = {
-    "@babel/", "babel-runtime/", "node_modules/core-js/", "core-js/modules/", "regenerator-runtime/",
-    "node_modules/regenerator", "node_modules/tslib/", "tslib/tslib", "node_modules/zone.js/",
-    "zone.js/dist", "zone.js/fesm"};
+    "@babel/", "babel-runtime/", "node_modules/core-js/", "core-js/modules/",
+    "regenerator-runtime/", "node_modules/regenerator", "node_modules/tslib/", "tslib/tslib",
+    "node_modules/zone.js/", "zone.js/dist", "zone.js/fesm"};
 constexpr std::string_view script_helper_functions[] = {
     "runMicrotasks", "queueMicrotask", "processTicksAndRejections", "runNextTicks", "nextTick",
     "_tickCallback", "asyncGeneratorStep", "_asyncToGenerator", "__awaiter", "__generator"};
 constexpr std::string_view script_libraries[] = {
-    "node_modules/", "/~/", "webpack/bootstrap", "(webpack)", "//unpkg.com/", "//cdnjs.cloudflare.com/",
-    "//cdn.jsdelivr.net/", "//esm.run/", "node:internal/", "newrelic", "logrocket"};
+    "node_modules/", "/~/", "webpack/bootstrap", "(webpack)", "//unpkg.com/",
+    "//cdnjs.cloudflare.com/", "//cdn.jsdelivr.net/", "//esm.run/", "node:internal/",
+    "newrelic", "logrocket"};
 constexpr std::string_view script_roots[] = {"~/", "node:", "internal/"};
 
 Judgement judge_javascript(const Frame &frame, std::string_view path)
@@ -145,14 +148,16 @@ constexpr std::string_view java_logging[] = {
     "org.apache.log4j", "org.apache.logging", "org.apache.commons.logging", "ch.qos.logback",
     "org.slf4j", "java.util.logging", "org.jboss.logging", "timber.log"};
 constexpr std::string_view java_samples[] = {
-    "io.sentry.example", "io.sentry.examples", "io.sentry.sample", "io.sentry.samples", "io.sentry.demo"};
+    "io.sentry.example", "io.sentry.examples", "io.sentry.sample", "io.sentry.samples",
+    "io.sentry.demo"};
 constexpr std::string_view java_sdk[] = {"io.sentry", "com.getsentry"};
 constexpr std::string_view java_libraries[] = {
-    "java", "javax", "jakarta", "jdk", "sun", "com.sun", "kotlin", "kotlinx", "scala", "android", "androidx",
-    "com.android", "dalvik", "libcore", "org.springframework", "org.apache", "org.hibernate", "org.eclipse",
-    "org.jboss", "org.glassfish", "org.postgresql", "com.zaxxer", "com.fasterxml", "com.microsoft", "io.netty",
-    "io.ktor", "io.opentelemetry", "io.reactivex", "reactor", "akka", "feign", "okhttp3", "retrofit2", "oauth",
-    "io.sentry", "$Proxy"};
+    "java", "javax", "jakarta", "jdk", "sun", "com.sun", "kotlin", "kotlinx", "scala",
+    "android", "androidx", "com.android", "dalvik", "libcore", "org.springframework",
+    "org.apache", "org.hibernate", "org.eclipse", "org.jboss", "org.glassfish",
+    "org.postgresql", "com.zaxxer", "com.fasterxml", "com.microsoft", "io.netty", "io.ktor",
+    "io.opentelemetry", "io.reactivex", "reactor", "akka", "feign", "okhttp3", "retrofit2",
+    "oauth", "io.sentry", "$Proxy"};
 
 Judgement judge_java(const Frame &frame)
 {
@@ -181,16 +186,19 @@ Judgement judge_java(const Frame &frame)
 
 /* ---- go ---- */
 
-constexpr std::string_view go_sdk[] = {"github.com/getsentry/sentry-go", "github.com/getsentry/raven-go"};
+constexpr std::string_view go_sdk[] = {
+    "github.com/getsentry/sentry-go", "github.com/getsentry/raven-go"};
 constexpr std::string_view go_logging[] = {
     "go.uber.org/zap", "github.com/sirupsen/logrus", "github.com/rs/zerolog", "log/slog", "log",
     "github.com/pkg/errors"};
 constexpr std::string_view go_runtime[] = {"gopanic", "goPanic", "panic", "goexit", "sigpanic"};
 constexpr std::string_view go_standard[] = {
-    "archive", "bufio", "bytes", "cmp", "compress", "container", "context", "crypto", "database", "debug", "embed",
-    "encoding", "errors", "expvar", "flag", "fmt", "go", "hash", "html", "image", "index", "internal", "io", "iter",
-    "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect", "regexp", "runtime", "slices", "sort",
-    "strconv", "strings", "sync", "syscall", "testing", "text", "time", "unicode", "unique", "unsafe", "weak"};
+    "archive", "bufio", "bytes", "cmp", "compress", "container", "context", "crypto",
+    "database", "debug", "embed", "encoding", "errors", "expvar", "flag", "fmt", "go", "hash",
+    "html", "image", "index", "internal", "io", "iter", "log", "maps", "math", "mime", "net",
+    "os", "path", "plugin", "reflect", "regexp", "runtime", "slices", "sort", "strconv",
+    "strings", "sync", "syscall", "testing", "text", "time", "unicode", "unique", "unsafe",
+    "weak"};
 
 /* Modules of people begin with a host, those of Go itself have no dot. */
 Judgement judge_go(const Frame &frame, std::string_view path)
@@ -224,7 +232,8 @@ Judgement judge_php(const Frame &frame, std::string_view path)
     return is_vendored(path) ? library("php:library") : Judgement{};
 }
 
-constexpr std::string_view ruby_sdk[] = {"/gems/sentry-", "/bundler/gems/sentry-", "sentry-ruby/lib/"};
+constexpr std::string_view ruby_sdk[] = {
+    "/gems/sentry-", "/bundler/gems/sentry-", "sentry-ruby/lib/"};
 constexpr std::string_view ruby_libraries[] = {"/gems/", "/lib/ruby/", "<internal:"};
 
 Judgement judge_ruby(std::string_view path)
@@ -238,8 +247,10 @@ Judgement judge_ruby(std::string_view path)
 
 constexpr std::string_view csharp_plumbing[] = {
     "System.Runtime.ExceptionServices", "System.Runtime.CompilerServices"};
-constexpr std::string_view csharp_logging[] = {"Serilog", "NLog", "log4net", "Microsoft.Extensions.Logging"};
-constexpr std::string_view csharp_libraries[] = {"System", "Microsoft", "Sentry", "Serilog", "NLog", "Npgsql"};
+constexpr std::string_view csharp_logging[] = {
+    "Serilog", "NLog", "log4net", "Microsoft.Extensions.Logging"};
+constexpr std::string_view csharp_libraries[] = {
+    "System", "Microsoft", "Sentry", "Serilog", "NLog", "Npgsql"};
 constexpr std::string_view csharp_samples[] = {"Sentry.Samples", "Sentry.Sample"};
 
 Judgement judge_csharp(const Frame &frame)
@@ -274,58 +285,66 @@ Judgement judge_dart(std::string_view path)
 /* ---- native ---- */
 
 constexpr std::string_view throwing[] = {
-    "abort", "__abort", "__GI_abort", "raise", "__GI_raise", "gsignal", "tgkill", "__tgkill", "kill", "__kill",
-    "pthread_kill", "_pthread_kill", "__pthread_kill", "__pthread_kill_internal", "__pthread_kill_implementation",
-    "pthread_kill_implementation", "__cxa_throw", "__cxa_rethrow", "_CxxThrowException", "CxxThrowException",
-    "RaiseException", "objc_exception_throw", "objc_exception_rethrow", "std::terminate", "std::__terminate",
-    "__cxxabiv1::__terminate", "abort_message", "__abort_message", "demangling_terminate_handler",
-    "__assert_fail", "__assert_fail_base", "__assert_rtn", "__assert", "__assert2", "_assert", "_wassert",
-    "__fortify_fail", "__stack_chk_fail", "core::option::unwrap_failed", "core::option::expect_failed",
-    "core::result::unwrap_failed", "rust_begin_unwind", "default_hook", "std::panicking::default_hook"};
+    "abort", "__abort", "__GI_abort", "raise", "__GI_raise", "gsignal", "tgkill", "__tgkill",
+    "kill", "__kill", "pthread_kill", "_pthread_kill", "__pthread_kill",
+    "__pthread_kill_internal", "__pthread_kill_implementation", "pthread_kill_implementation",
+    "__cxa_throw", "__cxa_rethrow", "_CxxThrowException", "CxxThrowException", "RaiseException",
+    "objc_exception_throw", "objc_exception_rethrow", "std::terminate", "std::__terminate",
+    "__cxxabiv1::__terminate", "abort_message", "__abort_message",
+    "demangling_terminate_handler", "__assert_fail", "__assert_fail_base", "__assert_rtn",
+    "__assert", "__assert2", "_assert", "_wassert", "__fortify_fail", "__stack_chk_fail",
+    "core::option::unwrap_failed", "core::option::expect_failed", "core::result::unwrap_failed",
+    "rust_begin_unwind", "default_hook", "std::panicking::default_hook"};
 constexpr std::string_view throwing_families[] = {
-    "__asan_", "__ubsan_", "__tsan_", "__msan_", "__sanitizer", "__interceptor_", "core::panicking::",
-    "std::panicking::begin_panic", "std::panicking::rust_panic", "rust_panic", "anyhow::", "eyre::", "color_eyre::"};
+    "__asan_", "__ubsan_", "__tsan_", "__msan_", "__sanitizer", "__interceptor_",
+    "core::panicking::", "std::panicking::begin_panic", "std::panicking::rust_panic",
+    "rust_panic", "anyhow::", "eyre::", "color_eyre::"};
 constexpr std::string_view handlers[] = {
-    "_sigtramp", "__sigtramp", "sigtramp", "__restore_rt", "__kernel_rt_sigreturn", "<signal handler called>"};
+    "_sigtramp", "__sigtramp", "sigtramp", "__restore_rt", "__kernel_rt_sigreturn",
+    "<signal handler called>"};
 constexpr std::string_view handler_families[] = {
     "google_breakpad::", "crashpad::", "kscrash", "KSCrash", "sentrycrash", "SentryCrash"};
 constexpr std::string_view bases[] = {
-    "start", "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "start_thread",
-    "clone", "__clone", "clone3", "__clone3", "thread_start", "thread_start<T>", "_pthread_start", "__pthread_start",
-    "_pthread_body", "start_wqthread", "_pthread_wqthread", "_dispatch_root_queues_init_once", "BaseThreadInitThunk",
-    "RtlUserThreadStart", "_RtlUserThreadStart", "__RtlUserThreadStart", "TppWorkerThread", "RtlpTpWorkCallback",
-    "invoke_main", "WinMain", "wWinMain", "__scrt_common_main", "__scrt_common_main_seh", "mainCRTStartup",
-    "wmainCRTStartup", "WinMainCRTStartup", "wWinMainCRTStartup", "__tmainCRTStartup", "thread_proxy",
-    "boost::anonymous::thread_proxy", "std::thread::spawn", "UIApplicationMain", "NSApplicationMain",
-    "-[UIApplication _run]", "-[UIApplication run]", "-[NSApplication run]"};
+    "start", "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
+    "start_thread", "clone", "__clone", "clone3", "__clone3", "thread_start", "thread_start<T>",
+    "_pthread_start", "__pthread_start", "_pthread_body", "start_wqthread", "_pthread_wqthread",
+    "_dispatch_root_queues_init_once", "BaseThreadInitThunk", "RtlUserThreadStart",
+    "_RtlUserThreadStart", "__RtlUserThreadStart", "TppWorkerThread", "RtlpTpWorkCallback",
+    "invoke_main", "WinMain", "wWinMain", "__scrt_common_main", "__scrt_common_main_seh",
+    "mainCRTStartup", "wmainCRTStartup", "WinMainCRTStartup", "wWinMainCRTStartup",
+    "__tmainCRTStartup", "thread_proxy", "boost::anonymous::thread_proxy", "std::thread::spawn",
+    "UIApplicationMain", "NSApplicationMain", "-[UIApplication _run]", "-[UIApplication run]",
+    "-[NSApplication run]"};
 constexpr std::string_view base_families[] = {
     "_dispatch_worker_thread", "std::rt::lang_start", "std::thread::Builder::", "CFRunLoopRun",
-    "std::sys_common::backtrace::__rust_begin_short_backtrace", "std::sys::backtrace::__rust_begin_short_backtrace",
-    "__rust_begin_short_backtrace"};
+    "std::sys_common::backtrace::__rust_begin_short_backtrace",
+    "std::sys::backtrace::__rust_begin_short_backtrace", "__rust_begin_short_backtrace"};
 constexpr std::string_view native_sdk[] = {
-    "sentry_", "sentry::", "sentry__", "-[Sentry", "+[Sentry", "SentrySDK.", "Sentry.", "log::", "tracing::",
-    "tracing_core::", "tracing_subscriber::", "backtrace::"};
+    "sentry_", "sentry::", "sentry__", "-[Sentry", "+[Sentry", "SentrySDK.", "Sentry.", "log::",
+    "tracing::", "tracing_core::", "tracing_subscriber::", "backtrace::"};
 constexpr std::string_view standard_library[] = {
     "std::", "__gnu_cxx::", "boost::function", "boost::bind", "boost::_bi::", "boost::detail::",
     "core::ops::function", "alloc::boxed", "__rust_", "operator new", "operator delete"};
 constexpr std::string_view glue[] = {
-    "_dispatch_", "__CFRUNLOOP", "__CFRunLoop", "objc_msgSend", "objc_retain", "objc_release", "swift_retain",
-    "swift_release", "__dynamic_cast", "ImageLoader", "dlopen_internal", "_dl_"};
+    "_dispatch_", "__CFRUNLOOP", "__CFRunLoop", "objc_msgSend", "objc_retain", "objc_release",
+    "swift_retain", "swift_release", "__dynamic_cast", "ImageLoader", "dlopen_internal",
+    "_dl_"};
 constexpr std::string_view allocator[] = {
-    "malloc", "free", "calloc", "realloc", "cfree", "_int_malloc", "_int_free", "_int_realloc", "_int_memalign",
-    "malloc_consolidate", "__libc_malloc", "__libc_free", "__libc_calloc", "__libc_realloc", "__GI___libc_malloc",
-    "__GI___libc_free", "_malloc_base", "_free_base", "HeapAlloc", "HeapFree", "RtlAllocateHeap", "RtlFreeHeap",
-    "malloc_error_break"};
+    "malloc", "free", "calloc", "realloc", "cfree", "_int_malloc", "_int_free", "_int_realloc",
+    "_int_memalign", "malloc_consolidate", "__libc_malloc", "__libc_free", "__libc_calloc",
+    "__libc_realloc", "__GI___libc_malloc", "__GI___libc_free", "_malloc_base", "_free_base",
+    "HeapAlloc", "HeapFree", "RtlAllocateHeap", "RtlFreeHeap", "malloc_error_break"};
 constexpr std::string_view allocator_families[] = {
-    "szone_", "tiny_malloc", "tiny_free", "nanov2_", "_nano_malloc", "malloc_zone_", "RtlpAllocateHeap",
-    "RtlpFreeHeap", "je_", "scudo::"};
+    "szone_", "tiny_malloc", "tiny_free", "nanov2_", "_nano_malloc", "malloc_zone_",
+    "RtlpAllocateHeap", "RtlpFreeHeap", "je_", "scudo::"};
 constexpr std::string_view drivers[] = {
-    "nvoglv", "nvwgf2um", "nvd3dum", "atidxx", "atio6axx", "atioglxx", "amdxx", "igd10", "igd11", "igd12", "igdumd",
-    "ig9icd", "ig75icd", "opengl32", "d3d9", "d3d10", "d3d11", "d3d12", "dxgi", "libgl.so", "libgles", "libegl",
-    "libglx_", "libnvidia", "libopencl", "opencl.dll", "gldriver", "glengine", "applemetalopengl", "libvulkan"};
+    "nvoglv", "nvwgf2um", "nvd3dum", "atidxx", "atio6axx", "atioglxx", "amdxx", "igd10",
+    "igd11", "igd12", "igdumd", "ig9icd", "ig75icd", "opengl32", "d3d9", "d3d10", "d3d11",
+    "d3d12", "dxgi", "libgl.so", "libgles", "libegl", "libglx_", "libnvidia", "libopencl",
+    "opencl.dll", "gldriver", "glengine", "applemetalopengl", "libvulkan"};
 constexpr std::string_view native_libraries[] = {
-    "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/lib/", "/lib32/", "/lib64/", "/system/", "/library/", "c:/windows/",
-    "/apex/", "/rustc/"};
+    "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/lib/", "/lib32/", "/lib64/", "/system/",
+    "/library/", "c:/windows/", "/apex/", "/rustc/"};
 constexpr std::string_view native_names[] = {
     "std::", "boost::", "core::", "alloc::", "__cxa", "__libc", "__rust", "rust_begin_unwind"};
 constexpr std::string_view rust_folders[] = {"/rustc/", ".cargo/registry", ".rustup/"};
@@ -351,7 +370,8 @@ Judgement judge_native(const Frame &frame, std::string_view path)
     if (begins_any(function, standard_library)) {
         return noise("native:standard-library", Noise::soft);
     }
-    if (begins_any(function, glue) || (function.starts_with("dyld") && function.find("::") != function.npos)) {
+    bool loader = function.starts_with("dyld") && function.find("::") != function.npos;
+    if (loader || begins_any(function, glue)) {
         return noise("native:glue", Noise::soft);
     }
     if (is_any(function, allocator) || begins_any(function, allocator_families)) {
@@ -448,7 +468,8 @@ void spread_noise(std::vector<Frame> &frames)
     // Of a run of frames of an allocator or a driver the outermost tells who called it.
     for (std::size_t i = frames.size(); i-- > 0;) {
         if (frames[i].noise == Noise::soft_run) {
-            bool inner = i > 0 && frames[i - 1].noise == Noise::soft_run && frames[i - 1].rule == frames[i].rule;
+            bool inner = i > 0 && frames[i - 1].noise == Noise::soft_run
+                         && frames[i - 1].rule == frames[i].rule;
             frames[i].noise = inner ? Noise::soft : Noise::none;
         }
     }

@@ -90,8 +90,9 @@ $(NGINX_BUILD)/Makefile: config $(LISTED)
 # What the unit tests link: no I/O in it.
 GROUPING := explanation fingerprint glob grouping grouping_exceptions grouping_frames grouping_names \
             grouping_native grouping_rules grouping_stack in_app parameterize parameterize_dates parameterize_patterns title
-PURE    := repair json json_value secrets scrub payload_filter event_settings inflate envelope fields \
-            event $(GROUPING) payload multipart minidump attachment record content
+PURE    := repair json json_value json_editor timestamp secrets scrub payload_filter event_settings inflate \
+           envelope fields user tags normalize limits event $(GROUPING) payload multipart minidump attachment \
+           record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
 COMMAND := redis backlog $(PURE) $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 

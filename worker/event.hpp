@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/timestamp.hpp"
+
 namespace errtrack {
 
 struct GroupingInput;
@@ -65,18 +67,11 @@ struct Event {
     std::string environment;
     std::int64_t occurred_at = 0;
     std::optional<Hash> user;            /* distinct users are counted by it */
-    std::vector<std::pair<std::string, std::string>> tags; /* of equal keys the first counts */
     std::vector<GroupingHash> hashes;    /* never empty; the first that is known decides */
     std::shared_ptr<const GroupingInput> grouping; /* explain_grouping() tells why; never null */
+    std::vector<std::pair<std::string, std::string>> tags; /* each key once (tags.hpp) */
     std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */
 };
-
-/*
- * Text in the forms of ISO 8601 that SDKs write, without a zone taken as UTC, or
- * seconds since 1970 in digits. Microseconds since 1970 (UTC); nothing when it is
- * neither or the year is beyond 9999.
- */
-std::optional<std::int64_t> parse_timestamp(std::string_view text);
 
 /* Nothing when the body is not a JSON object even after repair. */
 std::optional<Event> parse_event(std::string_view body, const EventContext &context);

@@ -1,13 +1,12 @@
 /*
- * A payload is edited by marks on the nodes of its document, then written once: a
- * node without marks is copied with everything in it, a container above a mark is
- * put together again from its children.
+ * What GitLab stumbles over is edited out; what is still too large then loses one part
+ * after the other.
  */
 
 #include "worker/payload.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -23,23 +22,18 @@ constexpr std::string_view narrow_members[] = {
     "release",  "dist",      "environment", "server_name", "message", "logentry",
     "user",     "tags",      "sdk",         "fingerprint"};
 
-class PayloadEditor {
+class Payload {
 public:
-    PayloadEditor(const Json &document, std::string_view event_id)
-        : root_(document.root()), event_id_(event_id), marks_(document.size(), Mark::keep)
+    Payload(JsonEditor &editor, std::string_view event_id, PayloadNotes notes)
+        : editor_(editor), root_(editor.root()), notes_(std::move(notes))
     {
-        if (!event_id_.empty()) {
-            JsonValue id = root_["event_id"];
-            if (id && id.text() == event_id_) {
-                event_id_ = {};
-            } else {
-                drop_all("event_id");
-                mark(root_, Mark::rebuild);
-            }
+        if (JsonValue id = root_["event_id"]; !event_id.empty() && id.text() != event_id) {
+            drop_all("event_id");
+            std::string member = "\"event_id\":";
+            append_json_string(member, event_id);
+            editor_.add(std::move(member));
         }
-        if (root_["_errtrack"]) {
-            drop_all("_errtrack");
-        }
+        drop_all("_errtrack");
     }
 
     /* Makes the text readable for GitLab. */
@@ -49,7 +43,7 @@ public:
             mend_list(exception);
             bool bare = exception.is_object() && !exception["values"];
             if (bare && exception.begin() != exception.end()) {
-                mark(exception, Mark::wrap);
+                editor_.wrap(exception);
             }
         }
         if (JsonValue threads = root_["threads"]) {
@@ -67,7 +61,7 @@ public:
         }
         trim_step(text, "request.data", [&] {
             for (std::string_view key : {"request", "sentry.interfaces.Http"}) {
-                drop(root_[key]["data"]);
+                editor_.drop(root_[key]["data"]);
             }
         });
         for (std::string_view key : {"request", "threads"}) {
@@ -78,34 +72,12 @@ public:
     }
 
 private:
-    enum class Mark : std::uint8_t { keep, rebuild, wrap, drop };
-
-    /* A stronger mark is never replaced by a weaker one. Every container above a
-     * mark has one itself, so the way up ends at the first that has. */
-    void mark(JsonValue value, Mark wanted)
-    {
-        Mark &own = marks_[value.index()];
-        bool fresh = own == Mark::keep;
-        own = std::max(own, wanted);
-        while (fresh && (value = value.parent())) {
-            fresh = marks_[value.index()] == Mark::keep;
-            marks_[value.index()] = fresh ? Mark::rebuild : marks_[value.index()];
-        }
-    }
-
-    void drop(JsonValue value)
-    {
-        if (value) {
-            mark(value, Mark::drop);
-        }
-    }
-
     /* Also the earlier ones of equal keys, for readers that take the first. */
     void drop_all(std::string_view key)
     {
         for (JsonValue member : root_) {
             if (member.has_key(key)) {
-                drop(member);
+                editor_.drop(member);
             }
         }
     }
@@ -138,13 +110,13 @@ private:
     {
         if (!value.is_array() && !value.is_object()) {
             if (!value.is_null()) {
-                drop(value);
+                editor_.drop(value);
             }
             return;
         }
         JsonValue values = value["values"];
         if (values && !values.is_array() && !values.is_null()) {
-            drop(values);
+            editor_.drop(values);
         }
         JsonValue list = list_in(value);
         if (list.is_object()) {
@@ -154,7 +126,7 @@ private:
                 if (entry.is_object()) {
                     mend_entry(entry);
                 } else {
-                    drop(entry);
+                    editor_.drop(entry);
                 }
             }
         }
@@ -164,12 +136,12 @@ private:
     {
         JsonValue stacktrace = entry["stacktrace"];
         if (!stacktrace.is_object() && !stacktrace.is_null()) {
-            drop(stacktrace);
+            editor_.drop(stacktrace);
         }
         JsonValue frames = stacktrace["frames"];
         if (!frames.is_array()) {
             if (!frames.is_null()) {
-                drop(frames);
+                editor_.drop(frames);
             }
             return;
         }
@@ -177,7 +149,7 @@ private:
             if (frame.is_object()) {
                 mend_frame(frame);
             } else {
-                drop(frame);
+                editor_.drop(frame);
             }
         }
     }
@@ -185,15 +157,55 @@ private:
     /* Context lines are counted from lineno, in integers of 32 bits. */
     void mend_frame(JsonValue frame)
     {
-        constexpr double most = 2147483647.0;
-        std::optional<double> lineno = frame["lineno"].number();
-        bool numbered = lineno && std::abs(*lineno) < most;
+        JsonValue lineno = frame["lineno"];
+        std::optional<std::string> digits;
+        if (lineno.is_string()) {
+            digits = line_number(lineno.text());
+            if (digits) {
+                editor_.replace(lineno, *digits);
+            }
+        } else if (line_number(lineno.raw())) {
+            digits = lineno.raw();
+        }
+        if (!digits && !lineno.is_null()) {
+            editor_.drop(lineno);
+        }
         for (JsonValue member : frame) {
             bool around = member.has_key("pre_context") || member.has_key("post_context");
             bool context = around || member.has_key("context_line");
-            if (context && (!numbered || (around && !member.is_array() && !member.is_null()))) {
-                drop(member);
+            if (context && (!digits || (around && !member.is_array() && !member.is_null()))) {
+                editor_.drop(member);
             }
+        }
+        mend_vars(frame["vars"]);
+    }
+
+    /* As JSON text, when it is a number of a line. */
+    static std::optional<std::string> line_number(std::string_view text)
+    {
+        constexpr double most = 2147483647.0;
+        double number = 0;
+        auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        bool good = error == std::errc() && rest == text.data() + text.size() && number >= 0
+                    && number < most && text.find_first_not_of("0123456789.eE+") == text.npos;
+        return good ? std::optional(std::to_string(static_cast<std::int64_t>(number)))
+                    : std::nullopt;
+    }
+
+    /* Variables have names; those of a list are numbered. */
+    void mend_vars(JsonValue vars)
+    {
+        if (vars.is_array()) {
+            std::string json = "{";
+            std::size_t number = 0;
+            for (JsonValue each : vars) {
+                json.append(number == 0 ? "\"" : ",\"").append(std::to_string(number)).append("\":");
+                json.append(each.raw());
+                number++;
+            }
+            editor_.replace(vars, json + "}");
+        } else if (!vars.is_object() && !vars.is_null()) {
+            editor_.drop(vars);
         }
     }
 
@@ -201,7 +213,7 @@ private:
     {
         auto drop_in = [&](JsonValue stacktrace) {
             for (JsonValue frame : stacktrace["frames"]) {
-                drop(frame["vars"]);
+                editor_.drop(frame["vars"]);
             }
         };
         for (std::string_view key : {"exception", "sentry.interfaces.Exception", "threads",
@@ -228,7 +240,7 @@ private:
         }
         for (JsonValue member : root_) {
             if (std::find(narrow.begin(), narrow.end(), member.index()) == narrow.end()) {
-                drop(member);
+                editor_.drop(member);
             }
         }
     }
@@ -237,80 +249,49 @@ private:
     void trim_step(std::string &text, std::string_view name, Step step)
     {
         if (text.size() > max_payload) {
-            mark(root_, Mark::rebuild);
-            trimmed_.push_back(name);
+            if (std::find(notes_.trimmed.begin(), notes_.trimmed.end(), name)
+                == notes_.trimmed.end()) {
+                notes_.trimmed.push_back(name);
+            }
             step();
             text = write();
         }
     }
 
+    /* With the member that is ours. */
     std::string write() const
     {
-        std::string out;
-        out.reserve(root_.raw().size() + 64);
-        append(out, root_);
-        return out;
+        if (notes_.trimmed.empty() && notes_.time.empty()) {
+            return editor_.write();
+        }
+        std::string own = "\"_errtrack\":{";
+        if (!notes_.trimmed.empty()) {
+            own.append("\"trimmed\":[");
+            for (std::string_view name : notes_.trimmed) {
+                own.append(name == notes_.trimmed.front() ? "" : ",");
+                append_json_string(own, name);
+            }
+            own.append(notes_.time.empty() ? "]" : "],");
+        }
+        if (!notes_.time.empty()) {
+            own.append("\"time\":");
+            append_json_string(own, notes_.time);
+        }
+        return editor_.write({own + "}"});
     }
 
-    /* Recursion is bounded by the depth that documents may have. */
-    void append(std::string &out, JsonValue value) const
-    {
-        Mark own = marks_[value.index()];
-        if (own == Mark::keep) {
-            out.append(value.raw());
-            return;
-        }
-        out.append(own == Mark::wrap ? "{\"values\":[" : "");
-        out.push_back(value.is_object() ? '{' : '[');
-        std::size_t empty = out.size();
-        if (value == root_) {
-            append_own(out);
-        }
-        for (JsonValue child : value) {
-            if (marks_[child.index()] == Mark::drop) {
-                continue;
-            }
-            if (out.size() > empty) {
-                out.push_back(',');
-            }
-            std::string_view member = child.raw_member();
-            out.append(member.substr(0, member.size() - child.raw().size()));
-            append(out, child);
-        }
-        out.push_back(value.is_object() ? '}' : ']');
-        out.append(own == Mark::wrap ? "]}" : "");
-    }
-
-    /* The members that are ours. */
-    void append_own(std::string &out) const
-    {
-        if (!event_id_.empty()) {
-            out.append("\"event_id\":");
-            append_json_string(out, event_id_);
-        }
-        if (!trimmed_.empty()) {
-            out.append(event_id_.empty() ? "" : ",").append("\"_errtrack\":{\"trimmed\":[");
-            for (std::string_view name : trimmed_) {
-                out.append(name == trimmed_.front() ? "" : ",");
-                append_json_string(out, name);
-            }
-            out.append("]}");
-        }
-    }
-
-    JsonValue root_;
-    std::string_view event_id_;              /* empty when it need not be written */
-    std::vector<Mark> marks_;
-    std::vector<std::string_view> trimmed_;
+    JsonEditor &editor_;
+    const JsonValue root_;
+    PayloadNotes notes_;
 };
 
 }
 
-std::string make_payload(const Json &document, std::string_view event_id)
+std::string make_payload(JsonEditor &editor, std::string_view event_id, PayloadNotes notes)
 {
-    PayloadEditor editor(document, event_id);
-    editor.mend();
-    return editor.bounded();
+    Payload payload(editor, event_id, std::move(notes));
+    payload.mend();
+    return payload.bounded();
 }
 
 }

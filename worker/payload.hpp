@@ -9,20 +9,27 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "worker/json.hpp"
+#include "worker/json_editor.hpp"
 
 namespace errtrack {
 
 /* Bytes of a stored body. */
 inline constexpr std::size_t max_payload = 512 * 1024;
 
+/* What readers of a body are told of its making, in its member "_errtrack". */
+struct PayloadNotes {
+    std::vector<std::string_view> trimmed; /* parts that lost something for their size */
+    std::string_view time;                 /* why times were moved; empty if they were not */
+};
+
 /*
- * The document, an object, as JSON text of at most max_payload bytes that carries
- * event_id, unless that is empty. Ranges without a fault are copied as they are.
- * What had to go for size is named in the member "_errtrack": {"trimmed": [..]}.
+ * The document of the editor, an object, as JSON text of at most max_payload bytes that
+ * carries event_id, unless that is empty. Ranges without a fault are copied as they are.
+ * What had to go for size is named in "_errtrack": {"trimmed": [..]}.
  */
-std::string make_payload(const Json &document, std::string_view event_id);
+std::string make_payload(JsonEditor &editor, std::string_view event_id, PayloadNotes notes = {});
 
 }
 

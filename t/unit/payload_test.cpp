@@ -14,7 +14,8 @@ std::string made(std::string_view text, std::string_view event_id = "")
 {
     Json document;
     EXPECT_TRUE(document.parse(text)) << text;
-    std::string payload = make_payload(document, event_id);
+    JsonEditor editor(document);
+    std::string payload = make_payload(editor, event_id);
     EXPECT_TRUE(Json().parse(payload)) << payload;
     EXPECT_LE(payload.size(), max_payload);
     return payload;
@@ -85,11 +86,20 @@ TEST(Payload, context_without_a_line_number_goes)
     EXPECT_EQ(frame(R"({"context_line":"x","pre_context":[],"post_context":[],"function":"f"})"),
               R"({"function":"f"})");
     EXPECT_EQ(frame(R"({"lineno":null,"context_line":"x"})"), R"({"lineno":null})");
-    EXPECT_EQ(frame(R"({"lineno":"12","context_line":"x"})"), R"({"lineno":"12"})");
-    EXPECT_EQ(frame(R"({"lineno":1e400,"context_line":"x"})"), R"({"lineno":1e400})");
+    EXPECT_EQ(frame(R"({"lineno":"12","context_line":"x"})"), R"({"lineno":12,"context_line":"x"})");
+    EXPECT_EQ(frame(R"({"lineno":"x","context_line":"x"})"), "{}");
+    EXPECT_EQ(frame(R"({"lineno":-1,"context_line":"x"})"), "{}");
+    EXPECT_EQ(frame(R"({"lineno":1e400,"context_line":"x"})"), "{}");
+    EXPECT_EQ(frame(R"({"lineno":1e9,"context_line":"x"})"), R"({"lineno":1e9,"context_line":"x"})");
     EXPECT_EQ(frame(R"({"lineno":0,"context_line":"x"})"), R"({"lineno":0,"context_line":"x"})");
     EXPECT_EQ(frame(R"({"lineno":1,"pre_context":"x","context_line":"y","post_context":{}})"),
               R"({"lineno":1,"context_line":"y"})");
+}
+
+TEST(Payload, variables_have_names)
+{
+    EXPECT_EQ(made(R"({"exception":[{"stacktrace":{"frames":[{"vars":[1,{"a":2}]},{"vars":"x"},{"vars":[]}]}}]})"),
+              R"({"exception":[{"stacktrace":{"frames":[{"vars":{"0":1,"1":{"a":2}}},{},{"vars":{}}]}}]})");
 }
 
 std::string filler(std::size_t bytes) { return "\"" + std::string(bytes, 'x') + "\""; }
@@ -119,8 +129,8 @@ TEST(Payload, old_names_are_trimmed_too)
 {
     EXPECT_EQ(made("{\"sentry.interfaces.Breadcrumbs\":" + filler(max_payload) + ",\"a\":1}"),
               R"({"_errtrack":{"trimmed":["vars","breadcrumbs"]},"a":1})");
-    EXPECT_EQ(made(R"({"exception":{"type":"E","stacktrace":{"frames":[{"vars":)"
-                   + filler(max_payload) + "}]}}}"),
+    EXPECT_EQ(made(R"({"exception":{"type":"E","stacktrace":{"frames":[{"vars":{"a":)"
+                   + filler(max_payload) + "}}]}}}"),
               R"({"_errtrack":{"trimmed":["vars"]},"exception":{"values":[{"type":"E",)"
               R"("stacktrace":{"frames":[{}]}}]}})");
 }

@@ -57,6 +57,15 @@ my $tables = $t->sql_value('select count(*) from errtrack_private.partitioned_ta
 is scalar(split ' ', $partitions->(14)), $tables, 'partitions are there for 14 days ahead';
 $t->worker->stop;
 
+$t->sql("drop table errtrack_private.$_") for split ' ', $partitions->(14);
+my $lock = $t->sql_session;
+$lock->('begin; lock table errtrack_private.payloads in access exclusive mode;');
+$t->worker->start;
+eventually { $t->worker->log_since_start =~ /keeping the partitions: .*lock timeout.*, trying again/ } 'they are not worth waiting long for a lock';
+$lock->('commit;');
+eventually { $tables == split ' ', $partitions->(14) } 'but are made in time', timeout => 40;
+$t->worker->stop;
+
 my $age = sub {
     $t->sql('select errtrack_private.make_partitions(14, 100)');
     for my $days (95, 40) {

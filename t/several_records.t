@@ -7,8 +7,15 @@ use warnings;
 use Test::More;
 
 use ErrTrack;
+use ErrTrack::HTTP qw(http_request);
+use ErrTrack::Ports qw(free_port);
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => ['--claim-after', 1] }, nginx => 0);
+my $port = free_port();
+my $t = ErrTrack->stack(
+    redis  => { appendonly => 'no' },
+    worker => { args => ['--claim-after', 1, '--batch', 5, '--listen', "127.0.0.1:$port"] },
+    nginx  => 0,
+);
 
 my $events = 'errtrack:{q0}:events';
 my $number = 0;
@@ -24,6 +31,14 @@ sub record {
 my $filed = sub { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack_private.issues') };
 my $dead = sub { $t->sql_value('select count(*) from errtrack_private.dead_letters') };
 my $waiting = sub { $t->redis('XLEN', $events) };
+
+$t->redis('XADD', $events, '*', map { record('many') } 1 .. 23);
+eventually { $waiting->() == 0 } 'an entry of many records is filed';
+is $filed->(), 23, 'all of it';
+my %metric = http_request('GET', "http://127.0.0.1:$port/metrics")->content =~ /^(errtrack_worker_batch_records\S+) (\S+)$/mg;
+is $metric{errtrack_worker_batch_records_count}, 5, 'in several transactions';
+is $metric{'errtrack_worker_batch_records_bucket{le="5"}'}, 5, 'that are as small as the settings want them';
+$t->sql('truncate errtrack_private.issues, errtrack_private.outcomes cascade');
 
 # This keeps the worker in its transaction until it is ended.
 $t->sql(q{

@@ -122,7 +122,7 @@ private:
             chore(keys_due_, 0s, 1s, "projecting the client keys",
                   [this] { projection_.refresh(*redis_); });
             chore(rules_due_, 1s, 10s, "reading the rules for grouping", [this] { rules_.refresh(); });
-            chore(partitions_due_, 1h, 1min, "keeping the partitions", [this] {
+            chore(partitions_due_, 1h, 15s, "keeping the partitions", [this] {
                 store_.make_partitions();
                 store_.sweep(settings_.retention);
                 stream_->bury_consumers();

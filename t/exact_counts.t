@@ -15,13 +15,8 @@ my $seed = $ENV{ERRTRACK_SEED} // time;
 srand $seed;
 note "ERRTRACK_SEED=$seed";
 
-my $t = ErrTrack->stack(
-    redis  => { appendonly => 'no' },
-    worker => { args => [ '--claim-after', 1, '--batch', 50 ] },
-    nginx  => 0,
-);
-$t->start_worker(name => $_, args => [ '--claim-after', 1, '--batch', 50 ]) for qw(second third);
-my @workers = qw(worker second third);
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => 0, nginx => 0);
+my @workers = qw(first second third);
 
 my ($events, $kills) = (5000, 10);
 my $midnight = 86_400 * int(time / 86_400) - 86_400;
@@ -29,17 +24,17 @@ my @words = map { my $a = $_; map { "$a$_" } 'a' .. 'j' } 'p' .. 's';
 
 # ---- what is sent -----------------------------------------------------------------
 
-# One event, and everything that it counts for. Every other error is an exception, which
-# has two hashes, one of which several have in common.
+# One event, and everything that it counts for. Every other error is an exception with one
+# of two hashes of its own and one that both have in common.
 sub event {
     my ($number) = @_;
     my $word = $words[ rand @words ];
     my %fact = (id => sprintf('%08x%024x', $seed & 0xffffffff, $number), user => 'user-' . int rand 60, release => 'r' . int rand 12,
         tags => { browser => 'b' . int rand 5, page => 'p' . int rand 20 });
-    my $frames = [ map { { module => 'lib', function => $_, in_app => JSON::PP::false } } qw(main call) ];
-    my $own = { module => 'app', function => $word, in_app => JSON::PP::true };
+    my @in_app = rand() < 0.5 ? (JSON::PP::true, JSON::PP::false) : (JSON::PP::false, JSON::PP::true);
+    my $frames = [ map { { module => 'shop', function => $_ . $word, in_app => shift @in_app } } qw(call work) ];
     my %error = ord($word) % 2
-        ? (title => "$word: broken", exception => { values => [ { type => $word, value => 'broken', stacktrace => { frames => [ @$frames, $own ] } } ] })
+        ? (title => "$word: broken", exception => { values => [ { type => $word, value => 'broken', stacktrace => { frames => $frames } } ] })
         : (title => $word, message => $word);
     $fact{title} = delete $error{title};
     $fact{event} = { %error, event_id => $fact{id}, user => { id => $fact{user} }, release => $fact{release}, tags => $fact{tags} };
@@ -62,11 +57,26 @@ for my $number (1 .. $events) {
 # Handed over twice by the edge, as when Redis answered too late.
 my @entries = map { rand() < 0.02 ? ($_, $_) : $_ } @deliveries;
 
+sub enqueue {
+    my ($each) = @_;
+    return $t->queue($each->{fact}{event}, at => 1_000_000 * $each->{at}, id => $each->{delivery});
+}
+
+# All begin at once with errors that are new to all of them.
+my @first = splice @entries, 0, 300;
+enqueue($_) for @first;
+my $lock = $t->sql_session;
+$lock->('begin; lock table errtrack_private.deliveries in access exclusive mode;');
+$t->start_worker(name => $_, args => [ '--claim-after', 1, '--batch', 50 ]) for @workers;
+eventually {
+    $t->sql_value(q{select count(*) from pg_stat_activity where usename = 'errtrack_worker' and wait_event_type = 'Lock'}) == 3;
+} 'three workers have a batch each';
+$lock->('commit;');
+
 my %kill_at;
-$kill_at{ 500 + int rand(@entries - 500) } = 1 while keys %kill_at < $kills;
+$kill_at{ int rand @entries } = 1 while keys %kill_at < $kills;
 for my $place (0 .. $#entries) {
-    my $each = $entries[$place];
-    $t->queue($each->{fact}{event}, at => 1_000_000 * $each->{at}, id => $each->{delivery});
+    enqueue($entries[$place]);
     next if !$kill_at{$place};
     my $victim = $workers[ rand @workers ];
     $t->worker($victim)->kill;
@@ -79,6 +89,7 @@ eventually { $t->sql_value('select count(*) from errtrack_private.tag_facts') ==
 
 is $t->sql_value('select count(*) from errtrack_private.dead_letters'), 0, 'nothing is a dead letter';
 unlike $t->postgres->log_text, qr/deadlock detected/, 'no worker waited for another in a circle';
+unlike join('', map { $t->worker($_)->log_text } @workers), qr/retrying|one by one/, 'or had to file a batch again';
 
 my @filed = $t->sql(q{select replace(event_id::text, '-', ''), extract(epoch from received_at)::bigint from errtrack.occurrences});
 is scalar(@filed), $events, 'each event is filed';

@@ -11,15 +11,16 @@ use ErrTrack;
 my $t = ErrTrack->stack(redis => { appendonly => 'no' });
 my $project = $t->{project}{id};
 my $other = $t->create_project('other', 'acme');
-$t->wait_for_key($other);
 
+# All in one hour of the edge, whatever the clock says.
+my $at = 1_000_000 * (3600 * int(time / 3600) - 7200);
 my $count = 0;
 my @words = map { my $a = $_; map { "$a$_" } 'a' .. 'z' } 'a' .. 'z';
 
 sub file {
     my ($label, $project, @messages) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    $t->store({ message => $_, user => { id => $_ } }, project => $project)->status == 200 or die "an event was refused\n" for @messages;
+    $t->queue({ message => $_, user => { id => $_ } }, project => $project->{id}, at => $at++) for @messages;
     $count += @messages;
     eventually { $t->sql_value('select count(*) from errtrack.occurrences') == $count } $label, timeout => 60;
     return;
@@ -51,7 +52,7 @@ is $issues->($other), 40, 'are not concerned';
 $t->start_worker(name => 'second');
 my $third = $t->create_project('third', 'acme');
 $t->errtrack(qw(limit set third new_issues 7));
-$t->queue({ message => $words[ $_ % 300 ] }, project => $third->{id}) for 1 .. 900;
+$t->queue({ message => $words[ $_ % 300 ] }, project => $third->{id}, at => $at++) for 1 .. 900;
 $count += 900;
 eventually { $t->sql_value('select count(*) from errtrack.occurrences') == $count } 'two workers file 300 errors', timeout => 60;
 is $issues->($third), 8, 'the limit is not passed';
@@ -59,7 +60,7 @@ is $t->sql_value('select count(*) from errtrack_private.hashes where project_id 
 is $t->sql_value('select sum(event_count) from errtrack.issues where project_id = $1', $third->{id}), 900, 'each event is counted';
 
 # An hour is one of the edge.
-$t->queue({ message => 'earlier' }, at => 1_000_000 * (time - 7200));
+$t->queue({ message => 'earlier' }, at => $at - 3_600_000_000);
 $count++;
 eventually { $t->sql_value('select count(*) from errtrack.occurrences') == $count } 'a new error of another hour is filed';
 is $t->sql_value('select count(*) from errtrack.issues where title = $1', 'earlier'), 1, 'as an issue';
@@ -70,8 +71,18 @@ my ($hash) = map { $_->{hash} } grep { $_->{title} eq $words[12] } @{ $t->errtra
 $t->errtrack(qw(issue split shop), $issue, $hash);
 is $t->sql_value('select event_count from errtrack.issues where title = $1 and project_id = $2', $words[12], $project), 2, 'an error is split off with its events';
 
+# In one batch with a project that has no limit.
 $t->errtrack(qw(limit set shop new_issues none));
+$t->worker($_)->stop for qw(worker second);
+for my $word (@words[ 400 .. 419 ]) {
+    $t->queue({ message => $word }, project => $_->{id}, at => $at++) for $t->{project}, $third;
+}
+$t->worker->start;
+$count += 40;
+eventually { $t->sql_value('select count(*) from errtrack.occurrences') == $count } 'errors of two projects are filed at once';
+is $issues->($third), 8, 'the limit of one holds';
+is $issues->($t->{project}), 13 + 20, 'where there is none each error is an issue';
 file('without the guard', $t->{project}, @words[ 100 .. 130 ]);
-is $issues->($t->{project}), 13 + 31, 'each new error is an issue';
+is $issues->($t->{project}), 13 + 20 + 31, 'each new error is an issue';
 
 $t->done;

@@ -63,8 +63,7 @@ void list_issues(const Options &options)
     Database database(options.database);
     show_list(std::cout, database, options.json,
               "select i.id, i.status, i.events, i.users, i.first_seen, i.last_seen, i.title"
-              " from errtrack_private.issue_list(errtrack_private.find_project($1), $2) as i"
-              " limit $3",
+              " from errtrack_private.issue_list(errtrack_private.find_project($1), $2, $3) as i",
               options.project, null_if_empty(options.status), std::to_string(options.most));
 }
 

@@ -48,12 +48,15 @@ begin
         environment text,
         user_hash uuid,
         request_id text,
-        tag_keys text[] not null,
-        tag_texts text[] not null
+        -- A worker of an older release says nothing of tags.
+        tag_keys text[] not null default '{}',
+        tag_texts text[] not null default '{}'
     ) on commit delete rows;
     create temporary table if not exists batch_filed (
         n integer not null,
         origin_id bigint,
+        issue_id bigint,
+        settled boolean not null default false,
         release text,
         environment text,
         has_payload boolean not null default true,
@@ -62,8 +65,8 @@ begin
     create temporary table if not exists batch_tags (
         project_id bigint not null,
         origin_id bigint not null,
-        key text not null,
-        value text not null,
+        key text collate "C" not null,
+        value text collate "C" not null,
         events bigint not null,
         first_received_at timestamptz not null,
         last_received_at timestamptz not null
@@ -248,20 +251,22 @@ begin
         if is_new then
             slot := fresh.project_id || ' ' || date_trunc('hour', fresh.received_at, 'UTC');
             bound := errtrack_private.limit_of(fresh.project_id, 'new_issues');
-            if bound is not null and not made ? slot then
-                made := made || jsonb_build_object(slot, (
-                    select count(*)
-                    from errtrack_private.issue_history h
-                    where h.project_id = fresh.project_id
-                      and h.what = 'new'
-                      and h.at >= date_trunc('hour', fresh.received_at, 'UTC')
-                      and h.at < date_trunc('hour', fresh.received_at, 'UTC') + interval '1 hour'));
+            if bound is not null then
+                if not made ? slot then
+                    made := made || jsonb_build_object(slot, (
+                        select count(*)
+                        from errtrack_private.issue_history h
+                        where h.project_id = fresh.project_id
+                          and h.what = 'new'
+                          and h.at >= date_trunc('hour', fresh.received_at, 'UTC')
+                          and h.at < date_trunc('hour', fresh.received_at, 'UTC') + interval '1 hour'));
+                end if;
+                made := made || jsonb_build_object(slot, (made ->> slot)::bigint + 1);
             end if;
-            if (made ->> slot)::bigint >= bound then
+            if (made ->> slot)::bigint > bound then
                 found_origin := errtrack_private.overflow_origin(
                     fresh.project_id, fresh.received_at, fresh.occurred_at, bound);
             else
-                made := jsonb_set(made, array[slot], to_jsonb((made ->> slot)::bigint + 1), false);
                 found_origin := nextval('errtrack_private.issue_ids');
                 insert into errtrack_private.issues
                     (project_id, id, kind, type, value, title, first_title, culprit, level,

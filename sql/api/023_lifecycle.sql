@@ -267,24 +267,26 @@ declare
     cause record;
     details jsonb;
 begin
+    -- Most batches have none.
+    if not exists (select from batch_filed f where f.settled) then
+        return;
+    end if;
     for issue in
         select i.*
         from errtrack_private.issues i
-        where i.status <> 'unresolved'
-          and (i.project_id, i.id) in (
-            select o.project_id, o.issue_id
+        where (i.project_id, i.id) in (
+            select e.project_id, f.issue_id
             from batch_filed f
             join batch_events e on e.n = f.n
-            join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id)
+            where f.settled)
         order by i.project_id, i.id
     loop
         select e.received_at, replace(e.event_id::text, '-', '') as event_id, e.release
         into cause
         from batch_filed f
         join batch_events e on e.n = f.n
-        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
-        where o.project_id = issue.project_id
-          and o.issue_id = issue.id
+        where e.project_id = issue.project_id
+          and f.issue_id = issue.id
           and (issue.status = 'ignored'
                or e.received_at > issue.status_at
                   and (issue.resolved_in is null

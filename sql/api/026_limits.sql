@@ -244,12 +244,13 @@ begin
         select c.project_id, c.issue_id, c.hour, had.newest_surplus,
                greatest(c.bound - had.bodies, 0) as room
         from (
-            select e.project_id, o.issue_id, date_trunc('hour', e.received_at, 'UTC') as hour,
-                   count(*) as events, errtrack_private.limit_of(e.project_id, 'bodies') as bound
-            from batch_filed f
-            join batch_events e on e.n = f.n
-            join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
-            group by 1, 2, 3) c
+            select g.*, errtrack_private.limit_of(g.project_id, 'bodies') as bound
+            from (
+                select e.project_id, f.issue_id, date_trunc('hour', e.received_at, 'UTC') as hour,
+                       count(*) as events
+                from batch_filed f
+                join batch_events e on e.n = f.n
+                group by 1, 2, 3) g) c
         cross join lateral (
             select coalesce(sum(h.bodies), 0) as bodies, max(h.surplus_at) as newest_surplus
             from errtrack_private.origins o
@@ -265,18 +266,16 @@ begin
             select e.n, row_number() over (order by e.received_at, e.n) as place
             from batch_filed g
             join batch_events e on e.n = g.n
-            join errtrack_private.origins o on o.project_id = e.project_id and o.id = g.origin_id
             where e.project_id = crowded.project_id
-              and o.issue_id = crowded.issue_id
+              and g.issue_id = crowded.issue_id
               and date_trunc('hour', e.received_at, 'UTC') = crowded.hour) ranked
         where ranked.n = f.n and ranked.place > crowded.room;
 
         select e.n, e.received_at into strict newest
         from batch_filed f
         join batch_events e on e.n = f.n
-        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
         where e.project_id = crowded.project_id
-          and o.issue_id = crowded.issue_id
+          and f.issue_id = crowded.issue_id
           and date_trunc('hour', e.received_at, 'UTC') = crowded.hour
           and not f.has_payload
         order by e.received_at desc, e.n desc
@@ -293,7 +292,7 @@ comment on function errtrack_private.spend_bodies() is
 
 -- ---- tags -----------------------------------------------------------------------
 
-create or replace function errtrack_private.fold_tags(most integer default 50000) returns boolean
+create or replace function errtrack_private.fold_tags(most integer default 10000) returns boolean
 language plpgsql volatile
 as $$
 declare
@@ -345,7 +344,33 @@ begin
 end
 $$;
 comment on function errtrack_private.fold_tags(integer) is
-    'Adds tags of events that were filed to tag_counts. False: there are more.';
+    'Adds the tags of so many events that were filed to tag_counts. False: there are more.';
+
+create or replace function errtrack_private.full_tag_sets()
+returns table (project_id bigint, origin_id bigint, key text, places bigint)
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+begin
+    return query
+    with bounds as materialized (
+        select p.project_id, errtrack_private.limit_of(p.project_id, 'tag_values') as bound
+        from (select distinct project_id from batch_tags) p
+    )
+    select t.project_id, t.origin_id, t.key, b.bound - coalesce(s.size, 0)
+    from (
+        select project_id, origin_id, key, count(*) as size
+        from batch_tags
+        group by 1, 2, 3) t
+    join bounds b on b.project_id = t.project_id
+    left join errtrack_private.tag_sets s
+      on s.project_id = t.project_id and s.origin_id = t.origin_id and s.key = t.key
+    -- More than can be new, so that only sets that are nearly full are looked at closely.
+    where t.size + coalesce(s.size, 0) > b.bound;
+end
+$$;
+comment on function errtrack_private.full_tag_sets() is
+    'Keys of origins for which batch_tags may bring more values than there are places for.';
 
 create or replace function errtrack_private.bound_tags() returns void
 language plpgsql volatile
@@ -383,35 +408,34 @@ begin
         select from errtrack_private.tag_keys k
         where k.project_id = t.project_id and k.key = t.key);
 
-    with wanted as (
-        select t.project_id, t.origin_id, t.key, t.value, t.first_received_at
-        from batch_tags t
-        where t.value <> '(other)'
-          and not exists (
-              select from errtrack_private.tag_counts c
-              where c.project_id = t.project_id and c.origin_id = t.origin_id
-                and c.key = t.key and c.value = t.value)
-    ), ranked as (
-        select w.*,
-               errtrack_private.limit_of(w.project_id, 'tag_values') - coalesce(s.size, 0) as places,
+    -- Sets that would become too large; mostly there are none.
+    update batch_tags t
+    set value = '(other)'
+    from (
+        select w.project_id, w.origin_id, w.key, w.value, f.places,
                row_number() over (
                    partition by w.project_id, w.origin_id, w.key
                    order by w.first_received_at, w.value) as place
-        from wanted w
-        left join errtrack_private.tag_sets s
-          on s.project_id = w.project_id and s.origin_id = w.origin_id and s.key = w.key
-    ), refused as (
-        update batch_tags t
-        set value = '(other)'
-        from ranked r
-        where r.place > r.places
-          and t.project_id = r.project_id and t.origin_id = r.origin_id
-          and t.key = r.key and t.value = r.value
-    )
+        from errtrack_private.full_tag_sets() f
+        join batch_tags w
+          on w.project_id = f.project_id and w.origin_id = f.origin_id and w.key = f.key
+        where w.value <> '(other)'
+          and not exists (
+              select from errtrack_private.tag_counts c
+              where c.project_id = w.project_id and c.origin_id = w.origin_id
+                and c.key = w.key and c.value = w.value)) r
+    where r.place > r.places
+      and t.project_id = r.project_id and t.origin_id = r.origin_id
+      and t.key = r.key and t.value = r.value;
+
     insert into errtrack_private.tag_sets as s (project_id, origin_id, key, size)
-    select project_id, origin_id, key, count(*)
-    from ranked
-    where coalesce(place <= places, true)
+    select t.project_id, t.origin_id, t.key, count(*)
+    from batch_tags t
+    where t.value <> '(other)'
+      and not exists (
+          select from errtrack_private.tag_counts c
+          where c.project_id = t.project_id and c.origin_id = t.origin_id
+            and c.key = t.key and c.value = t.value)
     group by 1, 2, 3
     on conflict (project_id, origin_id, key) do update set size = s.size + excluded.size;
 end
@@ -433,13 +457,12 @@ begin
     delete from errtrack_private.origin_users t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
     delete from errtrack_private.counts_5m t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
     delete from errtrack_private.counts_1h t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
-    delete from errtrack_private.tag_facts t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
     delete from errtrack_private.tag_counts t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
     delete from errtrack_private.tag_sets t where t.project_id = wanted_project and t.origin_id = any (origin_ids);
 end
 $$;
 comment on function errtrack_private.forget_origins(bigint, bigint[]) is
-    'Deletes everything that is counted by origin, before the origins themselves or their issues are deleted in the same transaction.';
+    'Deletes everything that is counted by origin, before the origins themselves or their issues are deleted in the same transaction. Tags that are not folded yet go when they would be.';
 
 create or replace function errtrack_private.forget_names(wanted_project bigint, visible timestamptz)
 returns void
@@ -469,7 +492,7 @@ begin
         'limit_of(bigint, text)', 'lock_projects(bigint[])', 'lock_newcomers()', 'admit_names()',
         'overflow_origin(bigint, timestamptz, timestamptz, bigint)',
         'drop_surplus_bodies(bigint, bigint, timestamptz)', 'spend_bodies()',
-        'fold_tags(integer)', 'bound_tags()'] loop
+        'fold_tags(integer)', 'full_tag_sets()', 'bound_tags()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
     end loop;

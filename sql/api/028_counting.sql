@@ -4,6 +4,8 @@
 create or replace function errtrack_private.lock_issues() returns void
 language plpgsql volatile
 as $$
+declare
+    held record;
 begin
     perform 1
     from errtrack_private.origins o
@@ -26,19 +28,30 @@ begin
             using errcode = 'serialization_failure';
     end if;
 
-    perform 1
-    from errtrack_private.issues i
-    where (i.project_id, i.id) in (
-        select o.project_id, o.issue_id
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id)
-    order by i.project_id, i.id
-    for no key update;
+    update batch_filed f
+    set issue_id = o.issue_id
+    from batch_events e, errtrack_private.origins o
+    where e.n = f.n and o.project_id = e.project_id and o.id = f.origin_id;
+    for held in
+        select i.project_id, i.id, i.status
+        from errtrack_private.issues i
+        where (i.project_id, i.id) in (
+            select e.project_id, f.issue_id
+            from batch_filed f join batch_events e on e.n = f.n)
+        order by i.project_id, i.id
+        for no key update
+    loop
+        if held.status <> 'unresolved' then
+            update batch_filed f
+            set settled = true
+            from batch_events e
+            where e.n = f.n and e.project_id = held.project_id and f.issue_id = held.id;
+        end if;
+    end loop;
 end
 $$;
 comment on function errtrack_private.lock_issues() is
-    'Holds the origins of batch_filed and their issues, in the order of their keys, until the batch ends.';
+    'Holds the origins of batch_filed and their issues, in the order of their keys, until the batch ends. batch_filed says which issue it is, and whether it is resolved or ignored.';
 
 create or replace function errtrack_private.count_events() returns void
 language plpgsql volatile
@@ -106,10 +119,9 @@ begin
 
     -- Title, culprit and level follow the newest event.
     with filed as (
-        select o.issue_id, e.*
+        select f.issue_id, e.*
         from batch_filed f
         join batch_events e on e.n = f.n
-        join errtrack_private.origins o on o.project_id = e.project_id and o.id = f.origin_id
     ), counted as (
         select project_id, issue_id, count(*) as events,
                min(occurred_at) as first_seen, max(occurred_at) as last_seen,

@@ -2,7 +2,7 @@
 -- projects. The rules of the files before hold here as well: the caller's own
 -- rights, and every refusal in words that the command shows as they are.
 
-create or replace function errtrack_private.issue_list(project bigint, status text default null)
+create or replace function errtrack_private.issue_list(project bigint, status text, most bigint)
 returns table (
     id bigint,
     status text,
@@ -24,9 +24,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
           from errtrack_private.origins as o
           where o.project_id = i.project_id and o.issue_id = i.id)
     order by i.last_seen desc, i.id desc
+    limit issue_list.most
 $$;
-comment on function errtrack_private.issue_list(bigint, text) is
-    'The issues of a project, of all or of one status, those that were seen last first. Merged ones are not among them.';
+comment on function errtrack_private.issue_list(bigint, text, bigint) is
+    'So many issues of a project, of any or of one status, those that were seen last first. Merged ones are not among them.';
 
 create or replace function errtrack_private.issue_record(project bigint, issue bigint)
 returns table (
@@ -168,7 +169,7 @@ comment on function errtrack_private.set_limit(bigint, text, text) is
     'Sets a limit of a project: a number, none, or default for that of the instance.';
 
 revoke execute on function
-    errtrack_private.issue_list(bigint, text),
+    errtrack_private.issue_list(bigint, text, bigint),
     errtrack_private.issue_record(bigint, bigint),
     errtrack_private.change_issue(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint),
     errtrack_private.issue_history_list(bigint, bigint),

@@ -172,6 +172,8 @@ drop function if exists errtrack_private.file_events();
 
 -- ---- tags ---------------------------------------------------------------------
 
+-- Sorted and compared by the thousand: byte by byte, not by the rules of a language.
+
 create table errtrack_private.tag_facts (
     project_id bigint not null,
     origin_id bigint not null,
@@ -186,7 +188,7 @@ comment on table errtrack_private.tag_facts is
 
 create table errtrack_private.tag_keys (
     project_id bigint not null,
-    key text not null,
+    key text collate "C" not null,
     primary key (project_id, key)
 );
 comment on table errtrack_private.tag_keys is
@@ -195,7 +197,7 @@ comment on table errtrack_private.tag_keys is
 create table errtrack_private.tag_sets (
     project_id bigint not null,
     origin_id bigint not null,
-    key text not null,
+    key text collate "C" not null,
     size integer not null,
     primary key (project_id, origin_id, key)
 );
@@ -205,8 +207,8 @@ comment on table errtrack_private.tag_sets is
 create table errtrack_private.tag_counts (
     project_id bigint not null,
     origin_id bigint not null,
-    key text not null,
-    value text not null,
+    key text collate "C" not null,
+    value text collate "C" not null,
     events bigint not null,
     first_received_at timestamptz not null,
     last_received_at timestamptz not null,

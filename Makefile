@@ -92,7 +92,7 @@ GROUPING := explanation fingerprint glob grouping grouping_exceptions grouping_f
             grouping_native grouping_rules grouping_stack in_app parameterize parameterize_dates parameterize_patterns title
 PURE    := repair json json_value json_editor timestamp secrets scrub payload_filter event_settings inflate \
            envelope fields user tags normalize limits event $(GROUPING) payload multipart minidump attachment \
-           record content
+           item client_report feedback transaction session crontab check_in security_report record content
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
 COMMAND := redis backlog $(PURE) $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 

@@ -37,6 +37,16 @@ ok !eval { $as_ann->('delete from errtrack.issues'); 1 }, 'a view cannot be writ
 is $t->sql_value(q{select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'errtrack' and c.relkind = 'v' and obj_description(c.oid) is null}), 0,
     'every view has a comment';
+# What says no more than its name: names, and counts that the comment of the view tells of.
+is_deeply [ map { $_->[0] } $t->sql(q{select c.relname || '.' || a.attname
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+    where n.nspname = 'errtrack' and c.relname in ('client_reports', 'feedback', 'transactions', 'release_health', 'release_users',
+        'monitors', 'check_ins')
+      and a.attname not in ('project_id', 'name', 'email', 'message', 'url', 'release', 'environment', 'slug', 'check_in_id',
+        'status', 'crashed', 'users')
+      and col_description(c.oid, a.attnum) is null}) ], [], 'what needs a comment in those of items has one';
+is_deeply [ map { $as_ann->("select count(*) from errtrack.$_") } qw(client_reports feedback transactions release_health release_users
+    monitors check_ins) ], [ map { [0] } 1 .. 7 ], 'an analyst reads them';
 
 is $t->api(DELETE => "/projects/$project")->status, 204, 'the data of the project is deleted';
 is_deeply [$as_ann->('select count(*) from errtrack.issues')], [[0]], 'its issues are gone from the views';

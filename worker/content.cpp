@@ -1,19 +1,27 @@
 /*
- * What is in a record: bodies of every endpoint into events, attachments and outcomes. Each
- * item that the edge counted ends in one of them, so that the ledger balances: what cannot be read
+ * What is in a record: bodies of every endpoint into events, attachments, other items and
+ * outcomes. Each item that the edge counted ends in one of them, so that the ledger balances: what cannot be read
  * after all is booked as the edge's summary says.
  */
 
 #include "worker/record.hpp"
 
+#include "worker/check_in.hpp"
+#include "worker/client_report.hpp"
 #include "worker/entry.hpp"
 #include "worker/envelope.hpp"
+#include "worker/feedback.hpp"
+#include "worker/grouping.hpp"
 #include "worker/inflate.hpp"
+#include "worker/item.hpp"
 #include "worker/json.hpp"
 #include "worker/minidump.hpp"
 #include "worker/multipart.hpp"
 #include "worker/outcome.hpp"
 #include "worker/repair.hpp"
+#include "worker/security_report.hpp"
+#include "worker/session.hpp"
+#include "worker/transaction.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -61,6 +69,31 @@ const ItemType &item_type(std::string_view name) noexcept
     const auto *found = std::find_if(std::begin(item_types), std::end(item_types),
                                      [name](const ItemType &each) { return each.name == name; });
     return found == std::end(item_types) ? other_type : *found;
+}
+
+/* Items that one function reads into one row. */
+struct Reader {
+    std::string_view type;
+    ItemKind kind;
+    std::string_view (*read)(std::string_view payload, const ItemContext &context,
+                             std::string &row);
+};
+
+constexpr Reader readers[] = {
+    {"client_report", ItemKind::client_report, read_client_report},
+    {"user_report", ItemKind::feedback, read_user_report},
+    {"feedback", ItemKind::feedback, read_feedback},
+    {"transaction", ItemKind::transaction, read_transaction},
+    {"session", ItemKind::session, read_session},
+    {"sessions", ItemKind::session, read_sessions},
+    {"check_in", ItemKind::check_in, read_check_in},
+};
+
+const Reader *reader_of(std::string_view type) noexcept
+{
+    const auto *found = std::find_if(std::begin(readers), std::end(readers),
+                                     [type](const Reader &each) { return each.type == type; });
+    return found == std::end(readers) ? nullptr : found;
 }
 
 class ContentReader {
@@ -177,12 +210,13 @@ private:
         }
     }
 
-    std::optional<Event> read_event(std::string_view json, std::optional<std::int64_t> sent_at)
+    std::optional<Event> read_event(std::string_view json, std::optional<std::int64_t> sent_at,
+                                    const std::string &event_id)
     {
         EventContext context;
         context.received_at = record_.received_at;
         context.sent_at = sent_at;
-        context.event_id = record_.event_id;
+        context.event_id = event_id;
         context.client_address = record_.address;
         context.settings = &settings_;
         context.rules = rules_;
@@ -200,9 +234,10 @@ private:
         }
     }
 
-    bool take_event(std::string_view json, std::optional<std::int64_t> sent_at)
+    bool take_event(std::string_view json, std::optional<std::int64_t> sent_at,
+                    const std::string &event_id)
     {
-        std::optional<Event> event = read_event(json, sent_at);
+        std::optional<Event> event = read_event(json, sent_at, event_id);
         if (event) {
             keep_event(std::move(*event), "event");
         }
@@ -243,19 +278,24 @@ private:
             book_invalid(fault, other_type.name);
             return;
         }
+        bool event_taken = false;
         for (const EnvelopeItem &item : envelope.items) {
-            if (item.type == "attachment") {
+            if (const Reader *reader = reader_of(item.type)) {
+                take_item(*reader, item.payload, envelope);
+            } else if (item.type == "attachment") {
                 take_attachment({item.filename, item.content_type, item.attachment_type},
                                 item.payload);
-            } else if (item.type == "transaction" && filtered_transaction(item.payload)) {
-                continue;
+            } else if (item.type == "raw_security" || item.type == "nel") {
+                take_report_item(item);
             } else if (item.type != "event") {
                 discard(item.type);
             } else if (dropped(item.type)) {
                 continue;
-            } else if (!content_.events.empty()) {
+            } else if (event_taken) {
                 book(item.type, outcome::discarded, reason::duplicate_item);
-            } else if (!take_event(item.payload, envelope.sent_at)) {
+            } else if (event_taken = take_event(item.payload, envelope.sent_at, record_.event_id);
+                       !event_taken)
+            {
                 book(item.type, outcome::invalid,
                      item.payload.empty() ? reason::no_data : reason::invalid_json);
             }
@@ -272,21 +312,44 @@ private:
             book_invalid(fault, "event");
             return;
         }
-        std::optional<Event> event = read_event(json, std::nullopt);
+        std::optional<Event> event = read_event(json, std::nullopt, record_.event_id);
         if (!event) {
             book_invalid(reason::invalid_json, "event");
             return;
         }
         // Here the payload says what it is; in an envelope the item's header does.
-        std::string_view type = event->transaction_type ? "transaction" : "event";
-        if (event->transaction_type && event->filter.empty()) {
-            discard(type);
-        } else if (!dropped(type)) {
-            keep_event(std::move(*event), type);
+        if (event->transaction_type) {
+            take_item(*reader_of("transaction"), json, {});
+        } else if (!dropped("event")) {
+            keep_event(std::move(*event), "event");
         }
     }
 
-    /* One report, or a list of them. */
+    /* The id under which what has none of its own is stored: the same however often the
+     * entry is handed out. */
+    std::string own_id()
+    {
+        return to_hex(hash_of("item", record_.delivery_id + ":" + std::to_string(own_ids_++)));
+    }
+
+    void take_report(JsonValue report, std::string_view type)
+    {
+        if (dropped(type)) {
+            return;
+        }
+        SecurityEvent event;
+        std::string_view fault =
+            security_event(report, {record_.query, record_.agent, record_.address}, event);
+        if (fault == reason::security_report_type) {
+            book(type, outcome::discarded, fault);
+        } else if (fault != reason::none || !take_event(event.json, std::nullopt, own_id())) {
+            book(type, outcome::invalid, fault != reason::none ? fault : reason::invalid_json);
+        } else {
+            content_.events.back().culprit = event.culprit;
+        }
+    }
+
+    /* One report, or a list of them, that the edge may have counted by the summary. */
     void take_reports(std::string_view plain, std::string_view type)
     {
         Json document;
@@ -297,12 +360,45 @@ private:
         }
         JsonValue root = document.root();
         if (!root.is_array()) {
-            discard(type);
+            take_report(root, type);
             return;
         }
-        for ([[maybe_unused]] JsonValue report : root) {
-            discard(type);
+        for (JsonValue report : root) {
+            take_report(report, type);
         }
+    }
+
+    /* The same as an item, which counts as one whatever is in it: a list is none of ours. */
+    void take_report_item(const EnvelopeItem &item)
+    {
+        Json document;
+        std::string_view fault = parse_item(item.payload, document);
+        if (fault == reason::none) {
+            take_report(document.root(), item.type);
+        } else if (!dropped(item.type)) {
+            book(item.type, outcome::invalid, fault);
+        }
+    }
+
+    /* One item, one row. */
+    void take_item(const Reader &reader, std::string_view payload, const Envelope &envelope)
+    {
+        if (reader.kind == ItemKind::transaction && filtered_transaction(payload)) {
+            return;
+        }
+        if (dropped(reader.type)) {
+            return;
+        }
+        ItemContext context = {record_.received_at, envelope.sent_at, record_.event_id,
+                               envelope.event_id, own_id()};
+        std::string row;
+        std::string_view fault = reader.read(payload, context, row);
+        if (fault != reason::none) {
+            book(reader.type, outcome::invalid, fault);
+            return;
+        }
+        content_.items.push_back(
+            {reader.kind, std::string(item_type(reader.type).category), std::move(row)});
     }
 
     void take_minidump(std::string_view plain)
@@ -316,7 +412,7 @@ private:
                 return;
             }
         }
-        if (!dropped("event") && !take_event(minidump_event(parts), std::nullopt)) {
+        if (!dropped("event") && !take_event(minidump_event(parts), std::nullopt, record_.event_id)) {
             book("event", outcome::invalid, reason::invalid_json);
         }
         if (raw) {
@@ -357,6 +453,7 @@ private:
     const std::shared_ptr<const GroupingRules> rules_;
     int position_ = 0;              /* of the next attachment, kept or not */
     std::string_view filter_;       /* that the event met */
+    int own_ids_ = 0;               /* given so far */
     Content content_;
 };
 

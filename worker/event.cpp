@@ -43,6 +43,20 @@ std::string valid_name(const std::optional<std::string> &text, std::size_t bytes
     return name;
 }
 
+}
+
+std::string valid_release(const std::optional<std::string> &text)
+{
+    return valid_name(text, release_bytes, "latest");
+}
+
+std::string valid_environment(const std::optional<std::string> &text)
+{
+    return valid_name(text, environment_bytes, "none");
+}
+
+namespace {
+
 std::string environment_of(JsonValue root, const GroupingInput &input)
 {
     std::optional<std::string> environment = lenient_text(root["environment"]);
@@ -53,7 +67,7 @@ std::string environment_of(JsonValue root, const GroupingInput &input)
             environment = tag->second;
         }
     }
-    return valid_name(environment, environment_bytes, "none");
+    return valid_environment(environment);
 }
 
 std::string level_of(JsonValue value)
@@ -112,6 +126,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     std::string address = settings.scrubber.removes_addresses() ? "" : context.client_address;
 
     Event event;
+    event.id = context.event_id;
     event.platform = platform_of(root["platform"]);
     GroupingInput input = read_grouping_input(root, event.platform);
     input.level = level_of(root["level"]);
@@ -121,7 +136,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.level = input.level;
     event.logger = input.logger;
     event.transaction = input.transaction;
-    event.release = valid_name(lenient_text(root["release"]), release_bytes, "latest");
+    event.release = valid_release(lenient_text(root["release"]));
     event.environment = environment_of(root, input);
     CorrectedTime corrected = correct_time(timestamp_of(root["timestamp"]), context.received_at,
                                            context.sent_at);

@@ -53,6 +53,7 @@ struct EventContext {
 
 struct Event {
     std::string_view filter;             /* that the event meets: then it is not to be stored */
+    std::string id;                      /* 32 hex digits: the one that it is stored under */
     std::string kind;                    /* error or default */
     bool transaction_type = false;       /* the payload says "type": "transaction" */
     std::string type;                    /* exception type; empty for a message */
@@ -72,6 +73,11 @@ struct Event {
     std::vector<std::pair<std::string, std::string>> tags; /* each key once (tags.hpp) */
     std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */
 };
+
+/* The name of a release or environment as it is stored: trimmed, and empty when it is none
+ * by the rules of protocol reference, section 5.5. */
+std::string valid_release(const std::optional<std::string> &text);
+std::string valid_environment(const std::optional<std::string> &text);
 
 /* Nothing when the body is not a JSON object even after repair. */
 std::optional<Event> parse_event(std::string_view body, const EventContext &context);

@@ -17,6 +17,7 @@
 #include "worker/metrics.hpp"
 #include "worker/patience.hpp"
 #include "worker/projection.hpp"
+#include "worker/record.hpp"
 #include "worker/rule_book.hpp"
 #include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
@@ -29,6 +30,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -125,6 +127,7 @@ private:
             chore(partitions_due_, 1h, 15s, "keeping the partitions", [this] {
                 store_.make_partitions();
                 store_.sweep(settings_.retention);
+                store_.forget_items(settings_.retention);
                 stream_->bury_consumers();
             });
             chore(retention_due_, 24h, 1min, "removing what is past the retention",
@@ -134,6 +137,14 @@ private:
                     ledger_due_ = Clock::now();
                 }
             });
+            // A check-in that waits in the queue is not missed.
+            if (caught_up_) {
+                chore(monitors_due_, 1min, 1min, "looking for missed check-ins", [this] {
+                    if (unsigned found = store_.mark_missed_check_ins()) {
+                        spdlog::info("{} monitors missed a check-in or ran too long", found);
+                    }
+                });
+            }
             // In short turns between batches, until there is no more.
             chore(issues_due_, 2s, 1min, "tending the issues", [this] {
                 if (!store_.tend_issues()) {
@@ -217,7 +228,18 @@ private:
             }
         }
         if (!stopping) {
-            filer_.handle(*stream_, stream_->read(settings_.filer.batch));
+            // About a batch of records: what is held for too long others take to be left.
+            unsigned wanted = std::max(settings_.filer.batch / records_per_entry_, 1u);
+            std::vector<QueueEntry> entries = stream_->read(wanted);
+            filer_.handle(*stream_, entries);
+            caught_up_ = entries.size() < wanted && again_.empty();
+            std::size_t records = 0;
+            for (const QueueEntry &entry : entries) {
+                records += count_records(entry);
+            }
+            if (!entries.empty()) {
+                records_per_entry_ = static_cast<unsigned>(std::max<std::size_t>(records / entries.size(), 1));
+            }
         }
     }
 
@@ -257,6 +279,9 @@ private:
     Clock::time_point purge_due_ = {};
     Clock::time_point alarms_due_ = {};
     Clock::time_point settings_due_ = {};
+    Clock::time_point monitors_due_ = {};
+    unsigned records_per_entry_ = 8;    /* of those that were read last; a guess at first */
+    bool caught_up_ = false;            /* what waited when the queue was last read is filed */
     bool announced_ = false;
 };
 

@@ -58,6 +58,14 @@ inline constexpr std::string_view framing = "framing";
 inline constexpr std::string_view client_gone = "client_gone";
 inline constexpr std::string_view switched_off = "switched_off";
 inline constexpr std::string_view unverified = "unverified";
+inline constexpr std::string_view security_report = "security_report";
+inline constexpr std::string_view timestamp = "timestamp";
+inline constexpr std::string_view release = "release";
+inline constexpr std::string_view invalid_feedback = "invalid_feedback";
+inline constexpr std::string_view invalid_transaction = "invalid_transaction";
+inline constexpr std::string_view invalid_session = "invalid_session";
+inline constexpr std::string_view invalid_check_in = "invalid_check_in";
+inline constexpr std::string_view security_report_type = "security_report_type";
 }
 
 }

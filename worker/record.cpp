@@ -94,6 +94,10 @@ Record record_of(const std::string &meta, const std::string &body, std::int64_t 
             record.encoding = value;
         } else if (name == "addr") {
             record.address = value;
+        } else if (name == "agent") {
+            record.agent = value;
+        } else if (name == "query") {
+            record.query = value;
         } else if (name == "rid") {
             record.request_id = value;
         } else if (name == "size") {

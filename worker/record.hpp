@@ -9,6 +9,7 @@
 #include "worker/attachment.hpp"
 #include "worker/event.hpp"
 #include "worker/event_settings.hpp"
+#include "worker/item.hpp"
 #include "worker/stream.hpp"
 
 #include <cstdint>
@@ -31,6 +32,8 @@ struct Record {
     std::string encoding;
     std::string content_type;
     std::string address;
+    std::string agent;              /* User-Agent */
+    std::string query;
     std::string request_id;
     std::string items;              /* of the body, as the edge counted: "event:1,attachment:2" */
     std::string filter;             /* that the request met; the body is empty then */
@@ -38,7 +41,7 @@ struct Record {
     std::size_t plain_bytes = 0;    /* of the body when inflated, as the edge counted */
 };
 
-/* What became of an item that is neither an event nor an attachment to be stored. */
+/* What became of an item that is not to be stored. */
 struct ItemOutcome {
     std::string category;
     std::string_view outcome;
@@ -47,8 +50,9 @@ struct ItemOutcome {
 
 /* The content of a record. */
 struct Content {
-    std::vector<Event> events;      /* one at most */
+    std::vector<Event> events;      /* one at most, but for the reports of browsers */
     std::vector<Attachment> attachments;
+    std::vector<Item> items;
     std::vector<ItemOutcome> outcomes;
 };
 

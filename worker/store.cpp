@@ -11,6 +11,7 @@
 #include <pqxx/pqxx>
 #include <pqxx/stream_to>
 
+#include <array>
 #include <ctime>
 #include <cstdio>
 #include <map>
@@ -247,15 +248,88 @@ auto Store::translated(Body body) -> decltype(body())
 
 namespace {
 
-/* An attachment of a batch: the number of its filing, and its own. */
-using AttachmentPlace = std::pair<std::size_t, std::size_t>;
+/* An event, attachment or item of a batch: the number of its filing, and its own. */
+using Place = std::pair<std::size_t, std::size_t>;
+
+/* Keeps why new hashes are what they are. */
+void explain_hashes(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
+                    const std::vector<Place> &places)
+{
+    pqxx::result hashes = tx.exec("select n, hash from errtrack_private.unexplained_hashes()");
+    if (hashes.empty()) {
+        return;
+    }
+    Copy rows(tx, "batch_explanations", {"project_id", "hash", "explanation"});
+    for (const auto &row : hashes) {
+        const auto &[n, i] = places.at(row[0].as<std::size_t>());
+        std::string why = explain_grouping(*filings[n].content.events[i].grouping);
+        rows.row(std::to_string(filings[n].record.project).c_str(), row[1].c_str(), why.c_str());
+    }
+    rows.end();
+    tx.exec("select errtrack_private.keep_explanations()");
+}
+
+/* Stores the events of the filings that are wanted. Returns those that are new. */
+std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
+                            const std::vector<bool> &wanted)
+{
+    std::vector<Place> places;
+    Copy batch(tx, "batch_events",
+               {"n", "project_id", "received_at", "event_id", "occurred_at", "hashes",
+                "variants", "algo", "kind", "type", "value", "title", "culprit", "level",
+                "platform", "logger", "transaction", "release", "environment", "user_hash",
+                "request_id", "tag_keys", "tag_texts"});
+    for (std::size_t n = 0; n < filings.size(); n++) {
+        const Record &record = filings[n].record;
+        for (std::size_t i = 0; wanted[n] && i < filings[n].content.events.size(); i++) {
+            const Event &event = filings[n].content.events[i];
+            auto [hashes, variants] = arrays_of(event.hashes);
+            auto [tag_keys, tag_texts] = arrays_of(event.tags);
+            std::string user = event.user ? to_hex(*event.user) : "";
+            batch.row(std::to_string(places.size()).c_str(),
+                      std::to_string(record.project).c_str(),
+                      timestamp(record.received_at).c_str(), event.id.c_str(),
+                      timestamp(event.occurred_at).c_str(), hashes.c_str(), variants.c_str(), "g1",
+                      event.kind.c_str(), event.type.c_str(), event.value.c_str(),
+                      event.title.c_str(), event.culprit.c_str(), event.level.c_str(),
+                      event.platform.c_str(), event.logger.c_str(), or_null(event.transaction),
+                      or_null(event.release), or_null(event.environment), or_null(user),
+                      or_null(record.request_id), tag_keys.c_str(), tag_texts.c_str());
+            places.emplace_back(n, i);
+        }
+    }
+    batch.end();
+    if (places.empty()) {
+        return {};
+    }
+    std::set<Place> filed;
+    std::vector<Place> bodies;
+    for (const auto &row : tx.exec("select n, has_payload from errtrack_private.file_events()")) {
+        const Place &place = places.at(row[0].as<std::size_t>());
+        filed.insert(place);
+        if (row[1].as<bool>()) {
+            bodies.push_back(place);
+        }
+    }
+    Copy payloads(tx, "errtrack_private.payloads",
+                  {"project_id", "received_at", "event_id", "body"});
+    for (const auto &[n, i] : bodies) {
+        const Record &record = filings[n].record;
+        const Event &event = filings[n].content.events[i];
+        payloads.row(std::to_string(record.project).c_str(),
+                     timestamp(record.received_at).c_str(), event.id.c_str(),
+                     event.payload.c_str());
+    }
+    payloads.end();
+    explain_hashes(tx, filings, places);
+    return filed;
+}
 
 /* Stores the attachments of the filings that are wanted. Returns those that are new. */
-std::set<AttachmentPlace> file_attachments(pqxx::transaction_base &tx,
-                                           const std::vector<Filing> &filings,
-                                           const std::vector<bool> &wanted)
+std::set<Place> file_attachments(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
+                                 const std::vector<bool> &wanted)
 {
-    std::vector<AttachmentPlace> places;
+    std::vector<Place> places;
     for (std::size_t n = 0; n < filings.size(); n++) {
         for (std::size_t i = 0; wanted[n] && i < filings[n].content.attachments.size(); i++) {
             places.emplace_back(n, i);
@@ -274,7 +348,7 @@ std::set<AttachmentPlace> file_attachments(pqxx::transaction_base &tx,
                   record.delivery_id.c_str(), each.name.c_str(), bytea(each.sha256).c_str());
     }
     batch.end();
-    std::set<AttachmentPlace> filed;
+    std::set<Place> filed;
     for (const auto &row : tx.exec("select n from errtrack_private.claim_attachments()")) {
         filed.insert(places.at(row[0].as<std::size_t>()));
     }
@@ -295,25 +369,38 @@ std::set<AttachmentPlace> file_attachments(pqxx::transaction_base &tx,
     return filed;
 }
 
-}
-
-namespace {
-
-/* Keeps why new hashes are what they are. */
-void explain_hashes(pqxx::transaction_base &tx, const std::vector<Filing> &filings)
+/* Stores the other items of the filings that are wanted, kind by kind. Returns those that
+ * are new. */
+std::set<Place> file_items(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
+                           const std::vector<bool> &wanted)
 {
-    pqxx::result hashes = tx.exec("select n, hash from errtrack_private.unexplained_hashes()");
-    if (hashes.empty()) {
-        return;
+    std::vector<Place> places;
+    std::array<std::string, item_kinds> batches;
+    for (std::size_t n = 0; n < filings.size(); n++) {
+        const Record &record = filings[n].record;
+        for (std::size_t i = 0; wanted[n] && i < filings[n].content.items.size(); i++) {
+            const Item &item = filings[n].content.items[i];
+            JsonObject entry;
+            entry.integer("n", static_cast<std::int64_t>(places.size()))
+                .integer("project", record.project)
+                .text("at", timestamp(record.received_at))
+                .raw("item", item.row);
+            std::string &batch = batches[static_cast<std::size_t>(item.kind)];
+            batch.append(batch.empty() ? "[" : ",").append(entry.done());
+            places.emplace_back(n, i);
+        }
     }
-    Copy rows(tx, "batch_explanations", {"project_id", "hash", "explanation"});
-    for (const auto &row : hashes) {
-        const Filing &filing = filings.at(row[0].as<std::size_t>());
-        std::string why = explain_grouping(*filing.content.events.front().grouping);
-        rows.row(std::to_string(filing.record.project).c_str(), row[1].c_str(), why.c_str());
+    std::set<Place> filed;
+    for (std::size_t kind = 0; kind < item_kinds; kind++) {
+        if (batches[kind].empty()) {
+            continue;
+        }
+        std::string call = "select n from errtrack_private." + std::string(item_functions[kind]) + "($1)";
+        for (const auto &row : tx.exec_params(call, batches[kind] + "]")) {
+            filed.insert(places.at(row[0].as<std::size_t>()));
+        }
     }
-    rows.end();
-    tx.exec("select errtrack_private.keep_explanations()");
+    return filed;
 }
 
 }
@@ -345,60 +432,13 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
             verdicts.push_back(std::exchange(found[each.record.delivery_id], "seen"));
         }
 
-        Copy events(tx, "batch_events",
-                    {"n", "project_id", "received_at", "event_id", "occurred_at", "hashes",
-                     "variants", "algo", "kind", "type", "value", "title", "culprit", "level",
-                     "platform", "logger", "transaction", "release", "environment", "user_hash",
-                     "request_id", "tag_keys", "tag_texts"});
-        bool any = false;
-        for (std::size_t n = 0; n < filings.size(); n++) {
-            const Record &record = filings[n].record;
-            if (verdicts[n] != "new" || filings[n].content.events.empty()) {
-                continue;
-            }
-            const Event &event = filings[n].content.events.front();
-            auto [hashes, variants] = arrays_of(event.hashes);
-            auto [tag_keys, tag_texts] = arrays_of(event.tags);
-            std::string user = event.user ? to_hex(*event.user) : "";
-            events.row(std::to_string(n).c_str(), std::to_string(record.project).c_str(),
-                       timestamp(record.received_at).c_str(), record.event_id.c_str(),
-                       timestamp(event.occurred_at).c_str(), hashes.c_str(), variants.c_str(),
-                       "g1", event.kind.c_str(), event.type.c_str(), event.value.c_str(),
-                       event.title.c_str(), event.culprit.c_str(), event.level.c_str(),
-                       event.platform.c_str(), event.logger.c_str(), or_null(event.transaction),
-                       or_null(event.release), or_null(event.environment), or_null(user),
-                       or_null(record.request_id), tag_keys.c_str(), tag_texts.c_str());
-            any = true;
-        }
-        events.end();
-        std::set<std::size_t> filed;
-        if (any) {
-            std::vector<std::size_t> bodies;
-            for (const auto &row :
-                 tx.exec("select n, has_payload from errtrack_private.file_events()"))
-            {
-                filed.insert(row[0].as<std::size_t>());
-                if (row[1].as<bool>()) {
-                    bodies.push_back(row[0].as<std::size_t>());
-                }
-            }
-            Copy payloads(tx, "errtrack_private.payloads",
-                          {"project_id", "received_at", "event_id", "body"});
-            for (std::size_t n : bodies) {
-                const Record &record = filings[n].record;
-                payloads.row(std::to_string(record.project).c_str(),
-                             timestamp(record.received_at).c_str(), record.event_id.c_str(),
-                             filings[n].content.events.front().payload.c_str());
-            }
-            payloads.end();
-            explain_hashes(tx, filings);
-        }
-
         std::vector<bool> admitted;
         for (const std::string &verdict : verdicts) {
             admitted.push_back(verdict == "new");
         }
-        std::set<AttachmentPlace> kept = file_attachments(tx, filings, admitted);
+        std::set<Place> filed = file_events(tx, filings, admitted);
+        std::set<Place> kept = file_attachments(tx, filings, admitted);
+        std::set<Place> counted = file_items(tx, filings, admitted);
 
         Copy outcomes(tx, "batch_outcomes", {"project_id", "received_at", "category", "outcome",
                                              "reason", "quantity"});
@@ -423,7 +463,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
             for (std::size_t i = 0; i < filings[n].content.events.size(); i++) {
                 if (gone) {
                     book("error", outcome::discarded, gone_reason);
-                } else if (filed.count(n) != 0) {
+                } else if (filed.contains({n, i})) {
                     counts.stored++;
                     book("error", outcome::stored, "");
                 } else {
@@ -440,6 +480,18 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
                 } else {
                     counts.duplicates++;
                     book("attachment", outcome::duplicate, "");
+                }
+            }
+            for (std::size_t i = 0; i < filings[n].content.items.size(); i++) {
+                const std::string &category = filings[n].content.items[i].category;
+                if (gone) {
+                    book(category, outcome::discarded, gone_reason);
+                } else if (counted.contains({n, i})) {
+                    counts.items++;
+                    book(category, outcome::stored, "");
+                } else {
+                    counts.duplicates++;
+                    book(category, outcome::duplicate, "");
                 }
             }
             for (const ItemOutcome &item : filings[n].content.outcomes) {
@@ -525,6 +577,26 @@ Store::Retained Store::retain(unsigned keep_days)
             return Retained::all;
         }
         return turn[1].as<bool>() ? Retained::busy : Retained::more;
+    });
+}
+
+void Store::forget_items(unsigned keep_days)
+{
+    translated([&] {
+        pqxx::work tx(connection().db);
+        tx.exec_params("select errtrack_private.forget_items($1)", keep_days);
+        tx.commit();
+    });
+}
+
+unsigned Store::mark_missed_check_ins()
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        unsigned found =
+            tx.exec1("select errtrack_private.mark_missed_check_ins()")[0].as<unsigned>();
+        tx.commit();
+        return found;
     });
 }
 

@@ -40,7 +40,8 @@ struct Filing {
 struct FiledCounts {
     std::size_t stored = 0;
     std::size_t attachments = 0;    /* stored */
-    std::size_t duplicates = 0;     /* events and attachments that were filed before */
+    std::size_t items = 0;          /* others that were stored */
+    std::size_t duplicates = 0;     /* of all kinds, that were filed before */
     std::size_t seen = 0;           /* requests that were filed before */
     std::map<std::string_view, std::size_t> outcomes;   /* items, by the words of outcome.hpp */
 };
@@ -95,6 +96,9 @@ public:
     enum class Retained { all, more, busy };
     /* Removes some of what is older than so many days. busy: not now, another is at it. */
     Retained retain(unsigned keep_days);
+    void forget_items(unsigned keep_days);
+    /* Returns how many monitors are found to be late, or running too long. */
+    unsigned mark_missed_check_ins();
 
     /* Removes some of what deleted projects left. False: there is more. */
     bool purge();

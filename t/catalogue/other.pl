@@ -42,10 +42,11 @@ sub dialog {
         type => 'application/x-www-form-urlencoded', @get);
 }
 
-sub reported {
-    my ($reports, $type) = @_;
-    return answered('200, nothing', reason => '', outcomes => [ ('error discarded type:' . ($type // 'raw_security')) x $reports ]);
-}
+sub reported { my (@outcomes) = @_; return answered('200, nothing', reason => '', outcomes => \@outcomes) }
+
+my $report = 'error stored';
+my $broken_report = 'error invalid security_report';
+my $other_report = 'error discarded security_report_type';
 
 sub dumped {
     my ($id, @outcomes) = @_;
@@ -54,7 +55,7 @@ sub dumped {
 
 my $file = 'attachment stored';
 my $attached = answered('201, nothing', reason => '', outcomes => [$file]);
-my $checked_in = answered('202, nothing', reason => '', outcomes => ['monitor discarded type:check_in']);
+my $checked_in = answered('202, nothing', reason => '', outcomes => ['monitor stored']);
 my $named = 'dsn=http%3A%2F%2F%KEY%%40127.0.0.1%2F%PROJECT%&eventId=%ID%';
 my $bad_event = answered('400 application/json, {"eventId":"Missing or invalid parameter."}', reason => 'event_id');
 my $no_such_dsn = '404 application/json, {"dsn":"Missing or invalid parameter."}';
@@ -74,28 +75,28 @@ my $no_email = 'an e-mail address of at most 75 characters is expected';
 (
     [ 190, 'a security report of another type', security($csp, type => 'text/html'), refused(415, 'unsupported content type') ],
     [ 190, 'a security report of no type', security($csp, type => undef), refused(415, 'unsupported content type') ],
-    [ 191, 'a type with a character set', security($csp, type => 'application/csp-report; charset=utf-8'), reported(1) ],
-    [ 191, 'the path that old browsers were told', security($csp, endpoint => 'csp-report'), reported(1) ],
-    [ 191, 'in gzip', security($csp, headers => [ 'Content-Encoding' => 'gzip' ], pack => \&gzipped), reported(1) ],
+    [ 191, 'a type with a character set', security($csp, type => 'application/csp-report; charset=utf-8'), reported($report) ],
+    [ 191, 'the path that old browsers were told', security($csp, endpoint => 'csp-report'), reported($report) ],
+    [ 191, 'in gzip', security($csp, headers => [ 'Content-Encoding' => 'gzip' ], pack => \&gzipped), reported($report) ],
     [ 192, 'an empty security report', security(''), refused(400, $NO_DATA) ],
     [ 193, 'a security report without a key', security($csp, query => undef), refused(401, $NO_AUTH) ],
     [ 193, 'an unknown key', security($csp, query => 'sentry_key=%UNKNOWN_KEY%'), refused(403, $REJECTED) ],
-    [ 194, 'a security report that says nothing', security('{}'), reported(1) ],
+    [ 194, 'a security report that says nothing', security('{}'), reported($other_report) ],
     [ 195, 'a security report that is not JSON', security('nonsense'), refused(400, $NO_JSON, 'neither a JSON object nor a list') ],
     [ 195, 'a security report that is cut off', security('{"csp-report":{'), refused(400, $NO_JSON, 'the JSON text is not complete') ],
-    [ 196, 'an unknown directive', security('{"csp-report":{"violated-directive":"novelty-src"}}'), reported(1) ],
-    [ 197, 'no blocked-uri', security('{"csp-report":{"violated-directive":"img-src"}}'), reported(1) ],
-    [ 198, 'a list of three reports', security('[' . join(',', map { '{"type":"csp-violation","body":{}}' } 1 .. 3) . ']',
-        type => 'application/reports+json'), reported(3) ],
-    [ 0, 'a list of no reports', security('[]', type => 'application/reports+json'), reported(0) ],
+    [ 196, 'an unknown directive', security('{"csp-report":{"violated-directive":"novelty-src"}}'), reported($broken_report) ],
+    [ 197, 'no blocked-uri', security('{"csp-report":{"violated-directive":"img-src"}}'), reported($report) ],
+    [ 198, 'a list of three reports', security('[' . join(',', map { '{"type":"csp-violation","body":{"effectiveDirective":"img-src"}}' } 1 .. 3) . ']',
+        type => 'application/reports+json'), reported(($report) x 3) ],
+    [ 0, 'a list of no reports', security('[]', type => 'application/reports+json'), reported() ],
     [ 0, 'a list of more reports than are taken', security('[' . join(',', ('{}') x 101) . ']', type => 'application/reports+json'),
         refused(413, $TOO_LARGE, 'too many reports') ],
     [ 0, 'a security report that is larger than an event', security('{"a":"' . 'x' x EVENT_LIMIT . '"}'),
         refused(413, $TOO_LARGE, 'the reports are larger than allowed') ],
     [ 0, 'an Expect-CT report', security('{"expect-ct-report":{"hostname":"a"}}', type => 'application/expect-ct-report+json'),
-        reported(1) ],
+        reported($report) ],
     [ 0, 'a network error', security('[{"type":"network-error","body":{}}]', endpoint => 'nel', type => 'application/reports+json'),
-        reported(1, 'nel') ],
+        reported($broken_report) ],
     [ 0, 'a network error of another type', security('[]', endpoint => 'nel', type => 'application/csp-report'),
         refused(415, 'unsupported content type') ],
     [ 0, 'GET of security', security('', method => 'GET'), refused(405, 'method not allowed') ],
@@ -174,7 +175,7 @@ my $no_email = 'an e-mail address of at most 75 characters is expected';
 
     [ 0, 'the script of the dialog', dialog($named), answered('200 text/javascript') ],
     [ 0, 'what is written into it', dialog($named, $person), answered('200 application/json, id: none', reason => '',
-        outcomes => ['feedback discarded type:user_report']) ],
+        outcomes => ['feedback stored']) ],
     [ 210, 'the dialog of a path', dialog($named =~ s/%ID%/..%2Fx/r), $bad_event ],
     [ 210, 'the dialog of no event', dialog($named =~ s/&eventId.*//r), $bad_event ],
     [ 210, 'the same, posted', dialog($named =~ s/%ID%/..%2Fx/r, $person), $bad_event ],

@@ -8,7 +8,7 @@ use ErrTrack::Catalogue::Answer;
 use ErrTrack::Catalogue::Request;
 
 my $used_up = 'Sentry dropped data due to a quota or internal rate limit being reached.';
-my $session = "{\"type\":\"session\"}\n{\"sid\":\"x\"}\n";
+my $session = "{\"type\":\"session\"}\n{\"sid\":\"7c7b6585f9014fe3a8a96d7d3f37a4d2\",\"started\":" . time . ",\"attrs\":{\"release\":\"1.0\"}}\n";
 my $attachment = "{\"type\":\"attachment\",\"length\":1}\nx\n";
 
 sub beside {
@@ -29,9 +29,9 @@ sub beside {
         refused(429, $used_up, headers => { 'X-Sentry-Rate-Limits' => qr/^\d+:error:project\z/ }) ],
     [ 213, 'a quota of errors and store', store(event(), project => 'errors'), refused(429, $used_up) ],
     [ 214, 'a session beside an error', envelope(with_event() . $session, project => 'errors'),
-        beside(accepted('given', 'error rate_limited quota', 'session discarded type:session'), qr/^\d+:error:project\z/) ],
+        beside(accepted('given', 'error rate_limited quota', 'session stored'), qr/^\d+:error:project\z/) ],
     [ 0, 'a report of the client is never limited', envelope("{}\n{\"type\":\"client_report\"}\n{}\n", project => 'errors'),
-        accepted('none', 'internal discarded type:client_report') ],
+        accepted('none', 'internal stored') ],
     [ 215, 'an attachment beside an event', envelope(with_event() . $attachment, project => 'attached'),
         beside(stored('given', 'attachment rate_limited quota'), qr/^\d+:attachment:project\z/) ],
     [ 215, 'exactness over many edges', elsewhere('t/quota.t', 'three nginx share a quota there') ],

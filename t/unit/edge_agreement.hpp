@@ -163,7 +163,8 @@ inline std::string disagreement(Endpoint endpoint, std::string_view body, std::s
         }
     }
     Content content = read_content(make_record(endpoint, body, whole.items, type));
-    std::size_t items = content.events.size() + content.attachments.size() + content.outcomes.size();
+    std::size_t items = content.events.size() + content.attachments.size() + content.items.size()
+                        + content.outcomes.size();
     if (items != whole.total) {
         return "the worker books " + std::to_string(items) + " items, the edge " + whole.items;
     }
@@ -179,6 +180,9 @@ inline std::string disagreement(Endpoint endpoint, std::string_view body, std::s
     }
     for (std::size_t i = 0; i < content.attachments.size(); i++) {
         count("attachment");
+    }
+    for (const Item &item : content.items) {
+        count(item.category);
     }
     for (const ItemOutcome &outcome : content.outcomes) {
         count(outcome.category);

@@ -14,7 +14,7 @@ namespace {
 
 using Booked = std::map<std::string, int>;
 
-/* "category outcome reason" -> how often; events and attachments count as stored. */
+/* "category outcome reason" -> how often; what is to be stored counts as that. */
 Booked booked(const Record &record, std::size_t attachment_bytes = attachment_bytes_default)
 {
     Content content = read_content(record, attachment_bytes);
@@ -24,6 +24,9 @@ Booked booked(const Record &record, std::size_t attachment_bytes = attachment_by
     }
     for (std::size_t i = 0; i < content.events.size(); i++) {
         found["error stored"]++;
+    }
+    for (const Item &item : content.items) {
+        found[item.category + " stored"]++;
     }
     for (const ItemOutcome &item : content.outcomes) {
         found[item.category + " " + std::string(item.outcome) + " " + item.reason]++;
@@ -107,25 +110,37 @@ TEST(Record, ItemsOfAnEnvelope)
 {
     EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items)),
               (Booked{{"error stored", 1}, {"error discarded duplicate_item", 1},
-                      {"attachment stored", 1}, {"session discarded type:session", 1},
-                      {"internal discarded type:client_report", 1}, {"default discarded type:other", 1},
-                      {"feedback discarded type:feedback", 1}}));
+                      {"attachment stored", 1}, {"session invalid release", 1},
+                      {"internal stored", 1}, {"default discarded type:other", 1},
+                      {"feedback invalid invalid_feedback", 1}}));
+}
+
+TEST(Record, ReportsAreItemsToo)
+{
+    std::string report = "{\"type\":\"raw_security\"}\n{\"expect-ct-report\":{\"hostname\":\"a\"}}\n";
+    std::string event = "{\"type\":\"event\"}\n{}\n";
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n" + report + event, "event:1,raw_security:1")),
+              (Booked{{"error stored", 2}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n{\"type\":\"nel\"}\n[{}]\n" + event, "event:1,nel:1")),
+              (Booked{{"error stored", 1}, {"error invalid invalid_json", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n" + report, "raw_security:1", "", "drop error\n")),
+              (Booked{{"error rate_limited quota", 1}}));
 }
 
 TEST(Record, DroppedCategoriesAreRateLimited)
 {
     EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items, "", "drop error,attachment\n")),
               (Booked{{"error rate_limited quota", 2}, {"attachment rate_limited quota", 1},
-                      {"session discarded type:session", 1}, {"internal discarded type:client_report", 1},
-                      {"default discarded type:other", 1}, {"feedback discarded type:feedback", 1}}));
+                      {"session invalid release", 1}, {"internal stored", 1},
+                      {"default discarded type:other", 1}, {"feedback invalid invalid_feedback", 1}}));
     EXPECT_EQ(booked(make_record(Endpoint::envelope, envelope, envelope_items, "", "drop all\n")),
               (Booked{{"error rate_limited quota", 2}, {"attachment rate_limited quota", 1},
-                      {"session rate_limited quota", 1}, {"internal discarded type:client_report", 1},
+                      {"session rate_limited quota", 1}, {"internal stored", 1},
                       {"default rate_limited quota", 1}, {"feedback rate_limited quota", 1}}));
     EXPECT_EQ(booked(make_record(Endpoint::store, "{}", "event:1", "", "drop error\n")),
               (Booked{{"error rate_limited quota", 1}}));
     EXPECT_EQ(booked(make_record(Endpoint::store, "{\"type\":\"transaction\"}", "transaction:1", "", "drop error\n")),
-              (Booked{{"transaction discarded type:transaction", 1}}));
+              (Booked{{"transaction invalid invalid_transaction", 1}}));
     EXPECT_EQ(booked(make_record(Endpoint::security, "[{},{}]", "raw_security:2", "", "drop error\n")),
               (Booked{{"error rate_limited quota", 2}}));
 }
@@ -151,8 +166,18 @@ TEST(Record, WhatCannotBeReadIsBookedByTheSummary)
 TEST(Record, Reports)
 {
     EXPECT_EQ(booked(make_record(Endpoint::security, "{\"csp-report\":{}}", "raw_security:1")),
-              (Booked{{"error discarded type:raw_security", 1}}));
-    EXPECT_EQ(booked(make_record(Endpoint::nel, "[{},{},{}]", "nel:3")), (Booked{{"error discarded type:nel", 3}}));
+              (Booked{{"error invalid security_report", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::nel, "[{},{},{}]", "nel:3")),
+              (Booked{{"error discarded security_report_type", 3}}));
+    std::string report = "{\"expect-ct-report\":{\"hostname\":\"a\"}}";
+    std::string list = "[" + report + "," + report + ",5,{\"csp-report\":{}}]";
+    EXPECT_EQ(booked(make_record(Endpoint::security, list, "raw_security:4")),
+              (Booked{{"error stored", 2}, {"error invalid security_report", 1},
+                      {"error discarded security_report_type", 1}}));
+    Content content = read_content(make_record(Endpoint::security, list, "raw_security:4"));
+    EXPECT_EQ(content.events[0].id.size(), 32u);
+    EXPECT_NE(content.events[0].id, content.events[1].id);
+    EXPECT_EQ(read_content(make_record(Endpoint::security, list, "raw_security:4")).events[1].id, content.events[1].id);
     EXPECT_EQ(booked(make_record(Endpoint::security, "[]", "")), Booked());
 }
 

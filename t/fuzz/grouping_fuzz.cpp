@@ -1,16 +1,19 @@
 /*
- * Any event has hashes, always the same ones, and an explanation that is JSON and names
- * them; parameterize() grows a text by a bounded factor. For clang -fsanitize=fuzzer.
+ * A rule on the first line, if there are two, then an event. Any event has hashes, always
+ * the same ones, and an explanation that is JSON and names them; parameterize() grows a
+ * text by a bounded factor. For clang -fsanitize=fuzzer.
  */
 
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "worker/event.hpp"
 #include "worker/grouping.hpp"
 #include "worker/grouping_names.hpp"
+#include "worker/grouping_rules.hpp"
 #include "worker/json.hpp"
 #include "worker/parameterize.hpp"
 
@@ -22,7 +25,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         || clean_native_function(text).size() > 64 * text.size() + 4096) {
         std::abort();
     }
+    auto rules = std::make_shared<GroupingRules>();
+    if (std::size_t end = text.find('\n'); end != text.npos) {
+        rules->add_fingerprint_rule(text.substr(0, end));
+        rules->add_stack_rule(text.substr(0, end));
+        text.remove_prefix(end + 1);
+    }
     EventContext context;
+    context.rules = std::move(rules);
     context.received_at = 1'700'000'000'000'000;
     std::optional<Event> event = parse_event(text, context);
     if (!event) {

@@ -309,17 +309,8 @@ bool Json::parse(std::string_view text)
         nodes_.clear();
         return false;
     }
+    text_ = std::string_view(reader_->padded).substr(0, reader_->length);
     return true;
-}
-
-std::string_view Json::text() const
-{
-    return std::string_view(reader_->padded).substr(0, reader_->length);
-}
-
-std::string_view Json::slice(std::uint32_t begin, std::uint32_t end) const
-{
-    return text().substr(begin, end - begin);
 }
 
 void Json::splice(const std::vector<JsonEdit> &edits)
@@ -359,6 +350,7 @@ void Json::splice(const std::vector<JsonEdit> &edits)
     }
     reader_->length = spliced.size();
     reader_->padded = std::move(spliced);
+    text_ = reader_->padded;
 }
 
 }

@@ -58,6 +58,7 @@ public:
 
     std::string key() const;                 /* of a member, unescaped */
     bool has_key(std::string_view key) const;
+    std::string_view raw_key() const;        /* as it stands between its quotes */
     std::string_view raw() const;            /* the value as it stands in the text */
     std::string_view raw_member() const;     /* with its key, as it stands in the text */
     std::string text() const;                /* of a string, unescaped; else empty */
@@ -151,12 +152,58 @@ private:
         bool key_escaped;
     };
 
-    std::string_view text() const;
-    std::string_view slice(std::uint32_t begin, std::uint32_t end) const;
+    std::string_view slice(std::uint32_t begin, std::uint32_t end) const
+    {
+        return {text_.data() + begin, end - begin};
+    }
 
     std::unique_ptr<Reader> reader_;
     std::vector<Node> nodes_;
+    std::string_view text_;                  /* in the reader's memory */
 };
+
+inline JsonType JsonValue::type() const
+{
+    return document_ == nullptr ? JsonType::null : document_->nodes_[node_].type;
+}
+
+inline JsonValue::Iterator JsonValue::end() const
+{
+    return Iterator();
+}
+
+inline JsonValue::Iterator JsonValue::begin() const
+{
+    if (document_ == nullptr || !document_->nodes_[node_].has_children) {
+        return end();
+    }
+    return Iterator(JsonValue(document_, node_ + 1));
+}
+
+inline JsonValue::Iterator &JsonValue::Iterator::operator++()
+{
+    std::uint32_t next = value_.document_->nodes_[value_.node_].next;
+    value_ = next == 0 ? JsonValue() : JsonValue(value_.document_, next);
+    return *this;
+}
+
+inline std::string_view JsonValue::raw_key() const
+{
+    if (document_ == nullptr) {
+        return {};
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    return document_->slice(node.key_begin, node.key_end);
+}
+
+inline std::string_view JsonValue::raw() const
+{
+    if (document_ == nullptr) {
+        return {};
+    }
+    const Json::Node &node = document_->nodes_[node_];
+    return document_->slice(node.begin, node.end);
+}
 
 /* Appends text as a JSON string with its quotes. */
 void append_json_string(std::string &out, std::string_view text);

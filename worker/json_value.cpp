@@ -61,11 +61,6 @@ std::string unescape(std::string_view raw)
 
 }
 
-JsonType JsonValue::type() const
-{
-    return document_ == nullptr ? JsonType::null : document_->nodes_[node_].type;
-}
-
 JsonValue JsonValue::operator[](std::string_view key) const
 {
     JsonValue found;
@@ -77,26 +72,6 @@ JsonValue JsonValue::operator[](std::string_view key) const
         }
     }
     return found;
-}
-
-JsonValue::Iterator JsonValue::begin() const
-{
-    if (document_ == nullptr || !document_->nodes_[node_].has_children) {
-        return end();
-    }
-    return Iterator(JsonValue(document_, node_ + 1));
-}
-
-JsonValue::Iterator JsonValue::end() const
-{
-    return Iterator();
-}
-
-JsonValue::Iterator &JsonValue::Iterator::operator++()
-{
-    std::uint32_t next = value_.document_->nodes_[value_.node_].next;
-    value_ = next == 0 ? JsonValue() : JsonValue(value_.document_, next);
-    return *this;
 }
 
 JsonValue JsonValue::parent() const
@@ -118,9 +93,8 @@ std::string_view JsonValue::key(std::string &buffer) const
     if (document_ == nullptr) {
         return {};
     }
-    const Json::Node &node = document_->nodes_[node_];
-    std::string_view raw = document_->slice(node.key_begin, node.key_end);
-    return node.key_escaped ? buffer = unescape(raw) : raw;
+    std::string_view raw = raw_key();
+    return document_->nodes_[node_].key_escaped ? buffer = unescape(raw) : raw;
 }
 
 bool JsonValue::has_key(std::string_view key) const
@@ -131,15 +105,6 @@ bool JsonValue::has_key(std::string_view key) const
     const Json::Node &node = document_->nodes_[node_];
     return node.key_escaped ? this->key() == key
                             : document_->slice(node.key_begin, node.key_end) == key;
-}
-
-std::string_view JsonValue::raw() const
-{
-    if (document_ == nullptr) {
-        return {};
-    }
-    const Json::Node &node = document_->nodes_[node_];
-    return document_->slice(node.begin, node.end);
 }
 
 std::string_view JsonValue::raw_member() const

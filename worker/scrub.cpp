@@ -6,6 +6,7 @@
 #include "worker/scrub.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace errtrack {
 namespace {
@@ -46,7 +47,7 @@ public:
      * bounded by the depth that documents may have. */
     void value(JsonValue value, bool named, bool secret)
     {
-        secret = named ? verdict(value.key(buffer_), secret) : secret;
+        secret = named ? verdict(value, secret) : secret;
         if (value.is_object() || value.is_array()) {
             children(value, secret);
         } else {
@@ -71,6 +72,24 @@ private:
     {
         Verdict own = names_.judge(name);
         return own == Verdict::plain ? otherwise : own == Verdict::secret;
+    }
+
+    /* The same of a key. Frames and breadcrumbs have the same keys again and again, so
+     * what was said of one is remembered until another takes its place. */
+    bool verdict(JsonValue member, bool otherwise)
+    {
+        std::string_view key = member.raw_key();
+        if (key.empty() || key.find('\\') != key.npos) {
+            return verdict(member.key(), otherwise);
+        }
+        std::size_t hash = key.size() * 5u + static_cast<unsigned char>(key.front()) * 3u
+                           + static_cast<unsigned char>(key.back()) * 11u
+                           + static_cast<unsigned char>(key[key.size() / 2]) * 17u;
+        Judged &judged = judged_[hash % judged_.size()];
+        if (judged.key != key) {
+            judged = {key, names_.judge(key)};
+        }
+        return judged.verdict == Verdict::plain ? otherwise : judged.verdict == Verdict::secret;
     }
 
     /* Headers, cookies and tags may be lists of a name and a value each. */
@@ -124,9 +143,15 @@ private:
         edits_.push_back({value.index(), std::move(quoted)});
     }
 
+    struct Judged {
+        std::string_view key;                /* as it stands in the text */
+        Verdict verdict = Verdict::plain;
+    };
+
     const SecretNames &names_;
     const bool texts_;
     std::vector<JsonEdit> &edits_;
+    std::array<Judged, 128> judged_{};
     std::string buffer_;
 };
 

@@ -231,6 +231,9 @@ private:
             // About a batch of records: what is held for too long others take to be left.
             unsigned wanted = std::max(settings_.filer.batch / records_per_entry_, 1u);
             std::vector<QueueEntry> entries = stream_->read(wanted);
+            if (!entries.empty() && !know_settings()) {
+                return;                     // stopping: others will claim them
+            }
             filer_.handle(*stream_, entries);
             caught_up_ = entries.size() < wanted && again_.empty();
             std::size_t records = 0;
@@ -241,6 +244,24 @@ private:
                 records_per_entry_ = static_cast<unsigned>(std::max<std::size_t>(records / entries.size(), 1));
             }
         }
+    }
+
+    /* Waiting for entries takes a while, and what was forbidden meanwhile must not be
+     * stored. False: stopping. */
+    bool know_settings()
+    {
+        while (!stopping) {
+            try {
+                event_settings_.refresh();
+                return true;
+            } catch (const StoreError &e) {
+                if (e.kind != StoreError::Kind::down) {
+                    return true;        // the last ones hold; keep_house() says why
+                }
+                database_.wait(e.what());
+            }
+        }
+        return false;
     }
 
     void leave() noexcept

@@ -49,7 +49,7 @@ Listener::Listener(const std::string &address, Routes routes)
     if (!is_address(address)) {
         throw ListenerError("the address to listen at is host:port");
     }
-    const char *options[] = {"listening_ports", address.c_str(), "num_threads", "2",
+    const char *options[] = {"listening_ports", address.c_str(), "num_threads", "4",
                              "request_timeout_ms", "5000", "enable_keep_alive", "no", nullptr};
     mg_callbacks callbacks = {};
     callbacks.begin_request = on_request;

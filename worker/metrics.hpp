@@ -1,6 +1,6 @@
 /*
  * What the worker tells of itself: the only user of prometheus-cpp. The thread that
- * files writes, threads that are asked read: every member may be called by any thread.
+ * files writes, threads that are asked read: members may be called by any thread.
  * Labels have few values, and none of a client: the ledger in SQL has the projects.
  */
 
@@ -42,7 +42,7 @@ public:
     void buried() noexcept;
     /* Dead letters that are kept, and rows in default partitions. */
     void alarms(long long dead_letters, long long misplaced_rows) noexcept;
-    /* None: it could not be read. */
+    /* None: it could not be read. By one thread at a time. */
     void backlog(bool large, const std::optional<Backlog> &backlog);
 
     /* Why nothing can be filed now: one word, empty when it can. */

@@ -73,6 +73,30 @@ is $replay->($first->{id}), "0 1 of 1 dead letters are back in the queue\n", 'wh
 eventually { @{ $list->() } == 6 } 'dies again';
 is_deeply $outcomes->(), { dead => 6, stored => 1 }, 'and counts once';
 
+# However long it takes to forget the old letter, and however fast the worker is.
+($first) = grep { $_->{reason} =~ /does not like/ } @{ $list->() };
+$t->sql(q{
+    create function hold() returns trigger language plpgsql as $$
+    begin
+        perform pg_advisory_xact_lock(7);
+        return old;
+    end $$});
+$t->sql('create trigger hold before delete on errtrack_private.dead_letters for each row execute function hold()');
+my $holder = $t->sql_session;
+$holder->('begin; select pg_advisory_xact_lock(7);');
+open my $running, '-|', build_dir() . '/errtrack', '--database', $t->postgres->conninfo('errtrack_admin'),
+    'dead', 'replay', '--redis', $t->redis_server->address, $first->{id} or die "errtrack: $!\n";
+eventually {
+    $t->sql_value(q{select count(*) from pg_stat_activity where application_name = 'errtrack' and wait_event = 'advisory'});
+} 'a letter is being put back';
+eventually { $t->redis('XLEN', $events) == 0 } 'the worker has nothing to do';
+$holder->('commit;');
+is readline $running, "1 of 1 dead letters are back in the queue\n", 'it is put back';
+close $running;
+eventually { @{ $list->() } == 6 } 'and is not lost when it dies at once';
+is_deeply $outcomes->(), { dead => 6, stored => 1 }, 'nor counted twice';
+$t->sql('drop trigger hold on errtrack_private.dead_letters');
+
 $t->sql('drop trigger refuse on errtrack_private.issues');
 is $replay->('--project', 'other'), "0 1 of 1 dead letters are back in the queue\n", 'those of a project are put back';
 eventually { $titles->() eq 'bad other:1 good:1' } 'and filed';

@@ -1,7 +1,7 @@
 /*
- * A dead letter goes back into the queue as the edge wrote it, with its delivery id: first
- * it is put there, then it is forgotten here. If the command ends in between, the letter
- * is still there, and putting it back once more has no effect.
+ * A dead letter goes back into the queue as the edge wrote it, with its delivery id, in a
+ * transaction that forgets it here. If the command ends before the commit, the letter is
+ * still there, and putting it back once more has no effect.
  */
 
 #include "worker/admin_dead.hpp"
@@ -96,8 +96,10 @@ bool replay(Database &database, Redis &redis, const std::string &id)
     pqxx::binarystring body(found[0][1]);
     std::string stream = stream_key(0, body.size() > large_body);
     std::string_view bytes(body.get(), body.size());
-    redis.must({"XADD", stream, "*", field_meta, meta, field_body, bytes});
+    // If it dies again at once, the worker waits here for the commit: with the letter still
+    // in place it would find that there is one, and let go of the entry.
     database.run("select errtrack_private.revive_dead_letter($1)", id);
+    redis.must({"XADD", stream, "*", field_meta, meta, field_body, bytes});
     database.commit();
     return true;
 }

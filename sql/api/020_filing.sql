@@ -233,7 +233,8 @@ begin
 
     -- What is left are errors that nobody has seen yet.
     for fresh in
-        select distinct on (e.project_id, e.hashes) e.*
+        select distinct on (e.project_id, e.hashes)
+               e.*, array_agg(e.n) over (partition by e.project_id, e.hashes) as numbers
         from batch_events e
         join batch_filed f on f.n = e.n
         where f.origin_id is null
@@ -312,11 +313,7 @@ begin
 
         update batch_filed f
         set origin_id = found_origin
-        from batch_events e
-        where e.n = f.n
-          and f.origin_id is null
-          and e.project_id = fresh.project_id
-          and e.hashes = fresh.hashes;
+        where f.n = any (fresh.numbers);
     end loop;
 
     -- A hash that belongs to another origin is left alone: no merge by accident.

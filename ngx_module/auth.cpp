@@ -311,7 +311,7 @@ std::optional<std::uint64_t> parse_project(std::string_view text) noexcept
         }
         number = number * 10 + digit;
     }
-    return number;
+    return number != 0 ? std::optional(number) : std::nullopt;
 }
 
 std::optional<Dsn> parse_dsn(std::string_view dsn) noexcept

@@ -59,7 +59,7 @@ struct Dsn {
 };
 std::optional<Dsn> parse_dsn(std::string_view dsn) noexcept;
 
-/* A decimal project id of at most 64 bits; leading zeros are fine. */
+/* A decimal project id of at most 64 bits; leading zeros are fine, 0 itself is no project. */
 std::optional<std::uint64_t> parse_project(std::string_view text) noexcept;
 
 }

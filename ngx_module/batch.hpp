@@ -32,7 +32,7 @@ public:
 private:
     using Deliveries = std::vector<std::shared_ptr<Delivery>>;
 
-    void send();
+    void send() noexcept;
     static bool call(RedisLink &link, bool large, const std::shared_ptr<Deliveries> &deliveries);
     static void on_turn(ngx_event_t *ev) noexcept;
 

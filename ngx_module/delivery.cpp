@@ -8,6 +8,7 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
@@ -21,14 +22,15 @@ void let_go(void *data) noexcept
     static_cast<Delivery *>(data)->request = nullptr;
 }
 
-void finish(Delivery &delivery, bool kept, bool spooled)
+void finish(Delivery &delivery, bool kept, bool spooled) noexcept
 {
+    delivery.pending = false;
     delivery.counted.reason = kept ? reason::none : reason::unavailable;
     delivery.counted.spooled = kept && spooled;
     process()->counters.add(delivery.counted);
-    if (delivery.request != nullptr) {
+    if (ngx_http_request_t *r = std::exchange(delivery.request, nullptr)) {
         delivery.cleanup->handler = nullptr;
-        answer_delivered(delivery.request, kept);
+        answer_delivered(r, kept);
     }
 }
 
@@ -49,25 +51,46 @@ void spool(const std::shared_ptr<Delivery> &delivery)
     }
 }
 
+/* What cannot be spooled for want of memory is refused when the last one lets go of it. */
+void spool_all(const std::vector<std::shared_ptr<Delivery>> &deliveries) noexcept
+{
+    for (const std::shared_ptr<Delivery> &delivery : deliveries) {
+        guarded(ngx_cycle->log, "spooling reports", [&] {
+            spool(delivery);
+            return NGX_OK;
+        });
+    }
+}
+
 }
 
 Delivery::~Delivery()
 {
     if (process() != nullptr) {
+        if (pending) {
+            finish(*this, false, false);
+        }
         process()->shares.release(key, address, held);
         process()->buffers.give(std::move(meta));
         process()->buffers.give(std::move(body));
     }
 }
 
-void deliver(std::shared_ptr<Delivery> delivery)
+void deliver(std::shared_ptr<Delivery> delivery, ngx_http_request_t *r,
+             ngx_http_cleanup_t *cleanup) noexcept
 {
-    delivery->cleanup->handler = let_go;
-    delivery->cleanup->data = delivery.get();
-    // What the worker has to check first has its bounds in the spool alone.
-    if (delivery->unverified || !process()->gate.open() || !process()->batch.add(delivery)) {
-        spool(delivery);
-    }
+    delivery->pending = true;
+    delivery->request = r;
+    delivery->cleanup = cleanup;
+    cleanup->handler = let_go;
+    cleanup->data = delivery.get();
+    guarded(ngx_cycle->log, "queueing a report", [&] {
+        // What the worker has to check first has its bounds in the spool alone.
+        if (delivery->unverified || !process()->gate.open() || !process()->batch.add(delivery)) {
+            spool(delivery);
+        }
+        return NGX_OK;
+    });
 }
 
 Batch::Batch(RedisLink &link, ngx_log_t *log) noexcept : link_(link), log_(log)
@@ -104,21 +127,24 @@ bool Batch::add(const std::shared_ptr<Delivery> &delivery)
 
 void Batch::on_turn(ngx_event_t *ev) noexcept
 {
-    auto *batch = static_cast<Batch *>(ev->data);
-    guarded(batch->log_, "queueing reports", [batch] {
-        batch->send();
-        return NGX_OK;
-    });
+    static_cast<Batch *>(ev->data)->send();
 }
 
-void Batch::send()
+/* Nobody waits for a batch but the reports in it: whatever happens, they get an answer. */
+void Batch::send() noexcept
 {
-    auto deliveries = std::make_shared<Deliveries>(std::exchange(deliveries_, {}));
+    Deliveries taken = std::exchange(deliveries_, {});
     bytes_ = 0;
-    if (!deliveries->empty() && !call(link_, false, deliveries)) {
-        for (const std::shared_ptr<Delivery> &delivery : *deliveries) {
-            spool(delivery);
-        }
+    if (taken.empty()) {
+        return;
+    }
+    bool sent = false;
+    guarded(log_, "queueing reports", [&] {
+        sent = call(link_, false, std::make_shared<Deliveries>(taken));
+        return NGX_OK;
+    });
+    if (!sent) {
+        spool_all(taken);
     }
 }
 
@@ -135,13 +161,13 @@ bool Batch::call(RedisLink &link, bool large, const std::shared_ptr<Deliveries> 
         if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
             process()->link.complain(reply);
         }
+        if (!taken) {
+            // Maybe Redis has them after all: the worker knows deliveries.
+            spool_all(*deliveries);
+            return;
+        }
         for (const std::shared_ptr<Delivery> &delivery : *deliveries) {
-            if (taken) {
-                finish(*delivery, true, false);
-            } else {
-                // Maybe Redis has it after all: the worker knows deliveries.
-                spool(delivery);
-            }
+            finish(*delivery, true, false);
         }
     });
 }

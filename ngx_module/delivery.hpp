@@ -15,21 +15,24 @@
 namespace errtrack __attribute__((visibility("hidden"))) {
 
 struct Delivery {
-    ngx_http_request_t *request;        /* null once the request is gone */
-    ngx_http_cleanup_t *cleanup;
+    ngx_http_request_t *request = nullptr;  /* that waits; null before, and once it is gone */
+    ngx_http_cleanup_t *cleanup = nullptr;
     std::string meta;
     std::string body;
-    bool unverified;
-    Counted counted;
-    std::uint64_t address;              /* with counted.project: whose share held counts in */
-    std::uint64_t key;
-    std::size_t held;                   /* bytes of Process::shares, given back at the end */
+    bool unverified = false;
+    bool pending = false;               /* under way, and neither kept nor refused */
+    Counted counted = {};
+    std::uint64_t address = 0;          /* with key: whose share held counts in */
+    std::uint64_t key = 0;
+    std::size_t held = 0;               /* bytes of Process::shares, given back at the end */
 
+    /* Refuses what is still pending: somebody ran out of memory on the way. */
     ~Delivery();
 };
 
 /* The request waits from now on; it is finalized when the report is kept or refused. */
-void deliver(std::shared_ptr<Delivery> delivery);
+void deliver(std::shared_ptr<Delivery> delivery, ngx_http_request_t *r,
+             ngx_http_cleanup_t *cleanup) noexcept;
 
 /* Answers a request that is waiting. Defined beside the handler. */
 void answer_delivered(ngx_http_request_t *r, bool kept) noexcept;

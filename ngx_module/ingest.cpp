@@ -49,7 +49,7 @@ std::string_view value_of(const ngx_table_elt_t *header) noexcept
     return header != nullptr ? view(header->value) : std::string_view();
 }
 
-/* In one pass. */
+/* In one pass. Of a repeated one the first counts, as it does for $errtrack_key. */
 OtherHeaders other_headers(ngx_http_request_t *r) noexcept
 {
     OtherHeaders found;
@@ -57,14 +57,13 @@ OtherHeaders other_headers(ngx_http_request_t *r) noexcept
         auto *elts = static_cast<ngx_table_elt_t *>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; i++) {
             std::string_view name(reinterpret_cast<char *>(elts[i].lowcase_key), elts[i].key.len);
-            if (name == "x-sentry-auth") {
-                found.sentry_auth = view(elts[i].value);
-            } else if (name == "content-encoding") {
-                found.content_encoding = view(elts[i].value);
-            } else if (name == "origin") {
-                found.origin = view(elts[i].value);
-            } else if (name == "traceparent") {
-                found.traceparent = view(elts[i].value);
+            std::string_view *value = name == "x-sentry-auth"      ? &found.sentry_auth
+                                      : name == "content-encoding" ? &found.content_encoding
+                                      : name == "origin"           ? &found.origin
+                                      : name == "traceparent"      ? &found.traceparent
+                                                                   : nullptr;
+            if (value != nullptr && value->data() == nullptr) {
+                *value = view(elts[i].value);
             }
         }
     }
@@ -178,8 +177,6 @@ void hand_over(ngx_http_request_t *r, std::uint8_t dropped)
         throw std::bad_alloc();
     }
     auto delivery = std::make_shared<Delivery>();
-    delivery->request = r;
-    delivery->cleanup = cleanup;
     delivery->meta = make_meta(r, ctx.report, dropped);
     delivery->body = ctx.report.take_body();
     if (!ctx.report.filter().empty()) {
@@ -195,7 +192,7 @@ void hand_over(ngx_http_request_t *r, std::uint8_t dropped)
     delivery->held = std::exchange(ctx.held, 0);
     ctx.settled = true;                 // the delivery counts
     r->connection->log->action = const_cast<char *>("queueing a report");
-    deliver(std::move(delivery));
+    deliver(std::move(delivery), r, cleanup);
 }
 
 void finalize(ngx_http_request_t *r, ngx_int_t rc) noexcept

@@ -13,7 +13,7 @@
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
-/* Room for a body is made when it comes, whatever a client says of its length. */
+/* Room for a body that a client announces; the rest is made when it comes. */
 constexpr std::size_t most_reserved = 256 * 1024;
 
 /* A value of Content-Type without its parameters, in lower case. */

@@ -200,7 +200,7 @@ TEST(Auth, ProjectsAreNumbersOf64Bits)
 {
     EXPECT_EQ(parse_project("042"), 42u);
     EXPECT_EQ(parse_project("18446744073709551615"), UINT64_MAX);
-    for (std::string_view bad : {"", "abc", "-1", "1x", "18446744073709551616", "+1", " 1"}) {
+    for (std::string_view bad : {"", "0", "000", "abc", "-1", "1x", "18446744073709551616", "+1", " 1"}) {
         EXPECT_FALSE(parse_project(bad)) << bad;
     }
 }

@@ -48,7 +48,12 @@ Record unreadable(const QueueEntry &entry)
 void Filer::handle(Stream &stream, const std::vector<QueueEntry> &entries)
 {
     Batch batch;
+    unsigned before = transactions_;
     for (const QueueEntry &entry : entries) {
+        // One transaction is waited for. What is left then others claim.
+        if (stopping_ && transactions_ != before) {
+            break;
+        }
         bool several = count_records(entry) > 1;
         Reading reading = several && entry.deliveries > 1 ? Reading::unclear
                                                           : read_entry(stream, entry, batch);
@@ -73,6 +78,7 @@ void Filer::handle(Stream &stream, const std::vector<QueueEntry> &entries)
 bool Filer::finish(Stream &stream, Batch &batch)
 {
     Batch ended = std::exchange(batch, {});
+    transactions_++;
     if (!file(ended.filings)) {
         return false;
     }

@@ -68,6 +68,7 @@ private:
     Patience &database_;
     Metrics &metrics_;
     const std::atomic<bool> &stopping_;
+    unsigned transactions_ = 0;         /* so far */
 };
 
 }

@@ -10,12 +10,13 @@ use ErrTrack;
 
 my $t = ErrTrack->stack(redis => { appendonly => 'no' }, nginx => 0);
 my $count = 0;
+my $project = $t->project->{id};
 
 # Files all events in one go.
 sub file {
     my ($label, @events) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    $t->queue($_) for @events;
+    $t->queue($_, project => $project) for @events;
     $count += @events;
     eventually { $t->sql_value('select count(*) from errtrack.occurrences') == $count } $label;
     return;
@@ -26,8 +27,11 @@ sub counts {
     return { map { ($_->[0] => 0 + $_->[1]) } $t->sql($sql, @values) };
 }
 
-# With tags that are not folded as with those that are.
-sub tags { return counts(q{select key || '=' || value, sum(events) from errtrack.issue_tags group by 1}) }
+# With tags that are not folded as with those that are. Every event has a level.
+sub tags {
+    return counts(q{select key || '=' || value, sum(events) from errtrack.issue_tags
+        where project_id = $1 and key <> 'level' group by 1}, $project);
+}
 sub folded { return eventually { $t->sql_value('select count(*) from errtrack_private.tag_facts') == 0 } 'tags are folded' }
 
 is_deeply { map { @$_{qw(name value)} } @{ $t->errtrack(qw(limit list shop --json)) } },
@@ -64,30 +68,32 @@ $t->worker('second')->stop;
 
 # ---- tags ---------------------------------------------------------------------------
 
-$t->errtrack(qw(limit set shop), @$_) for [ tag_keys => 3 ], [ tag_values => 4 ];
+$project = $t->create_project('tagged', 'acme')->{id};
+$t->errtrack(qw(limit set tagged), @$_) for [ tag_keys => 4 ], [ tag_values => 4 ];
 file('events with tags', map { { message => 'x', tags => { color => "c$_", size => 'L', 'odd "key"' => 1, quote => qq("\\{$_},) } } } 1 .. 2);
 is_deeply tags(), { 'color=c1' => 1, 'color=c2' => 1, 'size=L' => 2, 'quote="\\{1},' => 1, 'quote="\\{2},' => 1 },
     'tags are counted at once, those with impossible keys are not';
 folded();
 is_deeply tags(), { 'color=c1' => 1, 'color=c2' => 1, 'size=L' => 2, 'quote="\\{1},' => 1, 'quote="\\{2},' => 1 },
     'when they are folded the counts are the same';
-is $t->sql_value('select count(*) from errtrack_private.tag_keys'), 3, 'that is as many keys as there may be';
+is $t->sql_value('select count(*) from errtrack_private.tag_keys where project_id = $1', $project), 4, 'that is as many keys as there may be';
 file('more keys and values', map { { message => 'x', tags => [ [ color => "c$_" ], [ color => 'twice' ], [ "made-up-$_" => 1 ] ] } } 1 .. 9);
 folded();
 is_deeply tags(), { 'color=c1' => 2, 'color=c2' => 2, 'color=c3' => 1, 'color=c4' => 1, 'color=(other)' => 5, '(other)=(other)' => 9,
     'size=L' => 2, 'quote="\\{1},' => 1, 'quote="\\{2},' => 1 }, 'what is beyond the limits is counted as (other)';
-is $t->sql_value('select max(size) from errtrack_private.tag_sets'), 4, 'no set has more values than it may';
+is $t->sql_value('select max(size) from errtrack_private.tag_sets where project_id = $1', $project), 4, 'no set has more values than it may';
 file('another issue', map { { message => 'z', tags => { color => "z$_" } } } 1 .. 3);
 folded();
-is_deeply counts(q{select t.value, t.events from errtrack.issue_tags t join errtrack.issues i using (project_id, issue_id) where title = 'z'}),
+is_deeply counts(q{select t.value, t.events from errtrack.issue_tags t join errtrack.issues i using (project_id, issue_id)
+    where title = 'z' and t.key = 'color'}),
     { z1 => 1, z2 => 1, z3 => 1 }, 'has values of its own';
 
 # Folding is exact however it is ended, and whoever does it.
-$t->errtrack(qw(limit set shop tag_values none));
+$t->errtrack(qw(limit set tagged tag_values none));
 my $killed;
 $t->start_worker(name => $_) for qw(second third);
 for my $round (1 .. 4) {
-    $t->queue({ message => 'x', tags => { round => $_ % 10, all => 'one' } }) for 1 .. 200;
+    $t->queue({ message => 'x', tags => { round => $_ % 10, all => 'one' } }, project => $project) for 1 .. 200;
     $count += 200;
     $t->worker('second')->kill;
     $t->worker('second')->start;

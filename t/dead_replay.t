@@ -42,7 +42,7 @@ $t->sql(q{
     end $$});
 $t->sql('create trigger refuse before insert on errtrack_private.issues for each row execute function refuse()');
 
-$add->(qq({"message":"bad $_"})) for 1 .. 4;
+$add->(qq({"message":"bad $_"})) for qw(one two three four);
 $add->('{"message":"bad other"}', project => $other->{id});
 $add->('{"message":"good"}');
 $t->redis('XADD', $events, '*', 'hello', "wor\x01ld");
@@ -61,7 +61,7 @@ my ($status, $out, $err) = $dead->('show', $first->{id});
 like $out, qr/^reason +ERROR: +it does not like bad ones/m, 'one is shown with its reason';
 like $out, qr/^ep store\n/m, 'and what the edge noted';
 is JSON::PP::decode_json(($dead->('show', $first->{id}, '--json'))[1])->{delivery_id} =~ tr/-//dr, sprintf('%032x', 1), 'for programs too';
-is +($dead->('show', $first->{id}, '--body'))[1], '{"message":"bad 1"}', 'its body is as the client sent it';
+is +($dead->('show', $first->{id}, '--body'))[1], '{"message":"bad one"}', 'its body is as the client sent it';
 is +($dead->('show', $hello->{id}, '--body'))[1], "hello wor\x01ld\n", 'whatever it is';
 is join('', $dead->('show', 999)), "1errtrack: there is no dead letter 999\n", 'one that is not there is not shown';
 
@@ -102,17 +102,17 @@ is $replay->('--project', 'other'), "0 1 of 1 dead letters are back in the queue
 eventually { $titles->() eq 'bad other:1 good:1' } 'and filed';
 
 # As if an earlier replay had been ended before it could forget the letter.
-my ($second) = map { $_->{id} } grep { ($dead->('show', $_->{id}, '--body'))[1] =~ /bad 2/ } @{ $list->() };
+my ($second) = map { $_->{id} } grep { ($dead->('show', $_->{id}, '--body'))[1] =~ /bad two/ } @{ $list->() };
 my $meta = JSON::PP::decode_json(($dead->('show', $second, '--json'))[1])->{meta};
-$t->redis('XADD', $events, '*', m => $meta, b => '{"message":"bad 2"}');
-eventually { $titles->() eq 'bad 2:1 bad other:1 good:1' } 'a letter is in the queue already';
+$t->redis('XADD', $events, '*', m => $meta, b => '{"message":"bad two"}');
+eventually { $titles->() eq 'bad other:1 bad two:1 good:1' } 'a letter is in the queue already';
 $t->redis('CONFIG', 'SET', 'maxmemory', 1);
 like $replay->('--all'), qr/^1 0 of 5 dead letters are back in the queue\n.*errtrack: Redis at \S+: OOM/s, 'a Redis that is full takes none';
 is scalar(@{ $list->() }), 5, 'and none is lost';
 $t->redis('CONFIG', 'SET', 'maxmemory', 0);
 is $replay->('--all'), "0 4 of 5 dead letters are back in the queue\n1 are no records of an edge, and stay dead\n",
     'all are put back that ever were reports';
-eventually { $titles->() eq 'bad 1:1 bad 2:1 bad 3:1 bad 4:1 bad other:1 good:1' } 'all are filed, none twice';
+eventually { $titles->() eq 'bad four:1 bad one:1 bad other:1 bad three:1 bad two:1 good:1' } 'all are filed, none twice';
 eventually { $t->redis('XLEN', $events) == 0 } 'the queue is empty';
 is_deeply $outcomes->(), { dead => 1, stored => 6 }, 'and the ledger knows what became of them';
 is_deeply [ map { $_->{id} } @{ $list->() } ], [ $hello->{id} ], 'the other stays';

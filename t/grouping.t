@@ -14,6 +14,7 @@ use ErrTrack::Process qw(root);
 my $t = ErrTrack->stack(redis => { appendonly => 'no' });
 my %projects = (ab => $t->project, ba => $t->create_project('reversed', 'acme'));
 $t->wait_for_key($projects{ba});
+$t->errtrack(qw(limit set), $_, qw(new_issues none)) for qw(shop reversed);
 
 my @pairs;
 open my $cases, '<', root() . '/t/grouping/cases.jsonl' or die "cases.jsonl: $!";

@@ -16,7 +16,7 @@ my $count = 0;
 sub events {
     my ($message, @users) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    $t->queue({ message => $message, user => { id => $_ }, release => "$message-$_", tags => { user => $_ } }) for @users;
+    $t->queue({ message => $message, user => { id => $_ }, release => "$message-$_", tags => { n => $_ } }) for @users;
     $count += @users;
     eventually { $t->sql_value('select count(*) from errtrack.occurrences') == $count } scalar(@users) . " events of $message are filed";
     return;
@@ -47,7 +47,8 @@ is scalar @{ $t->api(GET => "/projects/$project/errors/$one/events?limit=100")->
 is $t->sql_value('select title from errtrack.issues where issue_id = $1', $one), 'two', 'it is called as its newest event';
 is $t->sql_value('select first_release || $2 || last_release from errtrack.issues where issue_id = $1', $one, ' '), 'one-1 two-5',
     'its releases are the first and the last of both';
-is $t->sql_value(q{select string_agg(value || ':' || events, ' ' order by value) from errtrack.issue_tags where issue_id = $1}, $one),
+is $t->sql_value(q{select string_agg(value || ':' || events, ' ' order by value) from errtrack.issue_tags
+    where issue_id = $1 and key = 'n'}, $one),
     '1:1 2:2 3:2 4:1 5:1', 'tags are added up';
 is $origin_of->(), $origins, 'no event has moved';
 

@@ -95,7 +95,7 @@ is_deeply $counted, {
     'error filtered release-version'         => 1 + $probes - ($before - keys %events),
     'attachment filtered localhost'          => 1,
     'transaction filtered health-checks'     => 1,
-    'transaction discarded type:transaction' => 1,
+    'transaction invalid invalid_transaction' => 1,
 }, 'each is counted under the name of its filter';
 is $stored, $occurrences->($t->project), 'and the ledger is right about the others';
 is $t->sql_value('select count(*) from errtrack_private.attachments'), 0, 'the file is not kept';

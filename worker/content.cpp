@@ -383,10 +383,8 @@ private:
     /* One item, one row. */
     void take_item(const Reader &reader, std::string_view payload, const Envelope &envelope)
     {
-        if (reader.kind == ItemKind::transaction && filtered_transaction(payload)) {
-            return;
-        }
-        if (dropped(reader.type)) {
+        if (dropped(reader.type)
+            || (reader.kind == ItemKind::transaction && filtered_transaction(payload))) {
             return;
         }
         ItemContext context = {record_.received_at, envelope.sent_at, record_.event_id,

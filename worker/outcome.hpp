@@ -58,6 +58,10 @@ inline constexpr std::string_view framing = "framing";
 inline constexpr std::string_view client_gone = "client_gone";
 inline constexpr std::string_view switched_off = "switched_off";
 inline constexpr std::string_view unverified = "unverified";
+}
+
+/* Why an item is invalid that the worker alone looks into: no request is refused for it. */
+namespace reason {
 inline constexpr std::string_view security_report = "security_report";
 inline constexpr std::string_view timestamp = "timestamp";
 inline constexpr std::string_view release = "release";

@@ -343,23 +343,6 @@ TEST(Event, cuts_keep_characters_whole)
     EXPECT_EQ(event.title.size(), 2u * 253 + 3);
 }
 
-TEST(Event, tags)
-{
-    using Tags = std::vector<std::pair<std::string, std::string>>;
-    EXPECT_EQ(with(R"("tags":{"color":"red","size":3,"two words":" x "})").tags,
-              (Tags{{"color", "red"}, {"size", "3"}, {"two-words", "x"}}));
-    EXPECT_EQ(with(R"("tags":[["a","b"],["a","c"],["x"],null,"y"])").tags, (Tags{{"a", "b"}}));
-    std::string longest(200, 'v');
-    std::string wide;
-    for (int i = 0; i < 200; i++) {
-        wide += "\u00e4";
-    }
-    EXPECT_EQ(with("\"tags\":{\"" + longest + "\":\"" + wide + "\"}").tags, (Tags{{longest, wide}}));
-    EXPECT_EQ(with("\"tags\":{\"" + longest + "k\":\"1\",\"k\":\"" + wide + "v\"}").tags, Tags());
-    EXPECT_EQ(with(R"("tags":{"":"1","k\"":"1","\u00e4":"1","k":"a\nb","empty":"","o":{},"l":[]})").tags,
-              Tags());
-}
-
 TEST(Event, culprits)
 {
     auto culprit = [](std::string_view platform, std::string_view frames,

@@ -148,11 +148,11 @@ TEST(Filter, books_events_with_their_attachments)
     record.endpoint = "envelope";
     record.body = "{}\n{\"type\":\"attachment\",\"filename\":\"a\",\"length\":1}\nx\n"
                   "{\"type\":\"event\"}\n{\"message\":\"noise\"}\n"
-                  "{\"type\":\"session\"}\n{}\n";
+                  "{\"type\":\"profile\"}\n{}\n";
     EXPECT_EQ(booked(record, R"({"messages":["noise"]})"),
               "0 events, 0 attachments; error filtered error-message; "
-              "session discarded type:session; attachment filtered error-message");
-    EXPECT_EQ(booked(record, "{}"), "1 events, 1 attachments; session discarded type:session");
+              "profile discarded type:profile; attachment filtered error-message");
+    EXPECT_EQ(booked(record, "{}"), "1 events, 1 attachments; profile discarded type:profile");
 }
 
 TEST(Filter, books_transactions)
@@ -163,7 +163,7 @@ TEST(Filter, books_transactions)
     record.body = "{}\n{\"type\":\"transaction\"}\n{\"transaction\":\"GET /health\"}\n"
                   "{\"type\":\"transaction\"}\n{\"transaction\":\"GET /cart\"}\n";
     EXPECT_EQ(booked(record, on), "0 events, 0 attachments; transaction filtered health-checks; "
-                                  "transaction discarded type:transaction");
+                                  "transaction invalid invalid_transaction");
     record.endpoint = "store";
     record.body = R"({"type":"transaction","transaction":"GET /health"})";
     EXPECT_EQ(booked(record, on), "0 events, 0 attachments; transaction filtered health-checks");

@@ -15,10 +15,10 @@ namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
 constexpr ngx_msec_t first_backoff = 100;
-/* Of the buffer in which commands are formatted. */
-constexpr size_t most_kept = 256 * 1024;
-
 constexpr ngx_msec_t longest_backoff = 2000;
+
+/* Bytes of a word from which on it is not copied once more. */
+constexpr size_t long_word = 1024;
 
 /* What Redis says, as it may stand in a log. */
 std::string readable(const redisReply *reply)
@@ -362,9 +362,30 @@ bool RedisLink::call(const std::string_view *words, size_t count, Callback callb
     return room_for(bytes) && send(words, count, bytes, std::move(callback));
 }
 
-/* Formatted here, in one buffer that is kept, so that hiredis copies a command once. */
+/* Formatted here, in one buffer that is kept; what is long goes straight to hiredis, so
+ * that it is copied once. Nothing is sent before the turn of the event loop ends. */
 bool RedisLink::send(const std::string_view *words, size_t count, size_t bytes, Callback callback)
 {
+    // The clock may be old: whoever calls may have computed for long.
+    ngx_time_update();
+    auto sent = std::unique_ptr<Call>(new Call{this, bytes, std::move(callback)});
+    bool begun = false;
+    // The beginning brings the callback along, and hiredis reads its name.
+    auto put = [&](std::string_view piece) {
+        if (context_ == nullptr) {
+            return false;
+        }
+        if (begun) {
+            return redisAppendFormattedCommand(&context_->c, piece.data(), piece.size()) == REDIS_OK;
+        }
+        sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
+        begun = redisAsyncFormattedCommand(context_, on_reply, sent.get(), piece.data(),
+                                           piece.size()) == REDIS_OK;
+        if (!begun) {
+            sent_.pop_back();
+        }
+        return begun;
+    };
     auto put_number = [this](char kind, size_t number) {
         char text[24];
         text[0] = kind;
@@ -375,27 +396,27 @@ bool RedisLink::send(const std::string_view *words, size_t count, size_t bytes, 
     };
     command_.clear();
     put_number('*', count);
-    for (size_t i = 0; i < count; i++) {
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++) {
         put_number('$', words[i].size());
-        command_.append(words[i]).append("\r\n");
+        if (words[i].size() >= long_word) {
+            good = put(command_) && put(words[i]);
+            command_.clear();
+        } else {
+            command_.append(words[i]);
+        }
+        command_.append("\r\n");
     }
-    // The clock may be old: whoever calls may have computed for long.
-    ngx_time_update();
-    auto sent = std::unique_ptr<Call>(new Call{this, bytes, std::move(callback)});
-    sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
-    bool good = context_ != nullptr
-                && redisAsyncFormattedCommand(context_, on_reply, sent.get(), command_.data(),
-                                              command_.size()) == REDIS_OK;
-    if (command_.capacity() > most_kept) {
-        command_ = std::string();
-    }
-    if (!good) {
-        sent_.pop_back();
+    good = good && put(command_);
+    if (!begun) {
         return false;
     }
     sent.release();
     in_flight_bytes_ += bytes;
     watch_oldest();
+    if (!good) {
+        drop();                         // half a command: Redis must not see it
+    }
     return true;
 }
 

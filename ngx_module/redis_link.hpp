@@ -152,7 +152,7 @@ private:
     ngx_event_t reconnect_ = {};            /* cancelable: an idle link does not */
     ngx_msec_t backoff_ = 0;
     ngx_msec_t latency_ = 0;
-    std::string command_;                   /* the one that is being sent */
+    std::string command_;                   /* what of one is not long */
     std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
     size_t in_flight_bytes_ = 0;
     time_t refused_at_ = 0;

@@ -30,7 +30,9 @@ CONF
 );
 
 my $nginx = $t->nginx;
-my @workers = sort $nginx->worker_pids;
+# A process that was just forked has the name of its master for a moment.
+my @workers;
+eventually { 2 == (@workers = sort $nginx->worker_pids) } 'two processes take reports';
 my $load = ErrTrack::Load->start($t, clients => 4);
 eventually { $load->answered(200) > 100 } 'reports are taken';
 rename $_, "$_.1" or die "rename $_: $!\n" for $nginx->log, $nginx->access_log;

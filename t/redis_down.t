@@ -34,7 +34,9 @@ CONF
 
 my $send = sub { $t->store({ message => 'the queue is away', logger => $_[0] }) };
 my $filed = sub { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack_private.issues') };
-my @workers = sort $t->nginx->worker_pids;
+# A process that was just forked has the name of its master for a moment.
+my @workers;
+eventually { 2 == (@workers = sort $t->nginx->worker_pids) } 'two processes take reports';
 
 is $send->('before')->status, 200, 'a report is taken while Redis runs';
 

@@ -30,7 +30,9 @@ http {
 CONF
 );
 
-my @processes = sort $t->nginx->worker_pids;
+# A process that was just forked has the name of its master for a moment.
+my @processes;
+eventually { 2 == (@processes = sort $t->nginx->worker_pids) } 'two processes take reports';
 my $small = ErrTrack::Load->start($t, clients => 3);
 my $large = ErrTrack::Load->start($t, clients => 1, pause => 0.02, event => { extra => { text => 'x' x 100_000 } });
 my $more = sub {

@@ -121,9 +121,7 @@ sub mark { return $_[0]->file }
 
 sub ready {
     my ($self) = @_;
-    # A process that was just forked has the name of its master for a moment.
-    my $begin = grep { (process_of($_) || { command => '' })->{command} =~ /^nginx: master/ } $self->descendants;
-    return answers($self->port) && $self->worker_pids && !$begin;
+    return answers($self->port) && $self->worker_pids;
 }
 
 # ---- configuration ----------------------------------------------------------

@@ -13,7 +13,7 @@
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
-/* Records of one entry. The worker reads so many entries at once. */
+/* Records of one entry at most. */
 constexpr std::size_t most_records = 64;
 
 /* Runs when the request ends before its report is kept. */

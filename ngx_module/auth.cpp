@@ -238,17 +238,23 @@ Credentials from_path(std::string_view key) noexcept
     return found;
 }
 
-/* Moves a view along that is into the bytes of other. */
-std::string_view rebase(std::string_view text, const Decoded &from,
-                        const Decoded &to) noexcept
+bool is_in(std::string_view text, const Decoded &bytes) noexcept
 {
     std::less<const char *> before;
-    if (text.empty() || before(text.data(), from.data())
-        || !before(text.data(), from.data() + from.size()))
-    {
+    return !text.empty() && !before(text.data(), bytes.data())
+           && before(text.data(), bytes.data() + bytes.size());
+}
+
+/* Copies the decoded bytes of a view along with it. Others have none: most requests are
+ * refused or accepted without a byte decoded. */
+std::string_view rebase(std::string_view text, const Decoded &from, Decoded &to) noexcept
+{
+    if (!is_in(text, from)) {
         return text;
     }
-    return {to.data() + (text.data() - from.data()), text.size()};
+    std::size_t at = static_cast<std::size_t>(text.data() - from.data());
+    text.copy(to.data() + at, text.size());
+    return {to.data() + at, text.size()};
 }
 
 }
@@ -258,7 +264,6 @@ Credentials &Credentials::operator=(const Credentials &other) noexcept
     state = other.state;
     from_header = other.from_header;
     version = other.version;
-    decoded = other.decoded;
     key = rebase(other.key, other.decoded, decoded);
     client = rebase(other.client, other.decoded, decoded);
     return *this;

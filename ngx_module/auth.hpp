@@ -38,9 +38,9 @@ struct Credentials {
     std::string_view key;
     std::string_view client;   /* sentry_client: name and version of the SDK */
     unsigned version = 7;
-    Decoded decoded = {};
+    Decoded decoded;           /* what key and client are views into, if it is no source */
 
-    Credentials() noexcept = default;
+    Credentials() noexcept {}
     Credentials(const Credentials &other) noexcept { *this = other; }
     Credentials &operator=(const Credentials &other) noexcept;
 };

@@ -76,6 +76,17 @@ inline const char *find_string_end(const char *at, const char *end) noexcept
         [](unsigned char c) { return c == '"' || c == '\\' || c < 0x20; });
 }
 
+/* A control character, which a line of our own or of HTTP may not hold. */
+inline const char *find_control(const char *at, const char *end) noexcept
+{
+    return find_byte(
+        at, end,
+        [](std::uint64_t word) {
+            return byte_search::below(word, 0x20) | byte_search::equal(word, 0x7f);
+        },
+        [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 }
 
 #endif

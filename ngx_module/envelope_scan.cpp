@@ -145,14 +145,16 @@ Fault EnvelopeScanner::end_envelope_header(std::string_view line)
         return bad_header("invalid envelope header");
     }
     if (!id.absent()) {
-        summary_.event_id = normalize_uuid(text_of(id));
+        std::string unescaped;
+        summary_.event_id = normalize_uuid(text_of(id, unescaped));
         if (summary_.event_id.empty()) {
             return {reason::event_id, bad_envelope, "invalid envelope header: event_id is no UUID"};
         }
     }
     if (!dsn.absent()) {
         // A dsn that is no string must not pass for an absent one.
-        summary_.dsn = dsn.is_string() ? text_of(dsn) : "?";
+        std::string unescaped;
+        summary_.dsn = dsn.is_string() ? text_of(dsn, unescaped) : "?";
     }
     state_ = State::before_item;
     return {};
@@ -165,7 +167,8 @@ Fault EnvelopeScanner::end_item_header(std::string_view line)
     if (!read_members(line, members)) {
         return bad_header("invalid item header");
     }
-    if (Fault fault = begin_item(text_of(type))) {
+    std::string unescaped;
+    if (Fault fault = begin_item(text_of(type, unescaped))) {
         return fault;
     }
     if (length.absent()) {

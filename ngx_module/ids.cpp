@@ -12,10 +12,10 @@
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
-std::string to_hex(const std::array<unsigned char, 16> &bytes)
+Ids::Text to_hex(const std::array<unsigned char, 16> &bytes) noexcept
 {
     constexpr char digits[] = "0123456789abcdef";
-    std::string text(2 * bytes.size(), '0');
+    Ids::Text text;
     for (std::size_t i = 0; i < bytes.size(); i++) {
         text[2 * i] = digits[bytes[i] >> 4];
         text[2 * i + 1] = digits[bytes[i] & 0x0f];
@@ -39,7 +39,7 @@ Ids::Bytes Ids::draw()
     return bytes;
 }
 
-std::string Ids::event_id()
+Ids::Text Ids::event_id()
 {
     Bytes bytes = draw();
     bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
@@ -47,7 +47,7 @@ std::string Ids::event_id()
     return to_hex(bytes);
 }
 
-std::string Ids::delivery_id(std::int64_t milliseconds)
+Ids::Text Ids::delivery_id(std::int64_t milliseconds)
 {
     Bytes bytes = draw();
     for (std::size_t i = 6; i-- > 0;) {

@@ -9,19 +9,20 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
 class Ids {
 public:
+    using Text = std::array<char, 32>;
+
     /* 32 random hex digits in the form of a UUID of version 4. Throws when there is no
      * randomness: ids would collide, and events be taken for duplicates. */
-    std::string event_id();
+    Text event_id();
 
     /* The same of version 7 (RFC 9562): they grow with time, so that the index of the
      * deliveries grows at its end. */
-    std::string delivery_id(std::int64_t milliseconds);
+    Text delivery_id(std::int64_t milliseconds);
 
 private:
     using Bytes = std::array<unsigned char, 16>;

@@ -12,6 +12,7 @@
 #include "ngx_module/dialog.hpp"
 #include "ngx_module/edge.hpp"
 #include "ngx_module/forms.hpp"
+#include "ngx_module/meta.hpp"
 #include "worker/entry.hpp"
 
 namespace errtrack __attribute__((visibility("hidden"))) {
@@ -110,7 +111,8 @@ ngx_int_t refuse(ngx_http_request_t *r, const Refusal &refusal)
     if (refusal.reason == reason::rate_limited
         && (endpoint == Endpoint::minidump || endpoint == Endpoint::checkin))
     {
-        return sent(send_accepted(r, endpoint, process()->ids.event_id(), &ctx.report.quota()));
+        Ids::Text id = process()->ids.event_id();
+        return sent(send_accepted(r, endpoint, {id.data(), id.size()}, &ctx.report.quota()));
     }
     return sent(send_refusal(r, endpoint, refusal, &ctx.report.quota()));
 }
@@ -127,17 +129,18 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
     ngx_time_t *now = ngx_timeofday();
     std::int64_t ms = static_cast<std::int64_t>(now->sec) * 1000 + static_cast<int>(now->msec);
     std::string meta = process()->buffers.take();
-    meta.reserve(1024);
-    append_own_meta(meta, "v", entry_version);
-    append_own_meta(meta, "id", process()->ids.delivery_id(ms));
-    append_own_meta(meta, "at", std::to_string(ms * 1000));
-    append_own_meta(meta, "project", std::to_string(report.owner().project));
-    append_own_meta(meta, "key", std::to_string(report.owner().key));
+    MetaWriter line(meta);
+    line.own("v", entry_version);
+    Ids::Text id = process()->ids.delivery_id(ms);
+    line.own("id", {id.data(), id.size()});
+    line.number("at", static_cast<std::uint64_t>(ms) * 1000);
+    line.number("project", report.owner().project);
+    line.number("key", report.owner().key);
     if (report.unverified()) {
-        append_own_meta(meta, "pub", report.public_key());
+        line.own("pub", report.public_key());
     }
-    append_own_meta(meta, "ep", report.form());
-    append_own_meta(meta, "event", report.event_id());
+    line.own("ep", report.form());
+    line.own("event", report.event_id());
     if (dropped != 0) {
         std::string names;
         for (std::size_t i = 1; i < categories; i++) {
@@ -145,25 +148,26 @@ std::string make_meta(ngx_http_request_t *r, const Report &report, std::uint8_t 
                 names.append(names.empty() ? "" : ",").append(category_names[i]);
             }
         }
-        append_own_meta(meta, "drop", names);
+        line.own("drop", names);
     }
-    append_own_meta(meta, "filter", report.filter());
-    append_own_meta(meta, "enc", report.encoding());
-    append_meta(meta, "type", value_of(r->headers_in.content_type).substr(0, 200));
-    append_meta(meta, "query", view(r->args).substr(0, 1000));
-    append_own_meta(meta, "addr", view(r->connection->addr_text));
-    append_meta(meta, "agent", value_of(r->headers_in.user_agent).substr(0, 300));
-    append_meta(meta, "sdk", report.client().substr(0, 200));
-    append_meta(meta, "origin", context_of(r)->others.origin.substr(0, 300));
+    line.own("filter", report.filter());
+    line.own("enc", report.encoding());
+    line.foreign("type", value_of(r->headers_in.content_type).substr(0, 200));
+    line.foreign("query", view(r->args).substr(0, 1000));
+    line.own("addr", view(r->connection->addr_text));
+    line.foreign("agent", value_of(r->headers_in.user_agent).substr(0, 300));
+    line.foreign("sdk", report.client().substr(0, 200));
+    line.foreign("origin", context_of(r)->others.origin.substr(0, 300));
     if (ngx_int_t index = main_conf(r).request_id; index != NGX_ERROR) {
         auto *rid = ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(index));
         if (rid != nullptr && rid->not_found == 0) {
-            append_meta(meta, "rid", {reinterpret_cast<char *>(rid->data), rid->len});
+            line.foreign("rid", {reinterpret_cast<char *>(rid->data), rid->len});
         }
     }
-    append_meta(meta, "trace", context_of(r)->others.traceparent.substr(0, 100));
-    append_own_meta(meta, "items", report.summary().items_text());
-    append_own_meta(meta, "size", std::to_string(report.summary().plain_bytes));
+    line.foreign("trace", context_of(r)->others.traceparent.substr(0, 100));
+    line.own("items", report.summary().items_text());
+    line.number("size", report.summary().plain_bytes);
+    line.finish();
     return meta;
 }
 

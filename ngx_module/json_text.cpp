@@ -264,14 +264,17 @@ std::string unescape(std::string_view text)
     return out;
 }
 
-std::string text_of(const JsonMember &member)
+std::string_view text_of(const JsonMember &member, std::string &room)
 {
     if (!member.is_string()) {
         return {};
     }
     std::string_view content = member.token.substr(1, member.token.size() - 2);
-    return content.find('\\') == std::string_view::npos ? std::string(content)
-                                                        : unescape(content);
+    if (content.find('\\') == std::string_view::npos) {
+        return content;
+    }
+    room = unescape(content);
+    return room;
 }
 
 }

@@ -39,8 +39,9 @@ bool read_members(std::string_view text, JsonMember (&wanted)[count])
  * escaped character beyond it becomes "?", and so does an escape that is none. */
 std::string unescape(std::string_view text);
 
-/* The string that the member is; empty when it is none. */
-std::string text_of(const JsonMember &member);
+/* The string that the member is; empty when it is none. room holds it if it had escapes,
+ * which is rare. */
+std::string_view text_of(const JsonMember &member, std::string &room);
 
 }
 

@@ -328,10 +328,11 @@ std::optional<Refusal> Report::end()
         }
     }
     if (event_id_.empty()) {
-        event_id_ = scanner_->summary().event_id;
+        event_id_ = scanner_->take_event_id();
     }
     if (event_id_.empty() && scanner_->summary().needs_event_id) {
-        event_id_ = ids_.event_id();
+        Ids::Text made = ids_.event_id();
+        event_id_.assign(made.data(), made.size());
     }
     return std::nullopt;
 }

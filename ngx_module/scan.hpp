@@ -24,6 +24,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
@@ -95,6 +96,9 @@ public:
     Fault finish();
 
     const Summary &summary() const noexcept { return summary_; }
+
+    /* Once, after finish(). */
+    std::string take_event_id() noexcept { return std::move(summary_.event_id); }
 
     /* True once the envelope header has been read: its dsn and event id are known. */
     virtual bool header_known() const noexcept { return true; }

@@ -142,29 +142,6 @@ inline bool is_public_key(std::string_view key) noexcept
                           [](char c) { return key_bytes[static_cast<unsigned char>(c)]; });
 }
 
-/* Appends one line of m with a value of our own making. An empty value is left out. */
-inline void append_own_meta(std::string &meta, std::string_view name, std::string_view value)
-{
-    if (!value.empty()) {
-        std::size_t at = meta.size();
-        meta.resize(at + name.size() + value.size() + 2, '\n');
-        name.copy(&meta[at], name.size());
-        meta[at + name.size()] = ' ';
-        value.copy(&meta[at + name.size() + 1], value.size());
-    }
-}
-
-/* The same with a value that a client wrote, which may hold anything. */
-inline void append_meta(std::string &meta, std::string_view name, std::string_view value)
-{
-    std::size_t begin = meta.size() + name.size() + 1;
-    append_own_meta(meta, name, value);
-    for (std::size_t i = begin; i + 1 < meta.size(); i++) {
-        unsigned char byte = static_cast<unsigned char>(meta[i]);
-        meta[i] = byte < 0x20 || byte == 0x7f ? ' ' : meta[i];
-    }
-}
-
 /* Calls each(name, value) for every line of m. */
 template <class Each>
 void for_each_meta(std::string_view meta, Each each)
@@ -191,25 +168,21 @@ inline std::string normalize_uuid(std::string_view text)
     if (!dashed && text.size() != 32) {
         return {};
     }
-    std::string hex(32, '0');
+    std::array<char, 32> hex;
     std::size_t digits = 0;
+    bool good = true;
     for (std::size_t i = 0; i < text.size(); i++) {
         char c = text[i];
         if (dashed && (i == 8 || i == 13 || i == 18 || i == 23)) {
-            if (c != '-') {
-                return {};
-            }
+            good &= c == '-';
             continue;
         }
-        if (c >= 'A' && c <= 'F') {
-            c = static_cast<char>(c - 'A' + 'a');
-        }
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return {};
-        }
-        hex[digits++] = c;
+        char small = static_cast<char>(c | 0x20);
+        bool letter = small >= 'a' && small <= 'f';
+        good &= letter || (c >= '0' && c <= '9');
+        hex[digits++] = letter ? small : c;
     }
-    return hex;
+    return good ? std::string(hex.data(), hex.size()) : std::string();
 }
 
 }

@@ -7,6 +7,7 @@
 #ifndef ERRTRACK_T_UNIT_EDGE_AGREEMENT_HPP
 #define ERRTRACK_T_UNIT_EDGE_AGREEMENT_HPP
 
+#include "ngx_module/meta.hpp"
 #include "ngx_module/multipart_head.hpp"
 #include "ngx_module/scan.hpp"
 #include "worker/entry.hpp"
@@ -82,15 +83,17 @@ inline Record make_record(Endpoint endpoint, std::string_view body, std::string_
                           std::string_view type = test_type, std::string_view more = {})
 {
     std::string meta;
-    append_meta(meta, "v", entry_version);
-    append_meta(meta, "id", "0123456789abcdef0123456789abcdef");
-    append_meta(meta, "at", "1700000000000000");
-    append_meta(meta, "project", "1");
-    append_meta(meta, "ep", meta_name(endpoint));
-    append_meta(meta, "event", "fedcba9876543210fedcba9876543210");
-    append_meta(meta, "type", type.substr(0, max_content_type));
-    append_meta(meta, "items", items);
-    append_meta(meta, "size", std::to_string(body.size()));
+    MetaWriter line(meta);
+    line.foreign("v", entry_version);
+    line.foreign("id", "0123456789abcdef0123456789abcdef");
+    line.foreign("at", "1700000000000000");
+    line.foreign("project", "1");
+    line.foreign("ep", meta_name(endpoint));
+    line.foreign("event", "fedcba9876543210fedcba9876543210");
+    line.foreign("type", type.substr(0, max_content_type));
+    line.foreign("items", items);
+    line.number("size", body.size());
+    line.finish();
     meta.append(more);
     QueueEntry entry;
     entry.fields = {{std::string(field_meta), meta}, {std::string(field_body), std::string(body)}};

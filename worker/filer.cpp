@@ -59,7 +59,7 @@ void Filer::handle(Stream &stream, const std::vector<QueueEntry> &entries)
                                                           : read_entry(stream, entry, batch);
         switch (reading) {
         case Reading::done:
-            batch.done.push_back(&entry);
+            batch.done[entry.stream].push_back(entry.id);
             break;
         case Reading::unclear:
             take_apart(stream, entry);
@@ -74,22 +74,36 @@ void Filer::handle(Stream &stream, const std::vector<QueueEntry> &entries)
     finish(stream, batch);
 }
 
-/* False: it is not filed, because the process is to stop: others will claim it. */
+/* Begins to file it. False: what was under way is not filed, and neither is this, because
+ * the process is to stop: others will claim it. */
 bool Filer::finish(Stream &stream, Batch &batch)
 {
     Batch ended = std::exchange(batch, {});
-    transactions_++;
-    if (!file(ended.filings)) {
+    if (!settle(stream)) {
         return false;
     }
-    std::map<std::string, std::vector<std::string>> ids;
-    for (const QueueEntry *entry : ended.done) {
-        ids[entry->stream].push_back(entry->id);
+    if (ended.filings.empty() && ended.done.empty()) {
+        return true;
     }
-    for (const auto &[name, finished] : ids) {
-        stream.finish(name, finished);
-    }
+    transactions_++;
+    filing_ = std::move(ended);
+    under_way_ = std::async(std::launch::async, [this] { return file(filing_.filings); });
     return true;
+}
+
+bool Filer::settle(Stream &stream)
+{
+    if (!busy()) {
+        return true;
+    }
+    bool filed = under_way_.get();
+    Batch ended = std::exchange(filing_, {});
+    if (filed) {
+        for (const auto &[name, ids] : ended.done) {
+            stream.finish(name, ids);
+        }
+    }
+    return filed;
 }
 
 /*
@@ -111,10 +125,11 @@ void Filer::take_apart(Stream &stream, const QueueEntry &entry)
                       "room to take it apart", entry.id, entry.stream, entry.deliveries);
         return;
     }
-    bool all = true;
+    bool all = settle(stream);
     for (const QueueEntry &part : parts) {
         Batch alone;
-        all = read_entry(stream, part, alone) == Reading::done && finish(stream, alone) && all;
+        all = read_entry(stream, part, alone) == Reading::done && finish(stream, alone)
+              && settle(stream) && all;
     }
     if (all) {
         stream.finish(entry.stream, {entry.id});
@@ -136,26 +151,30 @@ Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch 
             return Reading::unclear;
         }
         spdlog::critical("entry {} of {} is dead: {}", entry.id, entry.stream, e.what());
-        return bury(unreadable(entry), e.what()) ? Reading::done : Reading::kept;
+        return settle(stream) && bury(unreadable(entry), e.what()) ? Reading::done : Reading::kept;
     }
     for (Record &record : records) {
         if (entry.deliveries > most_deliveries) {
             spdlog::critical("delivery {} is dead: handed out {} times", record.delivery_id,
                              entry.deliveries);
-            if (!bury(record, "handed out " + std::to_string(entry.deliveries) + " times")) {
+            if (!settle(stream)
+                || !bury(record, "handed out " + std::to_string(entry.deliveries) + " times"))
+            {
                 return Reading::kept;
             }
             continue;
         }
         Content content = read_content(record, settings_.attachment_bytes,
                                        projects_.of(record.project), rules_.of(record.project));
-        batch.bytes += record.body.size();
+        std::size_t read = 0;
         for (const Event &event : content.events) {
-            batch.bytes += event.payload.size();
+            read += event.payload.size();
         }
         for (const Attachment &attachment : content.attachments) {
-            batch.bytes += attachment.bytes.size();
+            read += attachment.bytes.size();
         }
+        // What a body inflates to: it is held in one form or the other.
+        batch.bytes += std::max(record.body.size(), read);
         batch.filings.push_back({std::move(record), std::move(content)});
         // Also in the middle of an entry: what of it is filed is known by its
         // delivery ids if the rest is not.

@@ -2,6 +2,9 @@
  * Entries into PostgreSQL, whatever it takes: in transactions of bounded size, again while
  * the database is away, one by one when one is at fault, as dead letters at last. An entry
  * leaves the queue after the commit that has it.
+ *
+ * While a transaction is filed, by a thread of its own, the next one is read: reading and
+ * filing cost much the same. There is one such thread at a time, and only it uses the store.
  */
 
 #ifndef ERRTRACK_WORKER_FILER_HPP
@@ -16,6 +19,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <future>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -38,15 +43,22 @@ public:
     {
     }
 
-    /* Files entries of the stream, and lets go of them. Throws RedisError. */
+    /* Files entries of the stream, and lets go of them, but for the last transaction, which
+     * may still be under way. Throws RedisError. */
     void handle(Stream &stream, const std::vector<QueueEntry> &entries);
+
+    /* Waits until nothing is under way. False: what was is not filed, since the process is
+     * to stop. Throws RedisError. */
+    bool settle(Stream &stream);
+
+    bool busy() const noexcept { return under_way_.valid(); }
 
 private:
     /* Records that are filed in one transaction, and the entries that are done with it. */
     struct Batch {
         std::vector<Filing> filings;
-        std::size_t bytes = 0;
-        std::vector<const QueueEntry *> done;
+        std::size_t bytes = 0;          /* of their bodies */
+        std::map<std::string, std::vector<std::string>> done;   /* ids by stream */
     };
     enum class Reading {
         done,           /* to be acknowledged when what it gave is filed */
@@ -69,6 +81,8 @@ private:
     Metrics &metrics_;
     const std::atomic<bool> &stopping_;
     unsigned transactions_ = 0;         /* so far */
+    Batch filing_;                      /* under way: the thread reads it, nobody writes it */
+    std::future<bool> under_way_;       /* waits for the thread when it goes */
 };
 
 }

@@ -1,7 +1,7 @@
 /*
  * errtrack-worker: takes accepted reports from the queue and files them in
- * PostgreSQL. One thread; to go faster, start more processes: the consumer group
- * shares the work.
+ * PostgreSQL. One thread reads, another files what was read before, a third tends the
+ * issues; to go faster, start more processes: the consumer group shares the work.
  *
  *     claim what others dropped, or read a batch
  *     read the records into events and outcomes
@@ -22,6 +22,7 @@
 #include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
 #include "worker/stream.hpp"
+#include "worker/tender.hpp"
 #include "worker/watch.hpp"
 
 #include <CLI/CLI.hpp>
@@ -71,7 +72,9 @@ public:
     explicit Worker(const Settings &settings)
         : settings_(settings), store_(settings.database), projection_(store_), ledger_(store_),
           rules_(store_), event_settings_(store_),
-          filer_(settings.filer, store_, event_settings_, rules_, database_, metrics_, stopping)
+          filing_store_(settings.database),
+          filer_(settings.filer, filing_store_, event_settings_, rules_, database_, metrics_, stopping),
+          tender_(settings.database)
     {
         if (!settings.listen.empty()) {
             watch_.emplace(settings.listen, settings.redis, metrics_);
@@ -90,6 +93,7 @@ public:
                 if (!redis_) {
                     redis_ = std::make_unique<Redis>(settings_.redis, redis_patience);
                     stream_.emplace(*redis_, consumer_);
+                    filer_.settle(*stream_);
                     again_ = stream_->left_over();
                     patience.over();
                     announce();
@@ -145,12 +149,6 @@ private:
                     }
                 });
             }
-            // In short turns between batches, until there is no more.
-            chore(issues_due_, 2s, 1min, "tending the issues", [this] {
-                if (!store_.tend_issues()) {
-                    issues_due_ = Clock::now();
-                }
-            });
             chore(purge_due_, 10min, 1min, "purging deleted projects", [this] {
                 if (!store_.purge()) {
                     purge_due_ = Clock::now();
@@ -225,17 +223,20 @@ private:
             again_.pop_back();
             if (std::optional<QueueEntry> entry = stream_->retake(ref)) {
                 filer_.handle(*stream_, {std::move(*entry)});
+                filer_.settle(*stream_);
             }
         }
         if (!stopping) {
             // About a batch of records: what is held for too long others take to be left.
             unsigned wanted = std::max(settings_.filer.batch / records_per_entry_, 1u);
-            std::vector<QueueEntry> entries = stream_->read(wanted);
+            std::vector<QueueEntry> entries = stream_->read(wanted, !filer_.busy());
             if (!entries.empty() && !know_settings()) {
                 return;                     // stopping: others will claim them
             }
             filer_.handle(*stream_, entries);
-            caught_up_ = entries.size() < wanted && again_.empty();
+            // As long as more waits, it is read while this is filed.
+            bool drained = entries.size() < wanted;
+            caught_up_ = drained && filer_.settle(*stream_) && again_.empty();
             std::size_t records = 0;
             for (const QueueEntry &entry : entries) {
                 records += count_records(entry);
@@ -268,6 +269,7 @@ private:
     {
         try {
             if (stream_) {
+                filer_.settle(*stream_);
                 stream_->leave();
             }
         } catch (const RedisError &e) {
@@ -285,7 +287,9 @@ private:
     Patience database_{"database", Service::database, metrics_};
     RuleBook rules_;
     SettingsCache event_settings_;
+    Store filing_store_;
     Filer filer_;
+    Tender tender_;
     std::unique_ptr<Redis> redis_;
     std::optional<Stream> stream_;
     std::string consumer_;
@@ -296,7 +300,6 @@ private:
     Clock::time_point retention_due_ = {};
     Clock::time_point rules_due_ = {};
     Clock::time_point ledger_due_ = {};
-    Clock::time_point issues_due_ = {};
     Clock::time_point purge_due_ = {};
     Clock::time_point alarms_due_ = {};
     Clock::time_point settings_due_ = {};
@@ -339,7 +342,7 @@ int run(int argc, char **argv)
         return app.exit(e) == 0 ? 0 : 1;
     }
 
-    spdlog::set_default_logger(spdlog::stderr_logger_st("errtrack-worker"));
+    spdlog::set_default_logger(spdlog::stderr_logger_mt("errtrack-worker"));
     spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%l] %v");
     spdlog::set_level(spdlog::level::from_str(settings.log_level));
     spdlog::info("redis {}, batch {}, claim after {} s, retention {} days",

@@ -147,18 +147,27 @@ public:
 
 struct Store::Connection {
     pqxx::connection db;
-    Listener keys;
-    Listener settings;
-    Listener grouping;
+    // There from the first time that somebody asks.
+    std::optional<Listener> keys;
+    std::optional<Listener> settings;
+    std::optional<Listener> grouping;
     std::unique_ptr<pqxx::work> projection;
 
-    explicit Connection(const std::string &conninfo)
-        : db(conninfo), keys(db, "errtrack_keys"), settings(db, "errtrack_settings"),
-          grouping(db, "errtrack_grouping")
+    explicit Connection(const std::string &conninfo) : db(conninfo)
     {
         pqxx::work tx(db);
         tx.exec("select errtrack_private.prepare_session(), errtrack_private.prepare_explanations()");
         tx.commit();
+    }
+
+    /* Whether something was notified since it was asked last, or maybe before that. */
+    bool notified(std::optional<Listener> &listener, const char *channel)
+    {
+        if (!listener) {
+            listener.emplace(db, channel);
+        }
+        db.get_notifs();
+        return std::exchange(listener->changed, false);
     }
 };
 
@@ -629,8 +638,7 @@ bool Store::keys_changed()
 {
     return translated([&] {
         Connection &c = connection();
-        c.db.get_notifs();
-        return std::exchange(c.keys.changed, false);
+        return c.notified(c.keys, "errtrack_keys");
     });
 }
 
@@ -653,8 +661,7 @@ bool Store::event_settings_changed()
 {
     return translated([&] {
         Connection &c = connection();
-        c.db.get_notifs();
-        return std::exchange(c.settings.changed, false);
+        return c.notified(c.settings, "errtrack_settings");
     });
 }
 
@@ -662,8 +669,7 @@ bool Store::grouping_changed()
 {
     return translated([&] {
         Connection &c = connection();
-        c.db.get_notifs();
-        return std::exchange(c.grouping.changed, false);
+        return c.notified(c.grouping, "errtrack_grouping");
     });
 }
 

@@ -92,14 +92,14 @@ std::vector<QueueEntry> Stream::read_from(const std::vector<std::string> &stream
     return entries;
 }
 
-std::vector<QueueEntry> Stream::read(unsigned count)
+std::vector<QueueEntry> Stream::read(unsigned count, bool may_wait)
 {
     std::vector<QueueEntry> entries = read_from({events_}, count, false);
     // In every turn, or a busy stream of small ones would keep them waiting.
     for (QueueEntry &entry : read_from({large_}, 1, false)) {
         entries.push_back(std::move(entry));
     }
-    return entries.empty() ? read_from({events_, large_}, 1, true) : entries;
+    return entries.empty() && may_wait ? read_from({events_, large_}, 1, true) : entries;
 }
 
 std::vector<EntryRef> Stream::left_over()

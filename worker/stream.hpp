@@ -33,9 +33,10 @@ public:
     /* consumer names this process within the group. */
     Stream(Redis &redis, std::string consumer);
 
-    /* New entries: up to count of the usual stream and one large one. Blocks for a
-     * second at most when there is none: a signal does not interrupt hiredis. */
-    std::vector<QueueEntry> read(unsigned count);
+    /* New entries: up to count of the usual stream and one large one. When there is none
+     * it waits for one if it may, for a second at most: a signal does not interrupt
+     * hiredis. */
+    std::vector<QueueEntry> read(unsigned count, bool may_wait);
 
     /* Entries that were handed to this consumer and not finished: replies get lost
      * with the connection that they were meant for. To be asked after connecting. */

@@ -52,15 +52,62 @@ begin
         tag_keys text[] not null default '{}',
         tag_texts text[] not null default '{}'
     ) on commit delete rows;
+    -- What counts of the events that are new: every step reads it, so it is narrow, and
+    -- no step has to put together what another did.
     create temporary table if not exists batch_filed (
         n integer not null,
-        origin_id bigint,
-        issue_id bigint,
-        settled boolean not null default false,
+        project_id bigint not null,
+        event_id uuid not null,
+        received_at timestamptz not null,
+        occurred_at timestamptz not null,
+        hashes uuid[] not null,
+        user_hash uuid,
         release text,
         environment text,
+        -- What release and environment are counted as, where that is another name.
+        release_as text,
+        environment_as text,
+        origin_id bigint,
         has_payload boolean not null default true,
         surplus boolean not null default false
+    ) on commit delete rows;
+    create temporary table if not exists batch_hashes (
+        project_id bigint not null,
+        hash uuid not null,
+        origin_id bigint,
+        -- Nobody had it before this batch.
+        learnt boolean not null default false,
+        primary key (project_id, hash)
+    ) on commit delete rows;
+    create temporary table if not exists batch_fresh (
+        project_id bigint not null,
+        hashes uuid[] not null,
+        n integer not null,
+        received_at timestamptz not null,
+        hour timestamptz not null,
+        -- None of the hashes is that of another row.
+        alone boolean not null default true,
+        making boolean not null default false,
+        origin_id bigint
+    ) on commit delete rows;
+    create temporary table if not exists batch_origins (
+        project_id bigint not null,
+        origin_id bigint not null,
+        issue_id bigint,
+        settled boolean not null default false,
+        shared boolean not null default false,
+        events bigint not null,
+        users bigint not null default 0,
+        first_seen timestamptz not null,
+        last_seen timestamptz not null,
+        last_received_at timestamptz not null,
+        newest integer not null,
+        last_release text
+    ) on commit delete rows;
+    create temporary table if not exists batch_users (
+        project_id bigint not null,
+        origin_id bigint not null,
+        user_hash uuid not null
     ) on commit delete rows;
     create temporary table if not exists batch_tags (
         project_id bigint not null,
@@ -123,14 +170,11 @@ as $$
 #variable_conflict use_column
 begin
     return query
-    with claimed as (
-        -- Not b.public_key: the table of a session that is older than this
-        -- column lacks it.
-        select b.delivery_id, b.project_id, b.received_at, to_jsonb(b) ->> 'public_key' as public_key
+    with judged as (
+        select b.*,
+               case when b.public_key is null then b.project_id
+                    else errtrack_private.verified_project(b.project_id, b.public_key) end as verified_id
         from batch_deliveries b
-    ), judged as (
-        select c.*, errtrack_private.verified_project(c.project_id, c.public_key) as verified_id
-        from claimed c
     ), fresh as (
         insert into errtrack_private.deliveries as d (project_id, delivery_id, received_at)
         select j.verified_id, j.delivery_id, j.received_at
@@ -164,7 +208,15 @@ comment on function errtrack_private.admit_deliveries() is
 create or replace function errtrack_private.claim_event_ids() returns void
 language plpgsql volatile
 as $$
+declare
+    oldest timestamptz;
+    newest timestamptz;
 begin
+    -- For the planner: the days that the batch can be about.
+    select date_trunc('day', min(e.received_at), 'UTC') - interval '1 day',
+           date_trunc('day', max(e.received_at), 'UTC') + interval '1 day'
+    into oldest, newest
+    from batch_events e;
     with wanted as (
         -- The first of equal events of one batch stands for all of them.
         select distinct on (project_id, event_id)
@@ -179,6 +231,7 @@ begin
             select from errtrack_private.event_ids i
             where i.project_id = w.project_id
               and i.event_id = w.event_id
+              and i.day between oldest and newest
               and i.day between w.day - interval '1 day' and w.day + interval '1 day')
     ), guards as (
         select u.n, u.project_id, u.event_id, u.received_at, g.day
@@ -197,149 +250,30 @@ begin
         order by g.project_id, g.event_id, g.day
         on conflict do nothing
         returning i.project_id, i.event_id, i.day
+    ), new_events as (
+        select g.n
+        from guards g
+        left join claimed c using (project_id, event_id, day)
+        group by g.n
+        having count(*) = count(c.event_id)
     )
-    insert into batch_filed (n)
-    select g.n
-    from guards g
-    left join claimed c using (project_id, event_id, day)
-    group by g.n
-    having count(*) = count(c.event_id);
+    insert into batch_filed
+        (n, project_id, event_id, received_at, occurred_at, hashes, user_hash, release, environment)
+    select e.n, e.project_id, e.event_id, e.received_at, e.occurred_at, e.hashes, e.user_hash,
+           e.release, e.environment
+    from new_events
+    join batch_events e on e.n = new_events.n;
 end
 $$;
 comment on function errtrack_private.claim_event_ids() is
     'Puts into batch_filed the events of the batch that were never filed before.';
-
-create or replace function errtrack_private.assign_origins() returns void
-language plpgsql volatile
-as $$
-declare
-    fresh record;
-    found_origin bigint;
-    slot text;
-    bound bigint;
-    made jsonb := '{}';     -- new issues by project and hour, as far as they were counted
-    is_new boolean;
-begin
-    update batch_filed f
-    set origin_id = (
-        select h.origin_id
-        from unnest(e.hashes) with ordinality as wanted (hash, place)
-        join errtrack_private.hashes h
-          on h.project_id = e.project_id and h.hash = wanted.hash
-        order by wanted.place
-        limit 1)
-    from batch_events e
-    where e.n = f.n;
-
-    -- What is left are errors that nobody has seen yet.
-    for fresh in
-        select distinct on (e.project_id, e.hashes)
-               e.*, array_agg(e.n) over (partition by e.project_id, e.hashes) as numbers
-        from batch_events e
-        join batch_filed f on f.n = e.n
-        where f.origin_id is null
-        order by e.project_id, e.hashes, e.received_at, e.n
-    loop
-        -- An earlier turn of this loop may have made one of the hashes known.
-        select h.origin_id into found_origin
-        from unnest(fresh.hashes) with ordinality as wanted (hash, place)
-        join errtrack_private.hashes h
-          on h.project_id = fresh.project_id and h.hash = wanted.hash
-        order by wanted.place
-        limit 1;
-
-        is_new := found_origin is null;
-        if is_new then
-            slot := fresh.project_id || ' ' || date_trunc('hour', fresh.received_at, 'UTC');
-            bound := errtrack_private.limit_of(fresh.project_id, 'new_issues');
-            if bound is not null then
-                if not made ? slot then
-                    made := made || jsonb_build_object(slot, (
-                        select count(*)
-                        from errtrack_private.issue_history h
-                        where h.project_id = fresh.project_id
-                          and h.what = 'new'
-                          and h.at >= date_trunc('hour', fresh.received_at, 'UTC')
-                          and h.at < date_trunc('hour', fresh.received_at, 'UTC') + interval '1 hour'));
-                end if;
-                made := made || jsonb_build_object(slot, (made ->> slot)::bigint + 1);
-            end if;
-            if (made ->> slot)::bigint > bound then
-                found_origin := errtrack_private.overflow_origin(
-                    fresh.project_id, fresh.received_at, fresh.occurred_at, bound);
-            else
-                found_origin := nextval('errtrack_private.issue_ids');
-                insert into errtrack_private.issues
-                    (project_id, id, kind, type, value, title, first_title, culprit, level,
-                     platform, logger, first_seen, last_seen, last_received_at, first_release)
-                values
-                    (fresh.project_id, found_origin, fresh.kind, fresh.type, fresh.value, fresh.title,
-                     fresh.title, fresh.culprit, fresh.level, fresh.platform, fresh.logger,
-                     fresh.occurred_at, fresh.occurred_at, fresh.received_at, fresh.release);
-                insert into errtrack_private.origins
-                    (project_id, id, issue_id, first_seen, last_seen, first_release)
-                values
-                    (fresh.project_id, found_origin, found_origin, fresh.occurred_at,
-                     fresh.occurred_at, fresh.release);
-                perform errtrack_private.note(
-                    fresh.project_id, found_origin, fresh.received_at, 'new', null,
-                    jsonb_build_object('event_id', replace(fresh.event_id::text, '-', ''),
-                                       'release', fresh.release));
-                perform errtrack_private.tell(
-                    fresh.project_id, found_origin, 'new_issue',
-                    jsonb_build_object('title', fresh.title, 'culprit', fresh.culprit,
-                                       'level', fresh.level, 'release', fresh.release,
-                                       'environment', fresh.environment));
-            end if;
-        end if;
-
-        insert into errtrack_private.hashes
-            (project_id, hash, origin_id, algo, variant, first_seen, kind, type, value, title, culprit)
-        select fresh.project_id, wanted.hash, found_origin, fresh.algo, wanted.variant,
-               fresh.occurred_at, fresh.kind, fresh.type, fresh.value, fresh.title, fresh.culprit
-        from unnest(fresh.hashes, fresh.variants) as wanted (hash, variant)
-        order by wanted.hash
-        on conflict do nothing;
-        -- Whoever adds hashes holds the lock of the project, and looked after that.
-        if is_new and not exists (
-            select from errtrack_private.hashes h
-            where h.project_id = fresh.project_id
-              and h.hash = fresh.hashes[1]
-              and h.origin_id = found_origin)
-        then
-            raise exception 'another worker made the same issue'
-                using errcode = 'serialization_failure';
-        end if;
-
-        update batch_filed f
-        set origin_id = found_origin
-        where f.n = any (fresh.numbers);
-    end loop;
-
-    -- A hash that belongs to another origin is left alone: no merge by accident.
-    insert into errtrack_private.hashes
-        (project_id, hash, origin_id, algo, variant, first_seen, kind, type, value, title, culprit)
-    select distinct on (e.project_id, wanted.hash)
-           e.project_id, wanted.hash, f.origin_id, e.algo, wanted.variant, e.occurred_at,
-           e.kind, e.type, e.value, e.title, e.culprit
-    from batch_filed f
-    join batch_events e on e.n = f.n
-    cross join lateral unnest(e.hashes, e.variants) as wanted (hash, variant)
-    where not exists (
-        select from errtrack_private.hashes h
-        where h.project_id = e.project_id and h.hash = wanted.hash)
-    order by e.project_id, wanted.hash, e.received_at, e.n
-    on conflict do nothing;
-end
-$$;
-comment on function errtrack_private.assign_origins() is
-    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue, or the overflow issue. To be called under lock_newcomers().';
 
 create or replace function errtrack_private.file_events() returns table (n integer, has_payload boolean)
 language plpgsql volatile
 as $$
 begin
     perform errtrack_private.claim_event_ids();
+    perform errtrack_private.look_up_hashes();
     if errtrack_private.lock_newcomers() then
         perform errtrack_private.admit_names();
     end if;
@@ -351,13 +285,13 @@ begin
     insert into errtrack_private.occurrences
         (project_id, received_at, event_id, origin_id, occurred_at, level, platform, release,
          environment, transaction, user_hash, request_id, has_payload, hash)
-    select e.project_id, e.received_at, e.event_id, f.origin_id, e.occurred_at, e.level,
-           e.platform, coalesce(f.release, e.release), coalesce(f.environment, e.environment),
-           e.transaction, e.user_hash, e.request_id, f.has_payload, e.hashes[1]
+    select f.project_id, f.received_at, f.event_id, f.origin_id, f.occurred_at, e.level,
+           e.platform, coalesce(f.release_as, f.release), coalesce(f.environment_as, f.environment),
+           e.transaction, f.user_hash, e.request_id, f.has_payload, f.hashes[1]
     from batch_filed f
     join batch_events e on e.n = f.n;
     insert into errtrack_private.tag_facts (project_id, origin_id, received_at, keys, texts)
-    select e.project_id, f.origin_id, e.received_at, e.tag_keys, e.tag_texts
+    select f.project_id, f.origin_id, f.received_at, e.tag_keys, e.tag_texts
     from batch_filed f
     join batch_events e on e.n = f.n
     where cardinality(e.tag_keys) > 0;
@@ -476,8 +410,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'assign_origins()',
-        'file_events()', 'claim_attachments()', 'book_outcomes()',
+        'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'file_events()', 'claim_attachments()', 'book_outcomes()',
         'bury(uuid, bigint, text, text, bytea, text)', 'verified_project(bigint, text)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);

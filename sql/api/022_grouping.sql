@@ -143,19 +143,21 @@ language plpgsql volatile
 as $$
 #variable_conflict use_column
 begin
+    -- Most batches have none.
+    if not exists (select from batch_hashes b where b.learnt) then
+        return;
+    end if;
     return query
-    select distinct on (e.project_id, wanted.hash) e.n, wanted.hash
+    select distinct on (f.project_id, wanted.hash) f.n, wanted.hash
     from batch_filed f
-    join batch_events e on e.n = f.n
-    cross join lateral unnest(e.hashes) as wanted (hash)
-    where not exists (
-        select from errtrack_private.explanations x
-        where x.project_id = e.project_id and x.hash = wanted.hash)
-    order by e.project_id, wanted.hash, e.n;
+    cross join lateral unnest(f.hashes) as wanted (hash)
+    join batch_hashes b on b.project_id = f.project_id and b.hash = wanted.hash
+    where b.learnt
+    order by f.project_id, wanted.hash, f.n;
 end
 $$;
 comment on function errtrack_private.unexplained_hashes() is
-    'The hashes of the filed events of the batch that have no explanation yet, each with the number of an event that has it.';
+    'The hashes that nobody had before the batch, each with the number of an event that has it.';
 
 create or replace function errtrack_private.keep_explanations() returns void
 language plpgsql volatile

@@ -268,32 +268,31 @@ declare
     details jsonb;
 begin
     -- Most batches have none.
-    if not exists (select from batch_filed f where f.settled) then
+    if not exists (select from batch_origins b where b.settled) then
         return;
     end if;
     for issue in
         select i.*
         from errtrack_private.issues i
         where (i.project_id, i.id) in (
-            select e.project_id, f.issue_id
-            from batch_filed f
-            join batch_events e on e.n = f.n
-            where f.settled)
+            select b.project_id, b.issue_id
+            from batch_origins b
+            where b.settled)
         order by i.project_id, i.id
     loop
-        select e.received_at, replace(e.event_id::text, '-', '') as event_id, e.release
+        select f.received_at, replace(f.event_id::text, '-', '') as event_id, f.release
         into cause
         from batch_filed f
-        join batch_events e on e.n = f.n
-        where e.project_id = issue.project_id
-          and f.issue_id = issue.id
+        join batch_origins b on b.project_id = f.project_id and b.origin_id = f.origin_id
+        where b.project_id = issue.project_id
+          and b.issue_id = issue.id
           and (issue.status = 'ignored'
-               or e.received_at > issue.status_at
+               or f.received_at > issue.status_at
                   and (issue.resolved_in is null
-                       or errtrack_private.release_is_newer(issue.project_id, e.release, issue.resolved_in)))
+                       or errtrack_private.release_is_newer(issue.project_id, f.release, issue.resolved_in)))
         -- The first that reopens, the last that completes a count.
-        order by case issue.status when 'resolved' then e.received_at end,
-                 e.received_at desc, e.n desc
+        order by case issue.status when 'resolved' then f.received_at end,
+                 f.received_at desc, f.n desc
         limit 1;
         continue when not found;
         details := jsonb_build_object('event_id', cause.event_id, 'release', cause.release);

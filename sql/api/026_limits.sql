@@ -36,32 +36,22 @@ declare
     hashed bigint[];
     named bigint[];
 begin
-    hashed := array(
-        select distinct wanted.project_id
-        from (
-            select distinct e.project_id, unnest(e.hashes) as hash
-            from batch_filed f
-            join batch_events e on e.n = f.n) wanted
-        where not exists (
-            select from errtrack_private.hashes h
-            where h.project_id = wanted.project_id and h.hash = wanted.hash));
+    hashed := array(select distinct b.project_id from batch_hashes b where b.origin_id is null);
     named := array(
         select wanted.project_id
         from (
-            select distinct e.project_id, e.release
+            select distinct f.project_id, f.release
             from batch_filed f
-            join batch_events e on e.n = f.n
-            where e.release is not null) wanted
+            where f.release is not null) wanted
         where not exists (
             select from errtrack_private.releases r
             where r.project_id = wanted.project_id and r.release = wanted.release)
         union
         select wanted.project_id
         from (
-            select distinct e.project_id, e.environment
+            select distinct f.project_id, f.environment
             from batch_filed f
-            join batch_events e on e.n = f.n
-            where e.environment is not null) wanted
+            where f.environment is not null) wanted
         where not exists (
             select from errtrack_private.environments v
             where v.project_id = wanted.project_id and v.environment = wanted.environment));
@@ -70,21 +60,20 @@ begin
 end
 $$;
 comment on function errtrack_private.lock_newcomers() is
-    'Locks the projects for which batch_filed brings hashes or names that nobody has seen. Returns whether there are such names.';
+    'Locks the projects for which batch_hashes or batch_filed bring hashes or names that nobody has seen. Returns whether there are such names.';
 
 create or replace function errtrack_private.admit_names() returns void
 language plpgsql volatile
 as $$
 begin
     with wanted as (
-        select e.project_id, e.release, min(e.received_at) as first_received_at
+        select f.project_id, f.release, min(f.received_at) as first_received_at
         from batch_filed f
-        join batch_events e on e.n = f.n
-        where e.release <> '(other)'
+        where f.release <> '(other)'
           and not exists (
               select from errtrack_private.releases r
-              where r.project_id = e.project_id and r.release = e.release)
-        group by e.project_id, e.release
+              where r.project_id = f.project_id and r.release = f.release)
+        group by f.project_id, f.release
     ), room as (
         select p.project_id,
                errtrack_private.limit_of(p.project_id, 'releases')
@@ -105,14 +94,13 @@ begin
     on conflict do nothing;
 
     with wanted as (
-        select e.project_id, e.environment, min(e.received_at) as first_received_at
+        select f.project_id, f.environment, min(f.received_at) as first_received_at
         from batch_filed f
-        join batch_events e on e.n = f.n
-        where e.environment <> '(other)'
+        where f.environment <> '(other)'
           and not exists (
               select from errtrack_private.environments v
-              where v.project_id = e.project_id and v.environment = e.environment)
-        group by e.project_id, e.environment
+              where v.project_id = f.project_id and v.environment = f.environment)
+        group by f.project_id, f.environment
     ), room as (
         select p.project_id,
                errtrack_private.limit_of(p.project_id, 'environments')
@@ -133,16 +121,14 @@ begin
     on conflict do nothing;
 
     update batch_filed f
-    set release = case when e.release is not null and not exists (
-                           select from errtrack_private.releases r
-                           where r.project_id = e.project_id and r.release = e.release)
-                       then '(other)' end,
-        environment = case when e.environment is not null and not exists (
-                               select from errtrack_private.environments v
-                               where v.project_id = e.project_id and v.environment = e.environment)
-                           then '(other)' end
-    from batch_events e
-    where e.n = f.n;
+    set release_as = case when f.release is not null and not exists (
+                              select from errtrack_private.releases r
+                              where r.project_id = f.project_id and r.release = f.release)
+                          then '(other)' end,
+        environment_as = case when f.environment is not null and not exists (
+                                  select from errtrack_private.environments v
+                                  where v.project_id = f.project_id and v.environment = f.environment)
+                              then '(other)' end;
 end
 $$;
 comment on function errtrack_private.admit_names() is
@@ -241,44 +227,53 @@ declare
     newest record;
 begin
     for crowded in
-        select c.project_id, c.issue_id, c.hour, had.newest_surplus,
-               greatest(c.bound - had.bodies, 0) as room
-        from (
-            select g.*, errtrack_private.limit_of(g.project_id, 'bodies') as bound
-            from (
-                select e.project_id, f.issue_id, date_trunc('hour', e.received_at, 'UTC') as hour,
-                       count(*) as events
-                from batch_filed f
-                join batch_events e on e.n = f.n
-                group by 1, 2, 3) g) c
+        with bounds as materialized (
+            select p.project_id, errtrack_private.limit_of(p.project_id, 'bodies') as bound
+            from (select distinct b.project_id from batch_origins b) p
+        ), wanted as (
+            select b.project_id, b.issue_id, date_trunc('hour', f.received_at, 'UTC') as hour,
+                   bounds.bound, count(*) as events
+            from batch_filed f
+            join batch_origins b on b.project_id = f.project_id and b.origin_id = f.origin_id
+            join bounds on bounds.project_id = f.project_id
+            where bounds.bound is not null
+            group by 1, 2, 3, 4
+        )
+        select w.project_id, w.issue_id, w.hour, had.newest_surplus,
+               greatest(w.bound - had.bodies, 0) as room
+        from wanted w
         cross join lateral (
             select coalesce(sum(h.bodies), 0) as bodies, max(h.surplus_at) as newest_surplus
             from errtrack_private.origins o
-            join errtrack_private.counts_1h h
-              on h.project_id = o.project_id and h.origin_id = o.id and h.bucket = c.hour
-            where o.project_id = c.project_id and o.issue_id = c.issue_id) had
-        where had.bodies + c.events > c.bound
-        order by c.project_id, c.issue_id, c.hour
+            -- By the key, whatever the planner believes of tables that grow this fast.
+            cross join lateral (
+                select c.bodies, c.surplus_at
+                from errtrack_private.counts_1h c
+                where c.project_id = o.project_id and c.origin_id = o.id and c.bucket = w.hour
+                limit 1) h
+            where o.project_id = w.project_id and o.issue_id = w.issue_id) had
+        where had.bodies + w.events > w.bound
+        order by w.project_id, w.issue_id, w.hour
     loop
         update batch_filed f
         set has_payload = false
         from (
-            select e.n, row_number() over (order by e.received_at, e.n) as place
+            select g.n, row_number() over (order by g.received_at, g.n) as place
             from batch_filed g
-            join batch_events e on e.n = g.n
-            where e.project_id = crowded.project_id
-              and g.issue_id = crowded.issue_id
-              and date_trunc('hour', e.received_at, 'UTC') = crowded.hour) ranked
+            join batch_origins b on b.project_id = g.project_id and b.origin_id = g.origin_id
+            where b.project_id = crowded.project_id
+              and b.issue_id = crowded.issue_id
+              and date_trunc('hour', g.received_at, 'UTC') = crowded.hour) ranked
         where ranked.n = f.n and ranked.place > crowded.room;
 
-        select e.n, e.received_at into strict newest
+        select f.n, f.received_at into strict newest
         from batch_filed f
-        join batch_events e on e.n = f.n
-        where e.project_id = crowded.project_id
-          and f.issue_id = crowded.issue_id
-          and date_trunc('hour', e.received_at, 'UTC') = crowded.hour
+        join batch_origins b on b.project_id = f.project_id and b.origin_id = f.origin_id
+        where b.project_id = crowded.project_id
+          and b.issue_id = crowded.issue_id
+          and date_trunc('hour', f.received_at, 'UTC') = crowded.hour
           and not f.has_payload
-        order by e.received_at desc, e.n desc
+        order by f.received_at desc, f.n desc
         limit 1;
         if coalesce(newest.received_at >= crowded.newest_surplus, true) then
             perform errtrack_private.drop_surplus_bodies(crowded.project_id, crowded.issue_id, crowded.hour);
@@ -329,17 +324,27 @@ begin
         select from errtrack_private.origins o
         where o.project_id = t.project_id and o.id = t.origin_id);
     perform errtrack_private.bound_tags();
-    insert into errtrack_private.tag_counts as c
-        (project_id, origin_id, key, value, events, first_received_at, last_received_at)
-    select t.project_id, t.origin_id, t.key, t.value, sum(t.events),
-           min(t.first_received_at), max(t.last_received_at)
-    from batch_tags t
-    group by 1, 2, 3, 4
-    order by 1, 2, 3, 4
-    on conflict (project_id, origin_id, key, value) do update
-        set events = c.events + excluded.events,
-            first_received_at = least(c.first_received_at, excluded.first_received_at),
-            last_received_at = greatest(c.last_received_at, excluded.last_received_at);
+    with counted as (
+        insert into errtrack_private.tag_counts as c
+            (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+        select t.project_id, t.origin_id, t.key, t.value, sum(t.events),
+               min(t.first_received_at), max(t.last_received_at)
+        from batch_tags t
+        group by 1, 2, 3, 4
+        order by 1, 2, 3, 4
+        on conflict (project_id, origin_id, key, value) do update
+            set events = c.events + excluded.events,
+                first_received_at = least(c.first_received_at, excluded.first_received_at),
+                last_received_at = greatest(c.last_received_at, excluded.last_received_at)
+        -- A row that was there has been locked before it is updated.
+        returning c.project_id, c.origin_id, c.key, c.value, c.xmax = 0 as added
+    )
+    insert into errtrack_private.tag_sets as s (project_id, origin_id, key, size)
+    select c.project_id, c.origin_id, c.key, count(*)
+    from counted c
+    where c.added and c.value <> '(other)'
+    group by 1, 2, 3
+    on conflict (project_id, origin_id, key) do update set size = s.size + excluded.size;
     return taken < most;
 end
 $$;
@@ -427,17 +432,6 @@ begin
     where r.place > r.places
       and t.project_id = r.project_id and t.origin_id = r.origin_id
       and t.key = r.key and t.value = r.value;
-
-    insert into errtrack_private.tag_sets as s (project_id, origin_id, key, size)
-    select t.project_id, t.origin_id, t.key, count(*)
-    from batch_tags t
-    where t.value <> '(other)'
-      and not exists (
-          select from errtrack_private.tag_counts c
-          where c.project_id = t.project_id and c.origin_id = t.origin_id
-            and c.key = t.key and c.value = t.value)
-    group by 1, 2, 3
-    on conflict (project_id, origin_id, key) do update set size = s.size + excluded.size;
 end
 $$;
 comment on function errtrack_private.bound_tags() is

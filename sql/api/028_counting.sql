@@ -6,166 +6,177 @@ language plpgsql volatile
 as $$
 declare
     held record;
+    found_rows bigint;
 begin
+    insert into batch_origins
+        (project_id, origin_id, events, first_seen, last_seen, last_received_at, newest, last_release)
+    select f.project_id, f.origin_id, count(*), min(f.occurred_at), max(f.occurred_at),
+           max(f.received_at),
+           (array_agg(f.n order by f.received_at desc, f.n desc))[1],
+           (array_agg(f.release order by f.received_at desc, f.n desc)
+               filter (where f.release is not null))[1]
+    from batch_filed f
+    group by f.project_id, f.origin_id;
+
     perform 1
     from errtrack_private.origins o
-    where (o.project_id, o.id) in (
-        select e.project_id, f.origin_id
-        from batch_filed f join batch_events e on e.n = f.n)
+    where (o.project_id, o.id) in (select b.project_id, b.origin_id from batch_origins b)
     order by o.project_id, o.id
     for no key update;
 
+    -- Only now: one that is being merged shows another issue when the lock is there.
+    update batch_origins b
+    set issue_id = o.issue_id
+    from errtrack_private.origins o
+    where o.project_id = b.project_id and o.id = b.origin_id;
+    get diagnostics found_rows = row_count;
     -- An origin that the batch has just looked up may be gone: the data of its
     -- project was deleted meanwhile. Done again, the batch makes a new issue.
-    if exists (
-        select from batch_filed f
-        join batch_events e on e.n = f.n
-        where not exists (
-            select from errtrack_private.origins o
-            where o.project_id = e.project_id and o.id = f.origin_id))
-    then
+    if found_rows < (select count(*) from batch_origins) then
         raise exception 'an issue was deleted while an event was filed under it'
             using errcode = 'serialization_failure';
     end if;
 
-    update batch_filed f
-    set issue_id = o.issue_id
-    from batch_events e, errtrack_private.origins o
-    where e.n = f.n and o.project_id = e.project_id and o.id = f.origin_id;
     for held in
         select i.project_id, i.id, i.status
         from errtrack_private.issues i
-        where (i.project_id, i.id) in (
-            select e.project_id, f.issue_id
-            from batch_filed f join batch_events e on e.n = f.n)
+        where (i.project_id, i.id) in (select b.project_id, b.issue_id from batch_origins b)
         order by i.project_id, i.id
         for no key update
     loop
         if held.status <> 'unresolved' then
-            update batch_filed f
+            update batch_origins b
             set settled = true
-            from batch_events e
-            where e.n = f.n and e.project_id = held.project_id and f.issue_id = held.id;
+            where b.project_id = held.project_id and b.issue_id = held.id;
         end if;
     end loop;
+
+    update batch_origins b
+    set shared = true
+    where exists (
+        select from errtrack_private.origins sibling
+        where sibling.project_id = b.project_id
+          and sibling.issue_id = b.issue_id
+          and sibling.id <> b.origin_id);
 end
 $$;
 comment on function errtrack_private.lock_issues() is
-    'Holds the origins of batch_filed and their issues, in the order of their keys, until the batch ends. batch_filed says which issue it is, and whether it is resolved or ignored.';
+    'Puts the origins of batch_filed into batch_origins, with what their events add up to, and holds them and their issues, in the order of their keys, until the batch ends. batch_origins says which issue it is, whether it is resolved or ignored, and whether it has other origins as well.';
+
+create or replace function errtrack_private.count_users() returns void
+language plpgsql volatile
+as $$
+begin
+    with seen as (
+        insert into errtrack_private.origin_users as u
+            (project_id, origin_id, user_hash, first_seen)
+        select f.project_id, f.origin_id, f.user_hash, min(f.occurred_at)
+        from batch_filed f
+        where f.user_hash is not null
+        group by f.project_id, f.origin_id, f.user_hash
+        order by f.project_id, f.origin_id, f.user_hash
+        on conflict do nothing
+        returning u.project_id, u.origin_id, u.user_hash
+    )
+    insert into batch_users (project_id, origin_id, user_hash)
+    select project_id, origin_id, user_hash
+    from seen;
+    update batch_origins b
+    set users = n.users
+    from (
+        select u.project_id, u.origin_id, count(*) as users
+        from batch_users u
+        group by u.project_id, u.origin_id) n
+    where n.project_id = b.project_id and n.origin_id = b.origin_id;
+
+    if not exists (select from batch_origins b where b.shared) then
+        return;
+    end if;
+    -- A user counts once for an issue, whatever number of its origins saw that user.
+    update errtrack_private.issues i
+    set user_count = i.user_count + n.users
+    from (
+        select b.project_id, b.issue_id, count(distinct u.user_hash) as users
+        from batch_users u
+        join batch_origins b on b.project_id = u.project_id and b.origin_id = u.origin_id
+        where b.shared
+          and not exists (
+              select from errtrack_private.origins sibling
+              join errtrack_private.origin_users other
+                on other.project_id = sibling.project_id and other.origin_id = sibling.id
+              where sibling.project_id = b.project_id
+                and sibling.issue_id = b.issue_id
+                and sibling.id <> b.origin_id
+                and other.user_hash = u.user_hash
+                and not exists (
+                    select from batch_users new
+                    where new.project_id = other.project_id
+                      and new.origin_id = other.origin_id
+                      and new.user_hash = other.user_hash))
+        group by b.project_id, b.issue_id) n
+    where i.project_id = n.project_id and i.id = n.issue_id;
+end
+$$;
+comment on function errtrack_private.count_users() is
+    'Counts the users of batch_filed that are new to its origins: in batch_origins, and for issues that have several origins in the issue.';
 
 create or replace function errtrack_private.count_events() returns void
 language plpgsql volatile
 as $$
 begin
-    -- A user counts once for an origin, and once for an issue whatever number of
-    -- its origins saw that user.
-    with seen as (
-        insert into errtrack_private.origin_users as u
-            (project_id, origin_id, user_hash, first_seen)
-        select e.project_id, f.origin_id, e.user_hash, min(e.occurred_at)
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        where e.user_hash is not null
-        group by e.project_id, f.origin_id, e.user_hash
-        order by e.project_id, f.origin_id, e.user_hash
-        on conflict do nothing
-        returning u.project_id, u.origin_id, u.user_hash
-    ), by_origin as (
-        select project_id, origin_id, count(*) as users
-        from seen
-        group by project_id, origin_id
-    ), counted_origins as (
-        update errtrack_private.origins o
-        set user_count = o.user_count + b.users
-        from by_origin b
-        where o.project_id = b.project_id and o.id = b.origin_id
-    ), by_issue as (
-        select s.project_id, o.issue_id, count(distinct s.user_hash) as users
-        from seen s
-        join errtrack_private.origins o on o.project_id = s.project_id and o.id = s.origin_id
-        where not exists (
-            select from errtrack_private.origins sibling
-            join errtrack_private.origin_users u
-              on u.project_id = sibling.project_id and u.origin_id = sibling.id
-            where sibling.project_id = o.project_id
-              and sibling.issue_id = o.issue_id
-              and sibling.id <> o.id
-              and u.user_hash = s.user_hash)
-        group by s.project_id, o.issue_id
-    )
-    update errtrack_private.issues i
-    set user_count = i.user_count + b.users
-    from by_issue b
-    where i.project_id = b.project_id and i.id = b.issue_id;
+    perform errtrack_private.count_users();
 
     update errtrack_private.origins o
-    set event_count = o.event_count + c.events,
-        first_seen = least(o.first_seen, c.first_seen),
-        last_seen = greatest(o.last_seen, c.last_seen),
-        last_received_at = greatest(o.last_received_at, c.last_received_at),
-        last_release = case when c.last_received_at >= o.last_received_at
-                            then coalesce(c.last_release, o.last_release)
-                            else coalesce(o.last_release, c.last_release) end
-    from (
-        select e.project_id, f.origin_id, count(*) as events,
-               min(e.occurred_at) as first_seen, max(e.occurred_at) as last_seen,
-               max(e.received_at) as last_received_at,
-               (array_agg(e.release order by e.received_at desc, e.n desc)
-                   filter (where e.release is not null))[1] as last_release
-        from batch_filed f
-        join batch_events e on e.n = f.n
-        group by e.project_id, f.origin_id) c
-    where o.project_id = c.project_id and o.id = c.origin_id;
+    set event_count = o.event_count + b.events,
+        user_count = o.user_count + b.users,
+        first_seen = least(o.first_seen, b.first_seen),
+        last_seen = greatest(o.last_seen, b.last_seen),
+        last_received_at = greatest(o.last_received_at, b.last_received_at),
+        last_release = case when b.last_received_at >= o.last_received_at
+                            then coalesce(b.last_release, o.last_release)
+                            else coalesce(o.last_release, b.last_release) end
+    from batch_origins b
+    where o.project_id = b.project_id and o.id = b.origin_id;
 
     -- Title, culprit and level follow the newest event.
-    with filed as (
-        select f.issue_id, e.*
-        from batch_filed f
-        join batch_events e on e.n = f.n
-    ), counted as (
-        select project_id, issue_id, count(*) as events,
-               min(occurred_at) as first_seen, max(occurred_at) as last_seen,
-               max(received_at) as last_received_at
-        from filed
-        group by project_id, issue_id
-    ), newest as (
-        select distinct on (project_id, issue_id) *
-        from filed
-        order by project_id, issue_id, received_at desc, n desc
-    ), released as (
-        select distinct on (project_id, issue_id) project_id, issue_id, release
-        from filed
-        where release is not null
-        order by project_id, issue_id, received_at desc, n desc
+    with counted as (
+        select b.project_id, b.issue_id, sum(b.events) as events,
+               coalesce(sum(b.users) filter (where not b.shared), 0) as users,
+               min(b.first_seen) as first_seen, max(b.last_seen) as last_seen,
+               max(b.last_received_at) as last_received_at,
+               (array_agg(b.newest order by b.last_received_at desc, b.newest desc))[1] as newest,
+               (array_agg(b.last_release order by b.last_received_at desc, b.newest desc)
+                   filter (where b.last_release is not null))[1] as last_release
+        from batch_origins b
+        group by b.project_id, b.issue_id
     )
     update errtrack_private.issues i
     set event_count = i.event_count + c.events,
+        user_count = i.user_count + c.users,
         first_seen = least(i.first_seen, c.first_seen),
         last_seen = greatest(i.last_seen, c.last_seen),
         last_received_at = greatest(i.last_received_at, c.last_received_at),
-        last_release = case when w.newer then coalesce(r.release, i.last_release)
-                            else coalesce(i.last_release, r.release) end,
-        kind = case when w.newer and not i.overflow then n.kind else i.kind end,
-        type = case when w.newer and not i.overflow then n.type else i.type end,
-        value = case when w.newer and not i.overflow then n.value else i.value end,
-        title = case when w.newer and not i.overflow then n.title else i.title end,
-        culprit = case when w.newer and not i.overflow then n.culprit else i.culprit end,
-        level = case when w.newer then n.level else i.level end,
-        platform = case when w.newer then n.platform else i.platform end,
-        logger = case when w.newer then n.logger else i.logger end
+        last_release = case when w.newer then coalesce(c.last_release, i.last_release)
+                            else coalesce(i.last_release, c.last_release) end,
+        kind = case when w.newer and not i.overflow then e.kind else i.kind end,
+        type = case when w.newer and not i.overflow then e.type else i.type end,
+        value = case when w.newer and not i.overflow then e.value else i.value end,
+        title = case when w.newer and not i.overflow then e.title else i.title end,
+        culprit = case when w.newer and not i.overflow then e.culprit else i.culprit end,
+        level = case when w.newer then e.level else i.level end,
+        platform = case when w.newer then e.platform else i.platform end,
+        logger = case when w.newer then e.logger else i.logger end
     from counted c
-    join newest n on n.project_id = c.project_id and n.issue_id = c.issue_id
-    left join released r on r.project_id = c.project_id and r.issue_id = c.issue_id
+    join batch_events e on e.n = c.newest
     join errtrack_private.issues old on old.project_id = c.project_id and old.id = c.issue_id
     cross join lateral (
-        select n.received_at >= old.last_received_at as newer) w
+        select c.last_received_at >= old.last_received_at as newer) w
     where i.project_id = c.project_id and i.id = c.issue_id;
 
     insert into errtrack_private.counts_5m as counts (project_id, origin_id, bucket, events)
-    select e.project_id, f.origin_id,
-           date_bin('5 minutes', e.received_at, timestamptz '2000-01-01 00:00:00+00'), count(*)
+    select f.project_id, f.origin_id,
+           date_bin('5 minutes', f.received_at, timestamptz '2000-01-01 00:00:00+00'), count(*)
     from batch_filed f
-    join batch_events e on e.n = f.n
     group by 1, 2, 3
     order by 1, 2, 3
     on conflict (project_id, origin_id, bucket)
@@ -173,12 +184,11 @@ begin
 
     insert into errtrack_private.counts_1h as counts
         (project_id, origin_id, bucket, events, bodies, surplus_at, surplus_event)
-    select e.project_id, f.origin_id, date_trunc('hour', e.received_at, 'UTC'), count(*),
+    select f.project_id, f.origin_id, date_trunc('hour', f.received_at, 'UTC'), count(*),
            count(*) filter (where f.has_payload and not f.surplus),
-           max(e.received_at) filter (where f.surplus),
-           (array_agg(e.event_id) filter (where f.surplus))[1]
+           max(f.received_at) filter (where f.surplus),
+           (array_agg(f.event_id) filter (where f.surplus))[1]
     from batch_filed f
-    join batch_events e on e.n = f.n
     group by 1, 2, 3
     order by 1, 2, 3
     on conflict (project_id, origin_id, bucket) do update
@@ -195,7 +205,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['lock_issues()', 'count_events()'] loop
+    foreach name in array array['lock_issues()', 'count_users()', 'count_events()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
     end loop;

@@ -1,0 +1,316 @@
+-- Which origin an event belongs to: that of the first of its hashes that is known, or
+-- else a new one with an issue of its own. Called by file_events(). Issues are made by
+-- the set, since a bad release brings hundreds at once.
+
+create or replace function errtrack_private.look_up_hashes() returns void
+language plpgsql volatile
+as $$
+begin
+    insert into batch_hashes (project_id, hash, origin_id)
+    select wanted.project_id, wanted.hash, known.origin_id
+    from (
+        select distinct f.project_id, each.hash
+        from batch_filed f
+        cross join unnest(f.hashes) as each (hash)) wanted
+    -- By the key, whatever the planner believes of a table that was filled just now.
+    left join lateral (
+        select h.origin_id
+        from errtrack_private.hashes h
+        where h.project_id = wanted.project_id and h.hash = wanted.hash
+        limit 1) known on true;
+end
+$$;
+comment on function errtrack_private.look_up_hashes() is
+    'Puts the hashes of batch_filed into batch_hashes, each with its origin if it has one.';
+
+create or replace function errtrack_private.look_up_again() returns void
+language plpgsql volatile
+as $$
+begin
+    update batch_hashes b
+    set origin_id = (
+        select h.origin_id
+        from errtrack_private.hashes h
+        where h.project_id = b.project_id and h.hash = b.hash)
+    where b.origin_id is null;
+end
+$$;
+comment on function errtrack_private.look_up_again() is
+    'Looks for those of batch_hashes that had no origin.';
+
+create or replace function errtrack_private.take_known_origins() returns void
+language plpgsql volatile
+as $$
+begin
+    update batch_filed f
+    set origin_id = b.origin_id
+    from batch_hashes b
+    where f.origin_id is null
+      and b.project_id = f.project_id
+      and b.hash = f.hashes[1]
+      and b.origin_id is not null;
+    -- Only the first hash, or none, is known of nearly all.
+    if exists (select from batch_hashes b where b.origin_id is null)
+        and exists (select from batch_hashes b where b.origin_id is not null)
+        and exists (select from batch_filed f where f.origin_id is null)
+    then
+        update batch_filed f
+        set origin_id = (
+            select b.origin_id
+            from unnest(f.hashes) with ordinality as wanted (hash, place)
+            join batch_hashes b on b.project_id = f.project_id and b.hash = wanted.hash
+            where b.origin_id is not null
+            order by wanted.place
+            limit 1)
+        where f.origin_id is null;
+    end if;
+end
+$$;
+comment on function errtrack_private.take_known_origins() is
+    'Gives rows of batch_filed the origin of the first of their hashes that has one in batch_hashes.';
+
+create or replace function errtrack_private.issues_left(
+    wanted_project bigint,
+    wanted_hour timestamptz,
+    bound bigint
+)
+returns bigint
+language sql stable
+as $$
+    select bound - count(*)
+    from errtrack_private.issue_history h
+    where h.project_id = wanted_project
+      and h.what = 'new'
+      and h.at >= wanted_hour
+      and h.at < wanted_hour + interval '1 hour'
+$$;
+comment on function errtrack_private.issues_left(bigint, timestamptz, bigint) is
+    'How many new issues a project may still have in an hour that may have that many. Null when there is no bound.';
+
+create or replace function errtrack_private.make_issues() returns void
+language plpgsql volatile
+as $$
+declare
+    beyond record;
+begin
+    -- The guard: what is beyond the limit of its hour keeps no origin here.
+    update batch_fresh b
+    set origin_id = nextval('errtrack_private.issue_ids'),
+        making = true
+    from (
+        select r.n
+        from (
+            select fresh.n, fresh.project_id, fresh.hour,
+                   row_number() over (
+                       partition by fresh.project_id, fresh.hour
+                       order by fresh.received_at, fresh.n) as place
+            from batch_fresh fresh
+            where fresh.alone and fresh.origin_id is null) r
+        join (
+            select slots.project_id, slots.hour,
+                   errtrack_private.issues_left(
+                       slots.project_id, slots.hour,
+                       errtrack_private.limit_of(slots.project_id, 'new_issues')) as places
+            from (
+                select distinct fresh.project_id, fresh.hour
+                from batch_fresh fresh
+                where fresh.alone and fresh.origin_id is null) slots) room
+          on room.project_id = r.project_id and room.hour = r.hour
+        where coalesce(r.place <= room.places, true)) admitted
+    where b.n = admitted.n;
+
+    insert into errtrack_private.issues
+        (project_id, id, kind, type, value, title, first_title, culprit, level,
+         platform, logger, first_seen, last_seen, last_received_at, first_release)
+    select b.project_id, b.origin_id, e.kind, e.type, e.value, e.title, e.title, e.culprit, e.level,
+           e.platform, e.logger, e.occurred_at, e.occurred_at, e.received_at, e.release
+    from batch_fresh b
+    join batch_events e on e.n = b.n
+    where b.making;
+    insert into errtrack_private.origins
+        (project_id, id, issue_id, first_seen, last_seen, first_release)
+    select b.project_id, b.origin_id, b.origin_id, e.occurred_at, e.occurred_at, e.release
+    from batch_fresh b
+    join batch_events e on e.n = b.n
+    where b.making;
+    -- As note() and tell() do for one.
+    insert into errtrack_private.issue_history (project_id, issue_id, at, what, details)
+    select b.project_id, b.origin_id, b.received_at, 'new',
+           jsonb_strip_nulls(jsonb_build_object(
+               'event_id', replace(e.event_id::text, '-', ''), 'release', e.release))
+    from batch_fresh b
+    join batch_events e on e.n = b.n
+    where b.making
+    order by b.received_at, b.n;
+    insert into errtrack_private.outbox (project_id, issue_id, kind, details)
+    select b.project_id, b.origin_id, 'new_issue',
+           jsonb_strip_nulls(jsonb_build_object(
+               'title', e.title, 'culprit', e.culprit, 'level', e.level, 'release', e.release,
+               'environment', e.environment))
+    from batch_fresh b
+    join batch_events e on e.n = b.n
+    where b.making
+    order by b.received_at, b.n;
+    update batch_fresh b set making = false where b.making;
+
+    for beyond in
+        select distinct on (b.project_id)
+               b.project_id, e.received_at, e.occurred_at,
+               errtrack_private.limit_of(b.project_id, 'new_issues') as bound
+        from batch_fresh b
+        join batch_events e on e.n = b.n
+        where b.alone and b.origin_id is null
+        order by b.project_id, b.received_at, b.n
+    loop
+        update batch_fresh b
+        set origin_id = errtrack_private.overflow_origin(
+                beyond.project_id, beyond.received_at, beyond.occurred_at, beyond.bound)
+        where b.project_id = beyond.project_id and b.alone and b.origin_id is null;
+    end loop;
+end
+$$;
+comment on function errtrack_private.make_issues() is
+    'Makes an issue, with its origin, history and message, for each row of batch_fresh that is alone, or gives it the overflow origin.';
+
+create or replace function errtrack_private.take_fresh_origins() returns void
+language plpgsql volatile
+as $$
+begin
+    update batch_filed f
+    set origin_id = b.origin_id
+    from batch_fresh b
+    where f.origin_id is null
+      and b.origin_id is not null
+      and b.project_id = f.project_id
+      and b.hashes = f.hashes;
+    while errtrack_private.learn_hashes() loop end loop;
+end
+$$;
+comment on function errtrack_private.take_fresh_origins() is
+    'Gives rows of batch_filed what make_issues() made for their hashes.';
+
+create or replace function errtrack_private.learn_hashes() returns boolean
+language plpgsql volatile
+as $$
+begin
+    -- A hash that belongs to another origin is left alone: no merge by accident.
+    with unknown as materialized (
+        select b.project_id, b.hash
+        from batch_hashes b
+        where b.origin_id is null
+    ), owned as materialized (
+        select distinct on (f.project_id, wanted.hash)
+               f.project_id, wanted.hash, wanted.place, f.n, f.origin_id
+        from batch_filed f
+        cross join lateral unnest(f.hashes) with ordinality as wanted (hash, place)
+        join unknown u on u.project_id = f.project_id and u.hash = wanted.hash
+        where f.origin_id is not null
+        order by f.project_id, wanted.hash, f.received_at, f.n
+    ), learnt as (
+        insert into errtrack_private.hashes
+            (project_id, hash, origin_id, algo, variant, first_seen, kind, type, value, title, culprit)
+        select o.project_id, o.hash, o.origin_id, e.algo, e.variants[o.place], e.occurred_at,
+               e.kind, e.type, e.value, e.title, e.culprit
+        from owned o
+        join batch_events e on e.n = o.n
+        order by o.project_id, o.hash
+        on conflict do nothing
+        returning project_id, hash, origin_id
+    )
+    update batch_hashes b
+    set origin_id = l.origin_id,
+        learnt = true
+    from learnt l
+    where b.project_id = l.project_id and b.hash = l.hash;
+    if not found then
+        return false;
+    end if;
+    perform errtrack_private.take_known_origins();
+    return true;
+end
+$$;
+comment on function errtrack_private.learn_hashes() is
+    'The hashes of batch_hashes that have no origin get that of an event that has them and an origin; other events may know theirs by that. False: there were none.';
+
+create or replace function errtrack_private.assign_origins() returns void
+language plpgsql volatile
+as $$
+declare
+    fresh record;
+begin
+    perform errtrack_private.take_known_origins();
+    if not exists (select from batch_hashes b where b.origin_id is null) then
+        return;
+    end if;
+    -- Another worker may have made them known before this one had the lock.
+    perform errtrack_private.look_up_again();
+    perform errtrack_private.take_known_origins();
+    while errtrack_private.learn_hashes() loop end loop;
+
+    -- What is left are errors that nobody has seen yet. First those that have no hash
+    -- in common, which are nearly all.
+    insert into batch_fresh (project_id, hashes, n, received_at, hour)
+    select distinct on (f.project_id, f.hashes)
+           f.project_id, f.hashes, f.n, f.received_at, date_trunc('hour', f.received_at, 'UTC')
+    from batch_filed f
+    where f.origin_id is null
+    order by f.project_id, f.hashes, f.received_at, f.n;
+    if not exists (select from batch_fresh) then
+        return;
+    end if;
+    update batch_fresh b
+    set alone = false
+    from (
+        select each.project_id, wanted.hash
+        from batch_fresh each
+        cross join unnest(each.hashes) as wanted (hash)
+        group by each.project_id, wanted.hash
+        having count(*) > 1) common
+    where b.project_id = common.project_id and common.hash = any (b.hashes);
+    perform errtrack_private.make_issues();
+    perform errtrack_private.take_fresh_origins();
+
+    -- The others one by one: each may make a hash of the next known.
+    for fresh in
+        select b.n
+        from batch_fresh b
+        where not b.alone
+        order by b.project_id, b.hashes
+    loop
+        continue when exists (
+            select from batch_filed f where f.n = fresh.n and f.origin_id is not null);
+        update batch_fresh b set alone = true where b.n = fresh.n;
+        perform errtrack_private.make_issues();
+        perform errtrack_private.take_fresh_origins();
+    end loop;
+
+    -- Whoever adds hashes holds the lock of the project, and looked after that.
+    if exists (
+        select from batch_fresh b
+        where b.alone
+          and b.origin_id is distinct from (
+              select h.origin_id
+              from errtrack_private.hashes h
+              where h.project_id = b.project_id and h.hash = b.hashes[1]))
+    then
+        raise exception 'another worker made the same issue'
+            using errcode = 'serialization_failure';
+    end if;
+end
+$$;
+comment on function errtrack_private.assign_origins() is
+    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue, or the overflow issue. To be called under lock_newcomers().';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'look_up_hashes()', 'look_up_again()', 'take_known_origins()', 'take_fresh_origins()',
+        'issues_left(bigint, timestamptz, bigint)', 'make_issues()', 'learn_hashes()',
+        'assign_origins()'] loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
+    end loop;
+end
+$$;

@@ -1,0 +1,47 @@
+#include "worker/tender.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+namespace errtrack {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto usual_pause = 2s;
+constexpr auto pause_after_trouble = 1min;
+
+}
+
+Tender::Tender(std::string conninfo)
+    : store_(std::move(conninfo)), thread_([this](const std::stop_token &stop) { run(stop); })
+{
+}
+
+void Tender::run(const std::stop_token &stop)
+{
+    while (!stop.stop_requested()) {
+        std::chrono::seconds pause = usual_pause;
+        try {
+            if (!store_.tend_issues()) {
+                continue;
+            }
+        } catch (const StoreError &e) {
+            // A database that is away is spoken of by whoever files.
+            if (e.kind != StoreError::Kind::down) {
+                pause = pause_after_trouble;
+                spdlog::warn("tending the issues: {}, trying again in {} s", e.what(),
+                             pause.count());
+            }
+        } catch (const std::exception &e) {
+            pause = pause_after_trouble;
+            spdlog::error("tending the issues: {}", e.what());
+        }
+        std::unique_lock lock(mutex_);
+        woken_.wait_for(lock, stop, pause, [] { return false; });
+    }
+}
+
+}

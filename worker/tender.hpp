@@ -1,0 +1,38 @@
+/*
+ * Tends the issues beside the filing: ends what was ignored for some time, folds tags, goes
+ * on with splits. A thread with a connection of its own, since a turn takes as long as a
+ * few batches do; of several workers one at a time does it.
+ */
+
+#ifndef ERRTRACK_WORKER_TENDER_HPP
+#define ERRTRACK_WORKER_TENDER_HPP
+
+#include "worker/store.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace errtrack {
+
+class Tender {
+public:
+    /* Begins at once. */
+    explicit Tender(std::string conninfo);
+
+    /* Waits for the turn that is under way. */
+    ~Tender() = default;
+
+private:
+    void run(const std::stop_token &stop);
+
+    Store store_;                       /* the thread's */
+    std::mutex mutex_;
+    std::condition_variable_any woken_;
+    std::jthread thread_;               /* last: it ends before the others go */
+};
+
+}
+
+#endif

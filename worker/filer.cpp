@@ -79,11 +79,11 @@ void Filer::handle(Stream &stream, const std::vector<QueueEntry> &entries)
 bool Filer::finish(Stream &stream, Batch &batch)
 {
     Batch ended = std::exchange(batch, {});
-    if (!settle(stream)) {
-        return false;
-    }
     if (ended.filings.empty() && ended.done.empty()) {
         return true;
+    }
+    if (!settle(stream)) {
+        return false;
     }
     transactions_++;
     filing_ = std::move(ended);
@@ -164,6 +164,12 @@ Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch 
             }
             continue;
         }
+        // Also in the middle of an entry: what of it is filed is known by its
+        // delivery ids if the rest is not.
+        bool full = batch.bytes >= batch_bytes || batch.filings.size() >= settings_.batch;
+        if (full && !finish(stream, batch)) {
+            return Reading::kept;
+        }
         Content content = read_content(record, settings_.attachment_bytes,
                                        projects_.of(record.project), rules_.of(record.project));
         std::size_t read = 0;
@@ -176,12 +182,6 @@ Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch 
         // What a body inflates to: it is held in one form or the other.
         batch.bytes += std::max(record.body.size(), read);
         batch.filings.push_back({std::move(record), std::move(content)});
-        // Also in the middle of an entry: what of it is filed is known by its
-        // delivery ids if the rest is not.
-        bool full = batch.bytes >= batch_bytes || batch.filings.size() >= settings_.batch;
-        if (full && !finish(stream, batch)) {
-            return Reading::kept;
-        }
     }
     return Reading::done;
 }

@@ -63,15 +63,23 @@ std::string unescape(std::string_view raw)
 
 JsonValue JsonValue::operator[](std::string_view key) const
 {
-    JsonValue found;
-    if (is_object()) {
-        for (JsonValue member : *this) {
-            if (member.has_key(key)) {
-                found = member;
-            }
+    if (!is_object() || !document_->nodes_[node_].has_children) {
+        return {};
+    }
+    // All of them, since the last of equal keys counts: hundreds of times an event.
+    const Json::Node *nodes = document_->nodes_.data();
+    std::uint32_t found = 0;
+    for (std::uint32_t at = node_ + 1; at != 0; at = nodes[at].next) {
+        const Json::Node &member = nodes[at];
+        if (member.key_escaped) {
+            found = JsonValue(document_, at).key() == key ? at : found;
+        } else if (member.key_end - member.key_begin == key.size()
+                   && document_->slice(member.key_begin, member.key_end) == key)
+        {
+            found = at;
         }
     }
-    return found;
+    return found == 0 ? JsonValue() : JsonValue(document_, found);
 }
 
 JsonValue JsonValue::parent() const

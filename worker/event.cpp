@@ -6,6 +6,7 @@
 #include "worker/event.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "worker/event_settings.hpp"
@@ -112,9 +113,32 @@ std::string to_hex(const Hash &hash)
     return hex;
 }
 
+namespace {
+
+/* Memory for documents, which is used again: to ask for it costs as much as to parse the
+ * document. What an event of unusual size needed is given back with the next one. */
+class Workspace {
+public:
+    Json &document()
+    {
+        if (!document_ || document_->size() > most_kept) {
+            document_ = std::make_unique<Json>();
+        }
+        return *document_;
+    }
+
+private:
+    static constexpr std::uint32_t most_kept = 20'000;      /* nodes */
+
+    std::unique_ptr<Json> document_;
+};
+
+}
+
 std::optional<Event> parse_event(std::string_view body, const EventContext &context)
 {
-    Json document;
+    thread_local Workspace workspace;
+    Json &document = workspace.document();
     std::string buffer;
     if (!document.parse(repair(body, buffer)) || !document.root().is_object()) {
         return {};

@@ -206,7 +206,10 @@ private:
         } else if (record_.event_id.empty()) {
             book("attachment", outcome::invalid, reason::event_id);
         } else {
-            content_.attachments.push_back(make_attachment(position, labels, bytes));
+            std::string name = settings_.scrubber.scrub(labels.name);
+            std::string content_type = settings_.scrubber.scrub(labels.content_type);
+            content_.attachments.push_back(
+                make_attachment(position, {name, content_type, labels.type}, bytes));
         }
     }
 
@@ -332,6 +335,8 @@ private:
         return to_hex(hash_of("item", record_.delivery_id + ":" + std::to_string(own_ids_++)));
     }
 
+    /* The report is scrubbed already: names of its members are lost in the event, and
+     * what is cut or taken apart may no longer look like the secret that it was. */
     void take_report(JsonValue report, std::string_view type)
     {
         if (dropped(type)) {
@@ -358,6 +363,7 @@ private:
             book_invalid(reason::invalid_json, type);
             return;
         }
+        settings_.scrubber.scrub(document);
         JsonValue root = document.root();
         if (!root.is_array()) {
             take_report(root, type);
@@ -374,6 +380,7 @@ private:
         Json document;
         std::string_view fault = parse_item(item.payload, document);
         if (fault == reason::none) {
+            settings_.scrubber.scrub(document);
             take_report(document.root(), item.type);
         } else if (!dropped(item.type)) {
             book(item.type, outcome::invalid, fault);
@@ -388,7 +395,7 @@ private:
             return;
         }
         ItemContext context = {record_.received_at, envelope.sent_at, record_.event_id,
-                               envelope.event_id, own_id()};
+                               envelope.event_id, own_id(), &settings_.scrubber};
         std::string row;
         std::string_view fault = reader.read(payload, context, row);
         if (fault != reason::none) {

@@ -140,6 +140,7 @@ is_deeply [ map { "$_->[0] " . ($_->[1] // 'none') } $t->sql(q{select slug, case
 $t->sql(q{update errtrack_private.check_ins set received_at = received_at - interval '11 days' where slug = 'free'});
 $t->sql(q{update errtrack_private.monitors set last_at = last_at - interval '11 days' where slug = 'free'});
 $t->sql('select errtrack_private.forget_items(10)');
+$t->retain(10);
 is_deeply runs('free'), [], 'runs go with the retention';
 is monitor('free', 'count(*)'), 0, 'so do monitors that have long been silent';
 is $t->api(DELETE => "/projects/$project")->status, 204, 'what the project has received is deleted';

@@ -72,7 +72,7 @@ is $t->envelope([ user_report => qq({"event_id":"$own","name":"\\u0000\\ud800","
 eventually { grep { /^user_report .* a.+'b none\z/ } @{ listed() } } 'is listed too';
 
 $t->sql(q{update errtrack_private.feedback set received_at = received_at - interval '11 days' where name = 'bob' or name = 'kim'});
-$t->sql('select errtrack_private.forget_items(10)');
+$t->retain(10);
 is scalar(grep { /kim/ } @{ listed() }), 0, 'feedback goes with the retention';
 is $t->sql_value('select count(*) from errtrack_private.dead_letters'), 0, 'nothing is dead';
 is $t->sql_value(q{select errtrack_private.purge_items($1, now() + interval '1 minute', clock_timestamp() + interval '5 s')}, $project), 't',

@@ -1,6 +1,7 @@
 # What is past its time goes: by the partition, and in batches for a project that keeps
-# less; issues when their last event has gone. Shown first, then removed, by the command
-# and by the worker. Partitions are there for two weeks ahead.
+# less; issues when their last event has gone; counts by the days of their project. Shown
+# first, then removed, by the command and by the worker. Partitions are there for two weeks
+# ahead.
 
 use strict;
 use warnings;
@@ -79,6 +80,34 @@ my $age = sub {
     $t->sql(q{update errtrack_private.occurrences set environment = 'd0' where environment is null});
 };
 $age->();
+
+# Counts of both projects and of none, of 95, 40, 7 and 1 days ago.
+my %counts = (
+    counts_1h => [ q{origin_id, bucket, events} => q{0, date_trunc('hour', at), 1} ],
+    counts_5m => [ q{origin_id, bucket, events} => q{0, date_trunc('hour', at), 1} ],
+    outcomes => [ q{hour, category, outcome, reason, quantity} => q{date_trunc('hour', at), 'error', 'aged', '', 1} ],
+    requests => [ q{hour, reason, requests} => q{date_trunc('hour', at), 'aged', 1} ],
+    client_reports => [ q{hour, outcome, category, reason, quantity, since} => q{date_trunc('hour', at), 'discarded', 'error', '', 1, at} ],
+    transactions => [ q{hour, transaction, op, total, failures, total_ms, durations, since} => q{date_trunc('hour', at), 'a', 'b', 1, 0, 1, '{0,1}', at} ],
+    session_counts => [ q{hour, release, environment, started, exited, errored, crashed, abnormal, ended, ended_seconds, since} =>
+        q{date_trunc('hour', at), '1', '', 1, 1, 0, 0, 0, 0, 0, at} ],
+    session_users => [ q{day, release, environment, did, crashed, since} => q{(at at time zone 'UTC')::date, '1', '', gen_random_uuid(), false, at} ],
+    check_ins => [ q{id, slug, environment, status, began_at, received_at} => q{gen_random_uuid(), 'a', 'b', 'ok', at, at} ],
+    feedback => [ q{kind, id, received_at, name, email, message, url, source} => q{'feedback', gen_random_uuid(), at, '', '', '', '', ''} ],
+);
+my $count = sub {
+    my ($project) = @_;
+    $t->sql("insert into errtrack_private.$_ (project_id, $counts{$_}[0])
+        select \$1, $counts{$_}[1] from unnest(array[95, 40, 7, 1]) as days cross join lateral (select now() - make_interval(days => days) as at) as a",
+        $project) for sort keys %counts;
+};
+# How many are left of each table.
+my $counted = sub {
+    my ($project) = @_;
+    return { map { ($_->[0] => 0 + $t->sql_value("select count(*) from errtrack_private.$_->[0] where project_id = \$1 and $_->[1] < now() - interval '6 hours'",
+        $project)) } $t->sql('select name, key from errtrack_private.counted_tables()') };
+};
+$count->($_) for 0, $t->project->{id}, $short->{id};
 is $kept->(), 'shop:d0 shop:d40 shop:d95 short:d0 short:d40 short:d95', 'some of them are old';
 
 # ---- the command -------------------------------------------------------------------
@@ -91,6 +120,8 @@ $planned{ $_->{what} eq 'partition' ? 'partition' : "$_->{what} $_->{name}" } +=
 is_deeply \%planned, {
     partition => 10 * $tables, 'occurrences acme/short' => 1, 'payloads acme/short' => 1, 'attachments acme/short' => 0,
     'issues acme/shop' => 1, 'issues acme/short' => 2,
+    (map { ("$_ " => 1, "$_ acme/shop" => 1, "$_ acme/short" => 2) } grep { $_ ne 'counts_5m' } keys %counts),
+    (map { ("counts_5m $_" => 3) } '', 'acme/shop', 'acme/short'),
 }, 'all of it';
 is $issues->(), 'shop:d0 shop:d40 shop:d95 short:d0 short:d40 short:d95', 'nothing has gone';
 
@@ -109,14 +140,19 @@ $reader->('commit;');
 my $said = do { local $/; readline $running };
 ok close $running, 'and goes on';
 is $said, 'partitions: ' . 10 * $tables . " dropped\noccurrences of project $short->{id}: 1 removed\n"
-    . "payloads of project $short->{id}: 1 removed\nissues of project $short->{id}: 2 removed\n", 'it says what is gone';
+    . "payloads of project $short->{id}: 1 removed\nissues of project $short->{id}: 2 removed\n"
+    . join('', map { "$_: " . ($_ eq 'counts_5m' ? 9 : 4) . " removed\n" } qw(counts_5m counts_1h outcomes requests client_reports
+        transactions session_counts session_users check_ins feedback)), 'it says what is gone';
+for my $left ([ 3, 0, 'of no project' ], [ 3, $t->project->{id}, 'of a project' ], [ 2, $short->{id}, 'of one that keeps less' ]) {
+    is_deeply $counted->($left->[1]), { map { ($_ => $_ eq 'counts_5m' ? 1 : $left->[0]) } keys %counts }, "what was counted $left->[2]";
+}
 is $kept->(), 'shop:d0 shop:d40 short:d0', 'events are gone';
 is $t->sql_value('select count(*) from errtrack_private.payloads'), 3, 'their bodies too';
 is $issues->(), 'shop:d0 shop:d40 shop:d95 short:d0', 'and issues whose last event is gone, but for a merged one';
 is $t->sql_value('select count(*) from errtrack_private.origins'), 4, 'with their origins';
 is $t->sql_value('select count(*) from errtrack_private.hashes'), 4, 'their hashes';
 is $t->sql_value('select count(*) from errtrack_private.origin_users'), 4, 'their users';
-is $t->sql_value('select count(*) from errtrack_private.counts_1h'), 4, 'and counts';
+is $t->sql_value('select count(*) from errtrack_private.counts_1h where origin_id > 0'), 4, 'and counts';
 is $partitions->(-91), '', 'there is no partition of the day before';
 isnt $partitions->(-90), '', 'there is one of the first day that is kept';
 is $t->sql_value('select count(*) from errtrack_private.deliveries where project_id = $1', $short->{id}), 2,

@@ -1,7 +1,8 @@
 # What must not be stored is taken out before anything is: passwords, tokens, cookies, card
 # numbers unless a project wants them kept, addresses where it does not. No table holds it
-# then, neither as a title nor in a body, and the rest of a body is as it was sent. Settings
-# of a project hold for what comes after them, whoever makes them, and for that project alone.
+# then, neither as a title nor in a body, and the rest of a body is as it was sent. The same
+# goes for what comes beside events. Settings of a project hold for what comes after them,
+# whoever makes them, and for that project alone.
 
 use strict;
 use warnings;
@@ -20,7 +21,7 @@ http {
     errtrack_zone 2m;
     server {
         listen 127.0.0.1:%%PORT%%;
-        location ~ /api/[^/]+/(envelope|store)/?$ { client_max_body_size 0; errtrack_ingest; }
+        location ~ /api/[^/]+/(envelope|store|security|nel)/?$ { client_max_body_size 0; errtrack_ingest; }
     }
 }
 CONF
@@ -86,6 +87,61 @@ is $search->('1111 1111'), '', 'nor a card number';
 isnt $search->('shop.example.com'), '', 'and a table would be found';
 is $t->sql_value(q{select title from errtrack_private.issues where kind = 'error'}),
     'E: no login with password=[Filtered]', 'the title neither';
+
+# ---- what is no event --------------------------------------------------------------
+
+my $now = time;
+my $envelope = sub {
+    my ($header, @items) = @_;
+    is $t->envelope(@items, header => $header)->status, 200, 'an envelope is answered 200';
+    return;
+};
+my $known = sprintf '%032x', 77;
+$envelope->({ event_id => $known },
+    [ user_report => { event_id => $known, name => 'password=hunter2', email => 'ann@example.com',
+        comments => 'My card 4111 1111 1111 1111, and Authorization: Bearer hunter2hunter2' } ],
+    [ attachment => 'x', filename => 'token=hunter2' ]);
+$envelope->({ event_id => sprintf '%032x', 78 }, [ feedback => { contexts => { feedback => { message => 'api_key=hunter2', name => 'bob',
+    contact_email => 'token=hunter2', url => 'https://bob:hunter2@shop.example/?session_token=hunter2', source => 'secret=hunter2' } },
+    release => 'token=hunter2', environment => 'token=hunter2' } ]);
+$envelope->({ event_id => sprintf '%032x', 79 }, [ transaction => { transaction => 'GET ?token=hunter2', timestamp => $now,
+    start_timestamp => $now - 1, contexts => { trace => { trace_id => '1' x 32, span_id => '2' x 16, op => 'password=hunter2' } } } ]);
+$envelope->({}, [ session => { sid => sprintf('%032x', 80), started => $now, attrs => { release => 'token=hunter2', environment => 'token=hunter2' } } ],
+    [ sessions => { attrs => { release => 'secret=hunter2' }, aggregates => [ { started => $now, exited => 1 } ] } ],
+    [ client_report => { discarded_events => [ { reason => 'password=hunter2', category => 'error', quantity => 1 } ] } ]);
+$envelope->({}, [ check_in => { check_in_id => sprintf('%032x', 81), monitor_slug => 'token=hunter2', status => 'ok',
+    environment => 'token=hunter2', release => 'token=hunter2', monitor_config => { schedule =>
+    { type => 'interval', value => 1, unit => 'day' } } } ]);
+
+my $address = 'https://ann:hunter2@shop.example/cart?token=hunter2&password=hunter2';
+my $report = sub {
+    my ($endpoint, $json) = @_;
+    is $t->submit($endpoint, $json, auth => 'query', type => 'application/reports+json', query => 'sentry_release=token%3Dhunter2',
+        headers => { 'User-Agent' => 'Browser/1 (token=hunter2)' })->status, 200, "a report for $endpoint is answered 200";
+    return;
+};
+$report->('security', qq({"csp-report":{"document-uri":"$address","referrer":"$address","blocked-uri":"$address",)
+    . qq("violated-directive":"img-src shop.example/?token=hunter2","original-policy":"img-src $address","source-file":"$address",)
+    . q("script-sample":"document.cookie = \"hunter2\""}}));
+$report->('security', qq([{"type":"csp-violation","body":{"documentURL":"$address","blockedURL":"$address","effectiveDirective":"font-src"}}]));
+$report->('security', '{"expect-ct-report":{"hostname":"token=hunter2","port":443}}');
+$report->('nel', qq([{"type":"network-error","url":"$address","body":{"type":"tcp.refused","referrer":"$address","phase":"token=hunter2"}}]));
+
+$t->settle;
+is $t->sql_value(q{select string_agg(category || ' ' || outcome || ' ' || n, ', ' order by category)
+    from (select category, outcome, sum(items) as n from errtrack.outcomes where category <> 'error' group by 1, 2) as o}),
+    'attachment stored 1, feedback stored 2, internal stored 1, monitor stored 1, session stored 2, transaction stored 1',
+    'what is no event is stored';
+is $search->('hunter2'), '', 'and no table has a secret of it';
+is $search->('1111 1111'), '', 'nor a card number';
+is_deeply [ $t->sql('select kind, name, email, message, url from errtrack.feedback order by 1 desc') ], [
+    [ 'user_report', 'password=[Filtered]', 'ann@example.com', 'My card [Filtered], and Authorization: Bearer [Filtered]', '' ],
+    [ 'feedback', 'bob', 'token=[Filtered]', 'api_key=[Filtered]', 'https://[Filtered]@shop.example/?session_token=[Filtered]' ] ],
+    'of what people write the rest is there';
+is $t->sql_value('select transaction from errtrack.transactions'), 'GET ?token=[Filtered]', 'of transactions too';
+is $t->sql_value(q{select body::jsonb #>> '{csp,document_uri}' from errtrack_private.payloads
+    where body::jsonb -> 'csp' ? 'referrer'}), 'https://[Filtered]@shop.example/cart?token=[Filtered]&password=[Filtered]',
+    'and of the reports of browsers';
 
 # ---- settings -----------------------------------------------------------------
 

@@ -106,7 +106,7 @@ is $t->sql_value(q{select sum(total) from errtrack.transactions where transactio
 # ---- how they go -----------------------------------------------------------------
 
 $t->sql(q{update errtrack_private.transactions set hour = hour - interval '11 days' where transaction = 'slow'});
-$t->sql('select errtrack_private.forget_items(10)');
+$t->retain(10);
 is $t->sql_value(q{select count(*) from errtrack.transactions where transaction = 'slow'}), 0, 'they go with the retention';
 $t->sql('create role ann login; grant errtrack_report to ann');
 cmp_ok $t->sql_value('set role ann; select errtrack.duration_quantile(errtrack.sum_durations(durations), 0.5) from errtrack.transactions'),

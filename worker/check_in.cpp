@@ -96,6 +96,9 @@ std::string_view read_check_in(std::string_view payload, const ItemContext &cont
         return fault;
     }
     JsonValue root = document.root();
+    scrub_stored(document, context,
+                 {root["monitor_slug"], root["environment"], root["release"],
+                  root["monitor_config"]["timezone"]});
     std::string slug = slug_of(root["monitor_slug"].text());
     if (slug.empty()) {
         return reason::invalid_check_in;

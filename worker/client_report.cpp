@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "worker/outcome.hpp"
 #include "worker/repair.hpp"
@@ -72,6 +74,11 @@ std::string_view read_client_report(std::string_view payload, const ItemContext 
     if (time < context.received_at - oldest || time > context.received_at + most_ahead) {
         return reason::timestamp;
     }
+    std::vector<JsonValue> stored;
+    for (const auto &list : lists) {
+        stored.push_back(root[list.first]);
+    }
+    scrub_stored(document, context, std::move(stored));
     Counts counts;
     std::size_t entries = 0;
     for (const auto &[name, outcome] : lists) {

@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace errtrack {
 namespace {
@@ -206,7 +207,10 @@ private:
         } else if (record_.event_id.empty()) {
             book("attachment", outcome::invalid, reason::event_id);
         } else {
-            content_.attachments.push_back(make_attachment(position, labels, bytes));
+            std::string name = settings_.scrubber.scrub(labels.name);
+            std::string content_type = settings_.scrubber.scrub(labels.content_type);
+            content_.attachments.push_back(
+                make_attachment(position, {name, content_type, labels.type}, bytes));
         }
     }
 
@@ -224,22 +228,28 @@ private:
     }
 
     /* Unless it meets a filter. Then it is booked. */
-    void keep_event(Event event, std::string_view type)
+    void keep_event(Event event)
     {
         if (event.filter.empty()) {
             content_.events.push_back(std::move(event));
-        } else {
-            filter_ = event.filter;
-            book(type, outcome::filtered, event.filter);
+            return;
         }
+        if (event.id == record_.event_id) {
+            filter_ = event.filter;
+        }
+        book("event", outcome::filtered, event.filter);
     }
 
+    /* culprit, unless it is empty, is what the event itself cannot say. */
     bool take_event(std::string_view json, std::optional<std::int64_t> sent_at,
-                    const std::string &event_id)
+                    const std::string &event_id, const std::string &culprit = {})
     {
         std::optional<Event> event = read_event(json, sent_at, event_id);
         if (event) {
-            keep_event(std::move(*event), "event");
+            if (!culprit.empty()) {
+                event->culprit = culprit;
+            }
+            keep_event(std::move(*event));
         }
         return event.has_value();
     }
@@ -262,7 +272,7 @@ private:
     /* Files go with the event that they came with. */
     void filter_attachments()
     {
-        if (!filter_.empty() && content_.events.empty()) {
+        if (!filter_.empty()) {
             for (std::size_t i = content_.attachments.size(); i > 0; i--) {
                 book("attachment", outcome::filtered, filter_);
             }
@@ -278,7 +288,7 @@ private:
             book_invalid(fault, other_type.name);
             return;
         }
-        bool event_taken = false;
+        bool event_seen = false;         /* whatever became of it: the second is none */
         for (const EnvelopeItem &item : envelope.items) {
             if (const Reader *reader = reader_of(item.type)) {
                 take_item(*reader, item.payload, envelope);
@@ -291,11 +301,9 @@ private:
                 discard(item.type);
             } else if (dropped(item.type)) {
                 continue;
-            } else if (event_taken) {
+            } else if (std::exchange(event_seen, true)) {
                 book(item.type, outcome::discarded, reason::duplicate_item);
-            } else if (event_taken = take_event(item.payload, envelope.sent_at, record_.event_id);
-                       !event_taken)
-            {
+            } else if (!take_event(item.payload, envelope.sent_at, record_.event_id)) {
                 book(item.type, outcome::invalid,
                      item.payload.empty() ? reason::no_data : reason::invalid_json);
             }
@@ -321,7 +329,7 @@ private:
         if (event->transaction_type) {
             take_item(*reader_of("transaction"), json, {});
         } else if (!dropped("event")) {
-            keep_event(std::move(*event), "event");
+            keep_event(std::move(*event));
         }
     }
 
@@ -332,6 +340,8 @@ private:
         return to_hex(hash_of("item", record_.delivery_id + ":" + std::to_string(own_ids_++)));
     }
 
+    /* The report is scrubbed already: names of its members are lost in the event, and
+     * what is cut or taken apart may no longer look like the secret that it was. */
     void take_report(JsonValue report, std::string_view type)
     {
         if (dropped(type)) {
@@ -342,10 +352,10 @@ private:
             security_event(report, {record_.query, record_.agent, record_.address}, event);
         if (fault == reason::security_report_type) {
             book(type, outcome::discarded, fault);
-        } else if (fault != reason::none || !take_event(event.json, std::nullopt, own_id())) {
+        } else if (fault != reason::none
+                   || !take_event(event.json, std::nullopt, own_id(), event.culprit))
+        {
             book(type, outcome::invalid, fault != reason::none ? fault : reason::invalid_json);
-        } else {
-            content_.events.back().culprit = event.culprit;
         }
     }
 
@@ -358,6 +368,7 @@ private:
             book_invalid(reason::invalid_json, type);
             return;
         }
+        settings_.scrubber.scrub(document);
         JsonValue root = document.root();
         if (!root.is_array()) {
             take_report(root, type);
@@ -374,6 +385,7 @@ private:
         Json document;
         std::string_view fault = parse_item(item.payload, document);
         if (fault == reason::none) {
+            settings_.scrubber.scrub(document);
             take_report(document.root(), item.type);
         } else if (!dropped(item.type)) {
             book(item.type, outcome::invalid, fault);
@@ -388,7 +400,7 @@ private:
             return;
         }
         ItemContext context = {record_.received_at, envelope.sent_at, record_.event_id,
-                               envelope.event_id, own_id()};
+                               envelope.event_id, own_id(), &settings_.scrubber};
         std::string row;
         std::string_view fault = reader.read(payload, context, row);
         if (fault != reason::none) {
@@ -450,7 +462,7 @@ private:
     const EventSettings &settings_;
     const std::shared_ptr<const GroupingRules> rules_;
     int position_ = 0;              /* of the next attachment, kept or not */
-    std::string_view filter_;       /* that the event met */
+    std::string_view filter_;       /* that the event of the record met */
     int own_ids_ = 0;               /* given so far */
     Content content_;
 };

@@ -36,6 +36,7 @@ std::string_view read_user_report(std::string_view payload, const ItemContext &c
     if (event.empty()) {
         return reason::event_id;
     }
+    scrub_stored(document, context, {root["name"], root["email"], root["comments"]});
     row = JsonObject().text("kind", "user_report")
               .text("id", event)
               .text("event", event)
@@ -56,6 +57,9 @@ std::string_view read_feedback(std::string_view payload, const ItemContext &cont
     }
     JsonValue root = document.root();
     JsonValue feedback = root["contexts"]["feedback"];
+    scrub_stored(document, context,
+                 {feedback["name"], feedback["contact_email"], feedback["message"], feedback["url"],
+                  feedback["source"], root["release"], root["environment"]});
     std::string message = short_text(feedback["message"], message_characters);
     if (message.empty()) {
         return reason::invalid_feedback;

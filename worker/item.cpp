@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include "worker/event.hpp"
 #include "worker/outcome.hpp"
@@ -54,6 +55,13 @@ std::string_view parse_item(std::string_view payload, Json &document)
     std::string buffer;
     bool object = document.parse(repair(payload, buffer)) && document.root().is_object();
     return object ? reason::none : reason::invalid_json;
+}
+
+void scrub_stored(Json &document, const ItemContext &context, std::vector<JsonValue> stored)
+{
+    static const Scrubber usual;
+    const Scrubber &scrubber = context.scrubber != nullptr ? *context.scrubber : usual;
+    scrubber.scrub(document, std::move(stored));
 }
 
 std::optional<std::int64_t> time_of(JsonValue value)

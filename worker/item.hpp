@@ -15,8 +15,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker/json.hpp"
+#include "worker/scrub.hpp"
 
 namespace errtrack {
 
@@ -44,6 +46,7 @@ struct ItemContext {
     std::string event_id;                /* that the envelope names or else the edge gave */
     std::string header_event_id;         /* the same, empty when the envelope names none */
     std::string own_id;                  /* 32 hex digits: tells this item from all others */
+    const Scrubber *scrubber = nullptr;  /* of the project; without: the usual one */
 };
 
 /* An object that is written member by member, in the order of the calls. */
@@ -65,6 +68,9 @@ private:
 /* The reason why it is none is no_data or invalid_json; reason::none when document is
  * an object. */
 std::string_view parse_item(std::string_view payload, Json &document);
+
+/* Takes secrets out of the values that are about to be stored, before they are cut. */
+void scrub_stored(Json &document, const ItemContext &context, std::vector<JsonValue> stored);
 
 /* Seconds since 1970 or text, as an event's timestamp is read. */
 std::optional<std::int64_t> time_of(JsonValue value);

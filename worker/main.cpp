@@ -134,7 +134,7 @@ private:
                 store_.forget_items(settings_.retention);
                 stream_->bury_consumers();
             });
-            chore(retention_due_, 24h, 1min, "removing what is past the retention",
+            chore(retention_due_, 1h, 1min, "removing what is past the retention",
                   [this] { retain(); });
             chore(ledger_due_, 5s, 1min, "booking what edges count", [this] {
                 if (!ledger_.book(*redis_)) {

@@ -1,6 +1,6 @@
 /*
- * One walk over the tree collects what is to be replaced; the document is then spliced
- * once.
+ * One walk over the tree, or over parts of it, collects what is to be replaced; the
+ * document is then spliced once.
  */
 
 #include "worker/scrub.hpp"
@@ -35,6 +35,17 @@ SecretNames::Options addresses_of(const ScrubOptions &options)
     return names;
 }
 
+std::string without(std::string_view text, const std::vector<TextRange> &secrets)
+{
+    std::string clean;
+    std::size_t kept = 0;
+    for (const TextRange &range : secrets) {
+        clean.append(text.substr(kept, range.begin - kept)).append(filtered_text);
+        kept = range.end;
+    }
+    return clean.append(text.substr(kept));
+}
+
 class Walk {
 public:
     /* Whether strings are looked into, too. */
@@ -47,12 +58,22 @@ public:
      * bounded by the depth that documents may have. */
     void value(JsonValue value, bool named, bool secret)
     {
+        if (value.is_null()) {
+            return;
+        }
         secret = named ? verdict(value, secret) : secret;
         if (value.is_object() || value.is_array()) {
             children(value, secret);
         } else {
             leaf(value, secret);
         }
+    }
+
+    /* Whether all that is in the value is secret by the names that it lies under. */
+    bool lies_in_secret(JsonValue value)
+    {
+        JsonValue above = value.parent();
+        return above && verdict(above, lies_in_secret(above));
     }
 
 private:
@@ -131,15 +152,8 @@ private:
         if (found.empty()) {
             return;
         }
-        std::string clean;
-        std::size_t kept = 0;
-        for (const TextRange &range : found) {
-            clean.append(text.substr(kept, range.begin - kept)).append(filtered_text);
-            kept = range.end;
-        }
-        clean.append(text.substr(kept));
         std::string quoted;
-        append_json_string(quoted, clean);
+        append_json_string(quoted, without(text, found));
         edits_.push_back({value.index(), std::move(quoted)});
     }
 
@@ -181,6 +195,26 @@ void Scrubber::scrub(Json &document) const
         }
     }
     document.splice(edits);
+}
+
+void Scrubber::scrub(Json &document, std::vector<JsonValue> parts) const
+{
+    if (!secrets_ && !addresses_) {
+        return;
+    }
+    std::sort(parts.begin(), parts.end(),
+              [](JsonValue a, JsonValue b) { return a.index() < b.index(); });
+    std::vector<JsonEdit> edits;
+    Walk walk(names_, secrets_, edits);
+    for (JsonValue part : parts) {
+        walk.value(part, true, walk.lies_in_secret(part));
+    }
+    document.splice(edits);
+}
+
+std::string Scrubber::scrub(std::string_view text) const
+{
+    return secrets_ ? without(text, find_secrets(text, names_)) : std::string(text);
 }
 
 }

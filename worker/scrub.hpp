@@ -1,7 +1,7 @@
 /*
- * Takes secrets out of an event before anything else is done with it, so that neither
- * groups nor explanations nor stored bodies hold them. What a project wants scrubbed is
- * compiled once into a Scrubber.
+ * Takes secrets out of what clients send before anything else is done with it, so that
+ * neither groups nor explanations nor stored bodies nor the rows of other items hold them.
+ * What a project wants scrubbed is compiled once into a Scrubber.
  */
 
 #ifndef ERRTRACK_WORKER_SCRUB_HPP
@@ -32,6 +32,13 @@ public:
      * debug_meta and _meta describes software, and only loses addresses.
      */
     void scrub(Json &document) const;
+
+    /* The same of those values alone, none within another: of an item whose other members
+     * are not stored, and may be ids that look like secrets. Names above a value count. */
+    void scrub(Json &document, std::vector<JsonValue> parts) const;
+
+    /* A text that stands under no name. */
+    std::string scrub(std::string_view text) const;
 
 private:
     SecretNames names_;

@@ -64,6 +64,7 @@ std::string_view read_session(std::string_view payload, const ItemContext &conte
         return fault;
     }
     JsonValue root = document.root();
+    scrub_stored(document, context, {root["attrs"]["release"], root["attrs"]["environment"]});
     std::string release = valid_release(lenient_text(root["attrs"]["release"]));
     if (release.empty()) {
         return reason::release;
@@ -122,6 +123,7 @@ std::string_view read_sessions(std::string_view payload, const ItemContext &cont
         return fault;
     }
     JsonValue root = document.root();
+    scrub_stored(document, context, {root["attrs"]["release"], root["attrs"]["environment"]});
     std::string release = valid_release(lenient_text(root["attrs"]["release"]));
     if (release.empty()) {
         return reason::release;

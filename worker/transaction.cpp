@@ -47,6 +47,7 @@ std::string_view read_transaction(std::string_view payload, const ItemContext &c
     if (!traced || !start || !end || *start < 0 || *end < *start) {
         return reason::invalid_transaction;
     }
+    scrub_stored(document, context, {root["transaction"], trace["op"]});
     std::string name = cut_with_dots(trim(root["transaction"].text()), name_characters);
     std::string op = cut_with_dots(trim(trace["op"].text()), op_characters);
     std::string status = lower(lenient_text(trace["status"]).value_or(""));

@@ -1,6 +1,6 @@
 -- Retention: what is older than so many days goes. Partitions are dropped, one in a
 -- transaction; what a project keeps for less time is deleted in batches, and so are
--- issues whose last event has gone. Days end at midnight (UTC).
+-- issues whose last event has gone, and what was counted. Days end at midnight (UTC).
 
 create or replace function errtrack_private.midnight_before(days integer) returns timestamptz
 language sql stable
@@ -172,6 +172,117 @@ $$;
 comment on function errtrack_private.remove_rows(text, bigint, timestamptz, timestamptz) is
     'Removes the rows of a project from the partitions of days before one, until a time of the clock. Returns how many.';
 
+create or replace function errtrack_private.counted_tables()
+returns table (name text, key text, key_type text, least_days integer, most_time interval)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    values ('counts_5m', 'bucket', 'timestamptz', 0, interval '48 hours'),
+           ('counts_1h', 'bucket', 'timestamptz', 0, null),
+           ('outcomes', 'hour', 'timestamptz', 0, null),
+           ('requests', 'hour', 'timestamptz', 0, null),
+           ('client_reports', 'hour', 'timestamptz', 0, null),
+           ('transactions', 'hour', 'timestamptz', 0, null),
+           -- An update of a session takes back what an earlier one has added.
+           ('session_counts', 'hour', 'timestamptz', 6, null),
+           ('session_users', 'day', 'date', 6, null),
+           ('check_ins', 'received_at', 'timestamptz', 0, null),
+           ('feedback', 'received_at', 'timestamptz', 0, null)
+$$;
+comment on function errtrack_private.counted_tables() is
+    'The tables, not partitioned, whose rows go by the days of their project: each with the column that says how old a row is, the days that rows are kept whatever the project says, and the time after which they go whatever it says. The primary key of each begins with project_id.';
+
+create or replace function errtrack_private.counted_edges(table_name text, keep_days integer)
+returns table (project_id bigint, before timestamptz)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    counted record;
+begin
+    select c.* into strict counted
+    from errtrack_private.counted_tables() as c
+    where c.name = counted_edges.table_name;
+    -- From one project to the next by the primary key: rows may be of no project at all.
+    return query execute format(
+        'with recursive held as (
+             (select t.project_id as id from errtrack_private.%1$I as t order by t.project_id limit 1)
+             union all
+             select (select t.project_id
+                     from errtrack_private.%1$I as t
+                     where t.project_id > h.id
+                     order by t.project_id
+                     limit 1)
+             from held as h
+             where h.id is not null)
+         select h.id,
+                greatest(
+                    errtrack_private.midnight_before(greatest(least(p.retention_days, $1), $2)),
+                    now() - $3)
+         from held as h
+         left join errtrack_private.projects as p on p.id = h.id
+         where h.id is not null
+         order by h.id', counted.name)
+    using keep_days, counted.least_days, counted.most_time;
+end
+$$;
+comment on function errtrack_private.counted_edges(text, integer) is
+    'The projects that have rows in a table of counted_tables(), and the time before which these are to go.';
+
+create or replace function errtrack_private.counted_condition(counted_key text, counted_type text)
+returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select format('project_id = $1 and %I < %s', counted_key,
+                  case counted_type when 'date' then '($2 at time zone ''UTC'')::date' else '$2' end)
+$$;
+comment on function errtrack_private.counted_condition(text, text) is
+    'The SQL condition for rows of a project ($1) from before a time ($2), for a key of counted_tables().';
+
+create or replace function errtrack_private.remove_counted(
+    table_name text,
+    keep_days integer,
+    until timestamptz
+)
+returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    condition constant text := (
+        select errtrack_private.counted_condition(c.key, c.key_type)
+        from errtrack_private.counted_tables() as c
+        where c.name = remove_counted.table_name);
+    edge record;
+    gone bigint;
+    removed bigint := 0;
+begin
+    for edge in
+        select e.project_id, e.before
+        from errtrack_private.counted_edges(table_name, keep_days) as e
+    loop
+        loop
+            if clock_timestamp() >= until then
+                return removed;
+            end if;
+            -- Who is about to add to a row keeps it: this waits for nobody.
+            execute format(
+                'delete from errtrack_private.%1$I where ctid = any (array(
+                    select ctid from errtrack_private.%1$I where %2$s limit 2000
+                    for update skip locked))', table_name, condition)
+            using edge.project_id, edge.before;
+            get diagnostics gone = row_count;
+            removed := removed + gone;
+            exit when gone < 2000;
+        end loop;
+    end loop;
+    return removed;
+end
+$$;
+comment on function errtrack_private.remove_counted(text, integer, timestamptz) is
+    'Removes what is past its time from a table of counted_tables(), until a time of the clock. Returns how many rows.';
+
 create or replace function errtrack_private.drop_oldest_partition(before timestamptz)
 returns text
 language plpgsql volatile
@@ -207,6 +318,7 @@ declare
     until constant timestamptz := clock_timestamp() + budget;
     project record;
     content text;
+    counted text;
 begin
     perform errtrack_private.check_retention(keep_days);
     finished := false;
@@ -253,6 +365,14 @@ begin
         end if;
     end loop;
 
+    for counted in select c.name from errtrack_private.counted_tables() as c loop
+        removed := errtrack_private.remove_counted(counted, keep_days, until);
+        if removed > 0 then
+            what := counted;
+            return;
+        end if;
+    end loop;
+
     finished := true;
     removed := 0;
     update errtrack_private.retention set finished_at = now();
@@ -269,16 +389,14 @@ as $$
     insert into errtrack_private.retention as r (days)
     values (keep_days)
     on conflict (one) do update set days = excluded.days where r.days <> excluded.days;
-    delete from errtrack_private.counts_5m where bucket < now() - interval '48 hours';
     delete from errtrack_private.dead_letters where died_at < now() - interval '14 days';
-    delete from errtrack_private.requests where hour < now() - make_interval(days => keep_days);
     -- Nobody asked for it in a week.
     delete from errtrack_private.outbox where created_at < now() - interval '7 days';
     -- Longer than book_requests() looks back: nothing is counted anew.
     delete from errtrack_private.edge_requests where hour < now() - interval '3 days';
 $$;
 comment on function errtrack_private.sweep(integer) is
-    'Removes fine counters, dead letters and counts of edges that are past their time. For workers: it notes how long they keep events.';
+    'Removes dead letters and counts of edges that are past their time. For workers: it notes how long they keep events.';
 
 create or replace function errtrack_private.retention_plan(keep_days integer)
 returns table (what text, name text, older_than timestamptz, "rows" bigint, bytes bigint)
@@ -289,6 +407,7 @@ declare
     edge constant timestamptz := errtrack_private.midnight_before(keep_days);
     project record;
     content text;
+    counted record;
 begin
     perform errtrack_private.check_retention(keep_days);
     return query
@@ -323,10 +442,31 @@ begin
             select cardinality(errtrack_private.old_issue_ids(p.id, b.before, null))::bigint as issues) as c
         where c.issues > 0
         order by p.id;
+    bytes := null;
+    for counted in
+        select c.name, errtrack_private.counted_condition(c.key, c.key_type) as condition
+        from errtrack_private.counted_tables() as c
+    loop
+        for project in
+            select e.project_id, e.before, coalesce(l.organization || '/' || l.slug, '') as slug
+            from errtrack_private.counted_edges(counted.name, keep_days) as e
+            left join errtrack_private.project_list as l on l.id = e.project_id
+        loop
+            what := counted.name;
+            name := project.slug;
+            older_than := project.before;
+            execute format('select count(*) from errtrack_private.%I where %s', counted.name, counted.condition)
+            into "rows"
+            using project.project_id, project.before;
+            if "rows" > 0 then
+                return next;
+            end if;
+        end loop;
+    end loop;
 end
 $$;
 comment on function errtrack_private.retention_plan(integer) is
-    'What retain() would remove now: partitions with the estimate of their rows, and rows of projects that keep less, exactly.';
+    'What retain() would remove now: partitions with the estimate of their rows, and rows of projects, exactly. Counts have no name when they are of no project.';
 
 create or replace function errtrack_private.set_project_retention(project bigint, days integer)
 returns void
@@ -344,7 +484,7 @@ begin
 end
 $$;
 comment on function errtrack_private.set_project_retention(bigint, integer) is
-    'Days that the events of a project are kept; null: as long as those of the instance.';
+    'Days that the events of a project are kept, and what is counted of it; null: as long as those of the instance.';
 
 do $$
 declare
@@ -355,6 +495,8 @@ begin
         'short_projects(integer)', 'content_tables()',
         'old_issue_ids(bigint, timestamptz, integer)', 'remove_issues(bigint, timestamptz, integer)',
         'remove_rows(text, bigint, timestamptz, timestamptz)', 'drop_oldest_partition(timestamptz)',
+        'counted_tables()', 'counted_edges(text, integer)', 'counted_condition(text, text)',
+        'remove_counted(text, integer, timestamptz)',
         'retain(integer, interval)', 'sweep(integer)', 'retention_plan(integer)',
         'set_project_retention(bigint, integer)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

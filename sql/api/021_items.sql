@@ -318,20 +318,15 @@ begin
     if not pg_try_advisory_xact_lock(hashtextextended('errtrack.items', 0)) then
         return;
     end if;
-    delete from errtrack_private.client_reports where client_reports.hour < oldest;
     -- A session that is older than five days is not taken any more.
     delete from errtrack_private.sessions where sessions.started < now() - interval '6 days';
-    delete from errtrack_private.session_counts where session_counts.hour < oldest;
-    delete from errtrack_private.session_users where session_users.day < (oldest at time zone 'UTC')::date;
-    delete from errtrack_private.check_ins where check_ins.received_at < oldest;
+    -- Jobs may run less often than their project keeps events.
     delete from errtrack_private.monitors where monitors.last_at < oldest;
-    delete from errtrack_private.transactions where transactions.hour < oldest;
-    delete from errtrack_private.feedback where feedback.received_at < oldest;
     delete from errtrack_private.item_names where item_names.seen_on < (oldest at time zone 'UTC')::date;
 end
 $$;
 comment on function errtrack_private.forget_items(integer) is
-    'Removes items, and what was counted of them, that are older than the retention.';
+    'Removes sessions that no update can reach any more, and monitors and names that nobody has used for so many days. The rest is removed by retain().';
 
 create or replace function errtrack_private.purge_items(
     wanted_project bigint,

@@ -56,6 +56,21 @@ TEST(Feedback, OfNewerSdks)
               R"({"kind":"feedback","id":")" + id + R"(","message":"slow"})");
 }
 
+TEST(Feedback, SecretsGoBeforeTextsAreCut)
+{
+    std::string row = read(read_user_report, R"({"comments":")" + std::string(4080, 'c') + R"( 4111111111111111"})", id);
+    EXPECT_EQ(row.find("4111"), std::string::npos);
+    ScrubOptions options;
+    options.keys = {"email"};
+    Scrubber scrubber(options);
+    for (auto [reader, payload] :
+         {std::pair<Read *, const char *>(read_user_report, R"({"name":"Ann","email":"a@b","comments":"c"})"),
+          std::pair<Read *, const char *>(read_feedback, R"({"contexts":{"feedback":{"message":"m","contact_email":"a@b"}}})")}) {
+        ASSERT_EQ(reader(payload, {0, {}, id, id, {}, &scrubber}, row), reason::none);
+        EXPECT_NE(row.find(R"("email":"[Filtered]")"), std::string::npos) << row;
+    }
+}
+
 TEST(Feedback, WhatIsNone)
 {
     EXPECT_EQ(read(read_user_report, R"({"comments":"c"})"), reason::event_id);

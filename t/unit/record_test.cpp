@@ -15,9 +15,10 @@ namespace {
 using Booked = std::map<std::string, int>;
 
 /* "category outcome reason" -> how often; what is to be stored counts as that. */
-Booked booked(const Record &record, std::size_t attachment_bytes = attachment_bytes_default)
+Booked booked(const Record &record, std::size_t attachment_bytes = attachment_bytes_default,
+              const EventSettings &settings = EventSettings())
 {
-    Content content = read_content(record, attachment_bytes);
+    Content content = read_content(record, attachment_bytes, settings);
     Booked found;
     for (std::size_t i = 0; i < content.attachments.size(); i++) {
         found["attachment stored"]++;
@@ -113,6 +114,47 @@ TEST(Record, ItemsOfAnEnvelope)
                       {"attachment stored", 1}, {"session invalid release", 1},
                       {"internal stored", 1}, {"default discarded type:other", 1},
                       {"feedback invalid invalid_feedback", 1}}));
+}
+
+TEST(Record, ASecondEventTakesNoPlace)
+{
+    EventSettings settings;
+    settings.filters.messages = {"noise*"};
+    auto of = [&](const char *first, const char *second) {
+        return booked(make_record(Endpoint::envelope, std::string("{}\n{\"type\":\"event\"}\n") + first
+                                                          + "\n{\"type\":\"event\"}\n" + second
+                                                          + "\n{\"type\":\"attachment\",\"length\":1}\nx\n",
+                                  "attachment:1,event:2"),
+                      attachment_bytes_default, settings);
+    };
+    const char *good = R"({"message":"m"})";
+    const char *unwanted = R"({"message":"noise of a fan"})";
+    EXPECT_EQ(of(good, good), (Booked{{"error stored", 1}, {"attachment stored", 1}, {"error discarded duplicate_item", 1}}));
+    EXPECT_EQ(of(good, unwanted), of(good, good));
+    EXPECT_EQ(of(unwanted, good), (Booked{{"error filtered error-message", 1}, {"attachment filtered error-message", 1},
+                                          {"error discarded duplicate_item", 1}}));
+    EXPECT_EQ(of("nonsense", good), (Booked{{"error invalid invalid_json", 1}, {"attachment stored", 1},
+                                            {"error discarded duplicate_item", 1}}));
+}
+
+TEST(Record, FilteredReportsLeaveTheOthersAlone)
+{
+    EventSettings settings;
+    settings.filters.localhost = true;
+    std::string local = R"({"csp-report":{"document-uri":"http://localhost/","violated-directive":"img-src","blocked-uri":"data"}})";
+    std::string good = R"({"csp-report":{"document-uri":"https://a.example/","violated-directive":"img-src b.example","blocked-uri":"data"}})";
+    EXPECT_EQ(booked(make_record(Endpoint::security, local, "raw_security:1"), attachment_bytes_default, settings),
+              (Booked{{"error filtered localhost", 1}}));
+    Content content = read_content(make_record(Endpoint::security, "[" + good + "," + local + "]", "raw_security:2"),
+                                   attachment_bytes_default, settings);
+    ASSERT_EQ(content.events.size(), 1u);
+    EXPECT_EQ(content.events[0].culprit, "img-src b.example");
+    std::string report = "{\"type\":\"raw_security\"}\n" + local + "\n";
+    std::string event = "{\"type\":\"event\"}\n{}\n";
+    std::string file = "{\"type\":\"attachment\",\"length\":1}\nx\n";
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n" + event + report + file, "attachment:1,event:1,raw_security:1"),
+                     attachment_bytes_default, settings),
+              (Booked{{"error stored", 1}, {"error filtered localhost", 1}, {"attachment stored", 1}}));
 }
 
 TEST(Record, ReportsAreItemsToo)

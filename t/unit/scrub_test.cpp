@@ -74,6 +74,34 @@ TEST(Scrub, what_is_about_software_stays)
     EXPECT_EQ(scrubbed(text), text);
 }
 
+TEST(Scrub, parts_of_documents)
+{
+    Json document;
+    ASSERT_TRUE(document.parse(R"({"sid":"1","attrs":{"b":"token=x","a":"token=y"},"n":"token=z"})"));
+    JsonValue attrs = document.root()["attrs"];
+    Scrubber().scrub(document, {document.root()["n"], attrs["a"], attrs["none"], JsonValue()});
+    EXPECT_EQ(document.root().raw(),
+              R"({"sid":"1","attrs":{"b":"token=x","a":"token=[Filtered]"},"n":"token=[Filtered]"})");
+    EXPECT_EQ(attrs["a"].text(), "token=[Filtered]");
+
+    ASSERT_TRUE(document.parse(R"({"cookies":{"a":{"b":"x"},"locale":{"c":"y"}}})"));
+    JsonValue cookies = document.root()["cookies"];
+    ScrubOptions options;
+    options.exempt = {"locale"};
+    Scrubber(options).scrub(document, {cookies["a"]["b"], cookies["locale"]["c"]});
+    EXPECT_EQ(document.root().raw(), R"({"cookies":{"a":{"b":"[Filtered]"},"locale":{"c":"y"}}})");
+}
+
+TEST(Scrub, texts_that_stand_alone)
+{
+    EXPECT_EQ(Scrubber().scrub(std::string_view("a token=x&b")), "a token=[Filtered]&b");
+    EXPECT_EQ(Scrubber().scrub(std::string_view("")), "");
+    ScrubOptions options;
+    options.secrets = false;
+    options.addresses = true;
+    EXPECT_EQ(Scrubber(options).scrub(std::string_view("token=x")), "token=x");
+}
+
 TEST(Scrub, harmless_documents_stay_byte_for_byte)
 {
     std::string text = "{ \"a\" : \"\\u0041\\/\", \"tags\":[[\"a\",\"b\"]],\t\"n\":1e400 }";

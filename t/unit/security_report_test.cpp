@@ -3,11 +3,16 @@
  * them are none.
  */
 
+#include "worker/event.hpp"
 #include "worker/json.hpp"
 #include "worker/outcome.hpp"
 #include "worker/security_report.hpp"
 
 #include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+#include <set>
 
 namespace errtrack {
 namespace {
@@ -136,6 +141,44 @@ TEST(SecurityReport, NetworkErrors)
     EXPECT_EQ(reported.culprit, "shop.example");
     EXPECT_EQ(reported.tag("phase"), "connection");
     EXPECT_EQ(reported["nel"]["elapsed_time"].integer(), 143);
+}
+
+/* Variant and hash, by which reports are the same issue. */
+std::string group(std::string_view report)
+{
+    Json document;
+    EXPECT_TRUE(document.parse(report)) << report;
+    SecurityEvent made;
+    EXPECT_EQ(security_event(document.root(), {}, made), reason::none) << report;
+    std::optional<Event> event = parse_event(made.json, {});
+    return event && event->hashes.size() == 1 ? event->hashes[0].variant + " " + to_hex(event->hashes[0].hash) : "";
+}
+
+TEST(SecurityReport, CertificatesAreOneIssueForEachKindAndHost)
+{
+    auto staple = [](std::string members) { return group("{\"expect-staple-report\":{" + members + "}}"); };
+    auto ct = [](std::string members) { return group("{\"expect-ct-report\":{" + members + "}}"); };
+    auto pins = [](std::string members) { return group("{" + members + ",\"known-pins\":[]}"); };
+    std::set<std::string> groups;
+    for (const auto &of : {std::function<std::string(std::string)>(staple), {ct}, {pins}}) {
+        std::string one = of(R"("hostname":"a1.example","port":443)");
+        EXPECT_EQ(one, of(R"("hostname":"A1.Example","port":8443,"response-status":"MISSING","include-subdomains":true)"));
+        EXPECT_NE(one, of(R"("hostname":"a2.example","port":443)")) << "a message would not tell the numbers apart";
+        EXPECT_FALSE(one.starts_with("message ")) << one;
+        groups.insert(one);
+    }
+    EXPECT_EQ(groups.size(), 3u);
+}
+
+TEST(SecurityReport, NetworkErrorsAreOneIssueForEachTypeAndHost)
+{
+    auto error = [](std::string type, std::string url) {
+        return group(R"({"type":"network-error","url":")" + url + R"(","body":{"phase":"connection","type":")" + type + "\"}}");
+    };
+    std::string one = error("tcp.refused", "https://shop.example/a?b");
+    EXPECT_EQ(one, error("tcp.refused", "https://Shop.Example/c"));
+    EXPECT_NE(one, error("tcp.refused", "https://desk.example/a"));
+    EXPECT_NE(one, error("dns.failed", "https://shop.example/a"));
 }
 
 TEST(SecurityReport, WhatIsNone)

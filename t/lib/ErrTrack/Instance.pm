@@ -131,6 +131,14 @@ sub sql_value {
     return $row ? $row->[0] : undef;
 }
 
+# Removes what is older than so many days.
+sub retain {
+    my ($self, $days) = @_;
+    my $finished = 'f';
+    $finished = $self->sql_value(q{select finished from errtrack_private.retain($1, '1 s')}, $days) while $finished ne 't';
+    return;
+}
+
 # A session that stays open: $s->('begin; lock table ...'), later $s->('commit').
 sub sql_session { return $_[0]->postgres->session }
 

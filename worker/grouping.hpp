@@ -3,8 +3,9 @@
  * an event that identify it, already converted and bounded; a hash is taken over
  * canonical bytes, so two servers and two runs always agree.
  *
- * Algorithm g1 of the grouping reference. Hashes of explicit fingerprints do not carry
- * the algorithm's name: they are the client's choice and outlive it.
+ * Algorithm g1 of the grouping reference, and what others make of it (grouping_versions.hpp).
+ * Hashes of explicit fingerprints do not carry the algorithm's name: they are the client's
+ * choice and outlive it.
  *
  * In this order: read_grouping_input(), mark_frames(), apply_fingerprint_rules(), then
  * the rest in any. All of it is pure; whatever the input holds, none of it fails.
@@ -25,8 +26,6 @@
 #include "worker/grouping_frames.hpp"
 
 namespace errtrack {
-
-inline constexpr std::string_view grouping_algorithm = "g1";
 
 /* Frames and lists are ordered as in the payload: oldest first, the crash last. */
 struct Exception {
@@ -63,9 +62,8 @@ struct SecurityReport {
     std::string host;                    /* of the others */
 };
 
-class GroupingRules;
-
 struct GroupingInput {
+    Algorithm algorithm = newest_algorithm;
     std::string platform;
     std::string transaction;
     std::string level;
@@ -110,9 +108,19 @@ Hash hash_of(std::string_view prefix, std::string_view bytes);
 /* Never empty. */
 std::vector<GroupingHash> grouping_hashes(const GroupingInput &input);
 
+/* By another version. Empty when fingerprint or checksum decide: they give the same hash
+ * under every version. */
+std::vector<GroupingHash> hashes_by_version(const GroupingInput &input, Algorithm algorithm);
+
+/* The hash of another version that has given an event to its issue. */
+struct PreviousMatch {
+    Algorithm algorithm = newest_algorithm;
+    std::string_view hash;               /* in hex; empty: there was no need of one */
+};
+
 /* JSON: why the event has these hashes, the tree of what counts and what does not.
  * Shortened when it grows beyond 64 KB. */
-std::string explain_grouping(const GroupingInput &input);
+std::string explain_grouping(const GroupingInput &input, const PreviousMatch &match = {});
 
 std::string title_of(const GroupingInput &input);
 std::string culprit_of(const GroupingInput &input);

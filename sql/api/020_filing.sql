@@ -50,7 +50,9 @@ begin
         request_id text,
         -- A worker of an older release says nothing of tags.
         tag_keys text[] not null default '{}',
-        tag_texts text[] not null default '{}'
+        tag_texts text[] not null default '{}',
+        -- By the version of grouping before; only while the project is switching.
+        previous_hashes uuid[] not null default '{}'
     ) on commit delete rows;
     create temporary table if not exists batch_filed (
         n integer not null,
@@ -60,7 +62,8 @@ begin
         release text,
         environment text,
         has_payload boolean not null default true,
-        surplus boolean not null default false
+        surplus boolean not null default false,
+        previous_hash uuid
     ) on commit delete rows;
     create temporary table if not exists batch_tags (
         project_id bigint not null,
@@ -230,6 +233,7 @@ begin
         limit 1)
     from batch_events e
     where e.n = f.n;
+    perform errtrack_private.attach_by_previous();
 
     -- What is left are errors that nobody has seen yet.
     for fresh in

@@ -27,7 +27,7 @@ Event event_with(std::string_view members, std::shared_ptr<GroupingRules> rules)
 {
     EventContext context;
     context.received_at = 1'767'225'600'000'000;
-    context.rules = std::move(rules);
+    context.grouping.rules = std::move(rules);
     std::optional<Event> event = parse_event("{" + std::string(members) + "}", context);
     EXPECT_TRUE(event) << members;
     return event ? std::move(*event) : Event();

@@ -97,7 +97,7 @@ std::vector<Variant> by_stack(const GroupingInput &input)
     auto variant = [&](Scope scope) {
         Variant made;
         made.name = scope == Scope::app ? "app" : "system";
-        made.stack = stack_part(input.attached, scope, false);
+        made.stack = stack_part(input.attached, input.attached_bounds, scope, false);
         made.bytes = made.stack.bytes;
         made.has_stack = !made.bytes.empty();
         made.weak = made.stack.weak;
@@ -244,17 +244,17 @@ Hash hash_of(std::string_view prefix, std::string_view bytes)
 void mark_frames(GroupingInput &input, std::shared_ptr<const GroupingRules> rules)
 {
     input.rules = std::move(rules);
-    auto mark = [&](std::vector<Frame> &frames) {
+    auto mark = [&](std::vector<Frame> &frames, FrameBounds &bounds) {
         mark_by_defaults(frames);
         if (input.rules) {
-            input.rules->mark(input, frames);
+            bounds = input.rules->mark(input, frames);
         }
         spread_noise(frames);
     };
     for (Exception &exception : input.exceptions) {
-        mark(exception.frames);
+        mark(exception.frames, exception.bounds);
     }
-    mark(input.attached);
+    mark(input.attached, input.attached_bounds);
     input.main_exception = input.exceptions.empty() ? 0 : main_exception_of(input);
 }
 

@@ -40,6 +40,7 @@ struct Exception {
     bool group = false;
     bool synthetic = false;              /* the SDK made the type up */
     std::vector<Frame> frames;
+    FrameBounds bounds;                  /* of frames; set by mark_frames() */
 };
 
 struct Thread {
@@ -85,6 +86,7 @@ struct GroupingInput {
 
     /* Set by mark_frames(). */
     std::shared_ptr<const GroupingRules> rules; /* of the project; null: none */
+    FrameBounds attached_bounds;
     std::size_t main_exception = 0;      /* that names the error; 0 when there is none */
     /* Set by apply_fingerprint_rules(). */
     std::vector<std::string> sent_fingerprint; /* what the client gave, when a rule has replaced it */

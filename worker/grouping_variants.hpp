@@ -76,7 +76,8 @@ std::string identifying_text(std::string_view text);
 std::string raw_identifying_text(std::string_view text);
 
 /* exhausted: the event is about a stack without end, and only its cycle counts. */
-StackPart stack_part(const std::vector<Frame> &frames, Scope scope, bool exhausted);
+StackPart stack_part(const std::vector<Frame> &frames, const FrameBounds &bounds, Scope scope,
+                     bool exhausted);
 void append_frame(std::string &out, const FrameLeaves &leaves);
 
 std::vector<Variant> exception_variants(const GroupingInput &input);

@@ -435,6 +435,18 @@ void CommandLine::add_projects()
     to->add_option("days", options_.days, "days; 0: as long as the instance does")
         ->required()
         ->check(CLI::Range(0, 3650));
+
+    to = command(project, "grouping", "show the version of grouping, or switch to another one",
+                 project_grouping);
+    add_project(to);
+    CLI::Option *algorithm = to->add_option("algorithm", options_.algorithm,
+                                            "switch to this one: g1, or g0 to try switching with");
+    to->add_option("--transition", options_.transition_days,
+                   "days in which issues of the one before go on with their errors; 0: none")
+        ->needs(algorithm)
+        ->capture_default_str()
+        ->check(CLI::Range(0, 3650));
+    add_json(to);
 }
 
 void CommandLine::add_keys()
@@ -658,6 +670,8 @@ void CommandLine::add_grouping()
                                           "use the rules of this project");
     to->add_option("--event", options_.event_id, "id of a stored event of the project")
         ->needs(project);
+    to->add_option("--algorithm", options_.algorithm,
+                   "try a version of grouping (default: that of the project, or the newest)");
     to->add_option("--fingerprint-rule", options_.fingerprint_rule, "try a rule before all others");
     to->add_option("--stack-rule", options_.stack_rule, "try a rule after all others");
     add_json(to);

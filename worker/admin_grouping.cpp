@@ -70,6 +70,32 @@ std::shared_ptr<const GroupingRules> rules_of(const Options &options, Database *
     return rules;
 }
 
+Algorithm must_know(const std::string &name)
+{
+    std::optional<Algorithm> algorithm = algorithm_named(name);
+    if (!algorithm) {
+        throw Failure(Exit::refused, "there is no grouping \"" + name + "\": use "
+                                         + std::string(to_text(Algorithm::g0)) + " or "
+                                         + std::string(to_text(Algorithm::g1)));
+    }
+    return *algorithm;
+}
+
+/* The one to try, else that of the project. */
+Algorithm algorithm_of(const Options &options, Database *database)
+{
+    if (!options.algorithm.empty()) {
+        return must_know(options.algorithm);
+    }
+    if (database == nullptr) {
+        return newest_algorithm;
+    }
+    pqxx::result found = database->run("select algorithm from errtrack_private.grouping_of("
+                                       "errtrack_private.find_project($1))",
+                                       options.project);
+    return must_know(found[0][0].c_str());
+}
+
 std::vector<Event> events_of(const Options &options)
 {
     std::optional<Database> database;
@@ -77,7 +103,8 @@ std::vector<Event> events_of(const Options &options)
         database.emplace(options.database);
     }
     EventContext context;
-    context.rules = rules_of(options, database ? &*database : nullptr);
+    context.grouping.rules = rules_of(options, database ? &*database : nullptr);
+    context.grouping.algorithm = algorithm_of(options, database ? &*database : nullptr);
     std::vector<Event> events;
     if (!options.event_id.empty()) {
         pqxx::result body = database->run("select errtrack_private.event_payload("
@@ -220,6 +247,23 @@ void remove_rule(const Options &options)
         options.project, options.kind, std::to_string(options.place));
     database.commit();
     std::cout << "removed: " << removed[0][0].c_str() << '\n';
+}
+
+void project_grouping(const Options &options)
+{
+    if (!options.algorithm.empty()) {
+        must_know(options.algorithm);
+    }
+    Database database(options.database);
+    if (!options.algorithm.empty()) {
+        database.run("select errtrack_private.switch_grouping(errtrack_private.find_project($1), $2, $3)",
+                     options.project, options.algorithm, options.transition_days);
+    }
+    show_record(std::cout, database, options.json, {},
+                "select g.algorithm, g.previous, g.previous_until"
+                " from errtrack_private.grouping_of(errtrack_private.find_project($1)) as g",
+                options.project);
+    database.commit();
 }
 
 }

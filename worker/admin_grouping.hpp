@@ -1,5 +1,6 @@
 /*
- * The commands about grouping: what would become of an event, and the rules of projects.
+ * The commands about grouping: what would become of an event, and the rules and versions of
+ * projects.
  */
 
 #ifndef ERRTRACK_WORKER_ADMIN_GROUPING_HPP
@@ -16,6 +17,9 @@ void show_grouping(const Options &options);
 void list_rules(const Options &options);
 void add_rule(const Options &options);
 void remove_rule(const Options &options);
+
+/* Shows the version of a project, or switches it to the one that is named. */
+void project_grouping(const Options &options);
 
 }
 

@@ -65,6 +65,8 @@ struct Options {
     std::int64_t most = 100;
     std::vector<std::string> files;
     std::string event_id;
+    std::string algorithm;
+    int transition_days = 90;
     std::string fingerprint_rule;
     std::string stack_rule;
     int place = 0;

@@ -100,9 +100,9 @@ const Reader *reader_of(std::string_view type) noexcept
 class ContentReader {
 public:
     ContentReader(const Record &record, std::size_t attachment_bytes, const EventSettings &settings,
-                  std::shared_ptr<const GroupingRules> rules)
+                  const ProjectGrouping &grouping)
         : record_(record), attachment_bytes_(attachment_bytes), settings_(settings),
-          rules_(std::move(rules))
+          grouping_(grouping)
     {
     }
 
@@ -223,7 +223,7 @@ private:
         context.event_id = event_id;
         context.client_address = record_.address;
         context.settings = &settings_;
-        context.rules = rules_;
+        context.grouping = grouping_;
         return parse_event(json, context);
     }
 
@@ -460,7 +460,7 @@ private:
     const Record &record_;
     const std::size_t attachment_bytes_;
     const EventSettings &settings_;
-    const std::shared_ptr<const GroupingRules> rules_;
+    const ProjectGrouping &grouping_;
     int position_ = 0;              /* of the next attachment, kept or not */
     std::string_view filter_;       /* that the event of the record met */
     int own_ids_ = 0;               /* given so far */
@@ -470,9 +470,9 @@ private:
 }
 
 Content read_content(const Record &record, std::size_t attachment_bytes,
-                     const EventSettings &settings, std::shared_ptr<const GroupingRules> rules)
+                     const EventSettings &settings, const ProjectGrouping &grouping)
 {
-    return ContentReader(record, attachment_bytes, settings, std::move(rules)).run();
+    return ContentReader(record, attachment_bytes, settings, grouping).run();
 }
 
 }

@@ -154,7 +154,8 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.platform = platform_of(root["platform"]);
     GroupingInput input = read_grouping_input(root, event.platform);
     input.level = level_of(root["level"]);
-    mark_frames(input, context.rules);
+    input.algorithm = context.grouping.algorithm;
+    mark_frames(input, context.grouping.rules);
     apply_fingerprint_rules(input);
 
     event.level = input.level;
@@ -180,6 +181,10 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.title = title_of(input);
     event.culprit = culprit_of(input);
     event.hashes = grouping_hashes(input);
+    if (context.grouping.previous && context.received_at < context.grouping.previous_until) {
+        event.previous_algorithm = *context.grouping.previous;
+        event.previous_hashes = hashes_by_version(input, event.previous_algorithm);
+    }
     event.grouping = std::make_shared<GroupingInput>(std::move(input));
     event.tags = tags_of(root, event);
     JsonEditor editor(document);

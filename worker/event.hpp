@@ -19,12 +19,12 @@
 #include <utility>
 #include <vector>
 
+#include "worker/grouping_versions.hpp"
 #include "worker/timestamp.hpp"
 
 namespace errtrack {
 
 struct GroupingInput;
-class GroupingRules;
 
 /* 16 bytes: a grouping hash, a hashed user. Shown as 32 hex digits. */
 using Hash = std::array<unsigned char, 16>;
@@ -48,7 +48,7 @@ struct EventContext {
     std::string event_id;                /* 32 hex digits; overrides the payload's */
     std::string client_address;          /* stands for {{auto}} */
     const EventSettings *settings = nullptr; /* of the project; without: the usual ones */
-    std::shared_ptr<const GroupingRules> rules; /* of the project; null: none */
+    ProjectGrouping grouping;            /* of the project */
 };
 
 struct Event {
@@ -69,6 +69,10 @@ struct Event {
     std::int64_t occurred_at = 0;
     std::optional<Hash> user;            /* distinct users are counted by it */
     std::vector<GroupingHash> hashes;    /* never empty; the first that is known decides */
+    /* By the version before, while the project is switching: looked up when none of hashes is
+     * known, and never stored. */
+    std::vector<GroupingHash> previous_hashes;
+    Algorithm previous_algorithm = newest_algorithm;
     std::shared_ptr<const GroupingInput> grouping; /* explain_grouping() tells why; never null */
     std::vector<std::pair<std::string, std::string>> tags; /* each key once (tags.hpp) */
     std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */

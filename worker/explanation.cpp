@@ -2,6 +2,7 @@
  * Why an event is grouped as it is, as one JSON object:
  *
  *     algo, strategy, confidence and its reason
+ *     matched_by    the hash of the version before that gave the event to its issue
  *     fingerprint   what the client sent, what it resolved to, the rule that replaced it
  *     hashes        hash and variant, in the order in which they are looked up
  *     variants      each with its components: exceptions, stacks, frames, leaves
@@ -97,16 +98,19 @@ private:
 
 class Explanation {
 public:
-    explicit Explanation(const GroupingInput &input) : input_(input) {}
+    Explanation(const GroupingInput &input, const PreviousMatch &match)
+        : input_(input), match_(match)
+    {
+    }
 
     std::string run()
     {
         explicit_ = is_explicit(input_);
-        DefaultGrouping grouping = default_grouping(input_);
+        DefaultGrouping grouping = default_grouping(input_, input_.algorithm);
         bool weak = !explicit_ && std::any_of(grouping.variants.begin(), grouping.variants.end(),
                                               [](const Variant &each) { return each.weak; });
         out_.open('{');
-        out_.member("algo", grouping_algorithm);
+        out_.member("algo", to_text(input_.algorithm));
         out_.member("strategy", !input_.checksum.empty() ? "checksum"
                                 : explicit_              ? "fingerprint"
                                                          : grouping.strategy);
@@ -114,6 +118,7 @@ public:
         if (weak) {
             out_.member("reason", "no function of the stack has a name");
         }
+        matched_by();
         fingerprint();
         hashes(grouping);
         out_.key("variants");
@@ -144,6 +149,18 @@ private:
             out_.text(each);
         }
         out_.close(']');
+    }
+
+    void matched_by()
+    {
+        if (match_.hash.empty()) {
+            return;
+        }
+        out_.key("matched_by");
+        out_.open('{');
+        out_.member("algo", to_text(match_.algorithm));
+        out_.member("hash", match_.hash);
+        out_.close('}');
     }
 
     void fingerprint()
@@ -183,7 +200,7 @@ private:
             hash(explicit_hash(input_), "custom");
         } else {
             for (const Variant &each : grouping.variants) {
-                hash(variant_hash(input_, each), each.name);
+                hash(variant_hash(input_, each, input_.algorithm), each.name);
             }
         }
         out_.close(']');
@@ -312,20 +329,23 @@ private:
         case 'Q': return "directive";
         case 'U': return "blocked";
         case 'H': return "host";
+        case 'T': return "type";
+        case 'W': return "transaction";
         default: return "message";
         }
     }
 
     const GroupingInput &input_;
+    const PreviousMatch &match_;
     Writer out_;
     bool explicit_ = false;
 };
 
 }
 
-std::string explain_grouping(const GroupingInput &input)
+std::string explain_grouping(const GroupingInput &input, const PreviousMatch &match)
 {
-    return Explanation(input).run();
+    return Explanation(input, match).run();
 }
 
 }

@@ -69,6 +69,19 @@ std::vector<Variant> by_exceptions(const GroupingInput &input)
     return input.exceptions.empty() ? std::vector<Variant>() : exception_variants(input);
 }
 
+/* Of g0: coarse on purpose, so that switching can be tried with errors that it holds together. */
+std::vector<Variant> by_type(const GroupingInput &input)
+{
+    if (input.exceptions.empty()) {
+        return {};
+    }
+    Variant variant;
+    variant.name = "type";
+    add_leaf(variant, 'T', {input.exceptions.back().type});
+    add_leaf(variant, 'W', {input.transaction});
+    return of_one(std::move(variant));
+}
+
 std::string_view message_text(const GroupingInput &input)
 {
     return trim(input.message_template).empty() ? input.message : input.message_template;
@@ -84,7 +97,7 @@ std::vector<Variant> by_stack(const GroupingInput &input)
     auto variant = [&](Scope scope) {
         Variant made;
         made.name = scope == Scope::app ? "app" : "system";
-        made.stack = stack_part(input.attached, scope, false);
+        made.stack = stack_part(input.attached, input.attached_bounds, scope, false);
         made.bytes = made.stack.bytes;
         made.has_stack = !made.bytes.empty();
         made.weak = made.stack.weak;
@@ -143,9 +156,18 @@ std::vector<Variant> by_message(const GroupingInput &input)
 }
 
 using Strategy = std::vector<Variant> (*)(const GroupingInput &);
-constexpr std::pair<std::string_view, Strategy> strategies[] = {
+using Strategies = std::array<std::pair<std::string_view, Strategy>, 5>;
+constexpr Strategies strategies_of_g1 = {{
     {"exception", by_exceptions}, {"stacktrace", by_stack}, {"template", by_template},
-    {"report", by_report}, {"message", by_message}};
+    {"report", by_report}, {"message", by_message}}};
+constexpr Strategies strategies_of_g0 = {{
+    {"exception", by_type}, {"stacktrace", by_stack}, {"template", by_template},
+    {"report", by_report}, {"message", by_message}}};
+
+const Strategies &strategies_of(Algorithm algorithm)
+{
+    return algorithm == Algorithm::g0 ? strategies_of_g0 : strategies_of_g1;
+}
 
 bool is_hybrid(const GroupingInput &input)
 {
@@ -180,9 +202,9 @@ std::vector<Variant> choose_variants(Variant app, Variant system)
     return chosen;
 }
 
-DefaultGrouping default_grouping(const GroupingInput &input)
+DefaultGrouping default_grouping(const GroupingInput &input, Algorithm algorithm)
 {
-    for (const auto &[name, strategy] : strategies) {
+    for (const auto &[name, strategy] : strategies_of(algorithm)) {
         if (std::vector<Variant> variants = strategy(input); !variants.empty()) {
             return {name, std::move(variants)};
         }
@@ -197,7 +219,7 @@ std::vector<std::string_view> preceded_strategies(const GroupingInput &input,
 {
     std::vector<std::string_view> preceded;
     bool behind = false;
-    for (const auto &[name, run] : strategies) {
+    for (const auto &[name, run] : strategies_of(input.algorithm)) {
         if (behind && !run(input).empty()) {
             preceded.push_back(name);
         }
@@ -222,17 +244,17 @@ Hash hash_of(std::string_view prefix, std::string_view bytes)
 void mark_frames(GroupingInput &input, std::shared_ptr<const GroupingRules> rules)
 {
     input.rules = std::move(rules);
-    auto mark = [&](std::vector<Frame> &frames) {
+    auto mark = [&](std::vector<Frame> &frames, FrameBounds &bounds) {
         mark_by_defaults(frames);
         if (input.rules) {
-            input.rules->mark(input, frames);
+            bounds = input.rules->mark(input, frames);
         }
         spread_noise(frames);
     };
     for (Exception &exception : input.exceptions) {
-        mark(exception.frames);
+        mark(exception.frames, exception.bounds);
     }
-    mark(input.attached);
+    mark(input.attached, input.attached_bounds);
     input.main_exception = input.exceptions.empty() ? 0 : main_exception_of(input);
 }
 
@@ -247,9 +269,9 @@ Hash explicit_hash(const GroupingInput &input)
     return hash_of(fingerprint_prefix, bytes);
 }
 
-Hash variant_hash(const GroupingInput &input, const Variant &variant)
+Hash variant_hash(const GroupingInput &input, const Variant &variant, Algorithm algorithm)
 {
-    return hash_of(grouping_algorithm, is_hybrid(input) ? fingerprint_bytes(input, variant.bytes)
+    return hash_of(to_text(algorithm), is_hybrid(input) ? fingerprint_bytes(input, variant.bytes)
                                                         : variant.bytes);
 }
 
@@ -258,9 +280,17 @@ std::vector<GroupingHash> grouping_hashes(const GroupingInput &input)
     if (is_explicit(input)) {
         return {{explicit_hash(input), "custom"}};
     }
+    return hashes_by_version(input, input.algorithm);
+}
+
+std::vector<GroupingHash> hashes_by_version(const GroupingInput &input, Algorithm algorithm)
+{
     std::vector<GroupingHash> hashes;
-    for (const Variant &variant : default_grouping(input).variants) {
-        hashes.push_back({variant_hash(input, variant), std::string(variant.name)});
+    if (is_explicit(input)) {
+        return hashes;
+    }
+    for (const Variant &variant : default_grouping(input, algorithm).variants) {
+        hashes.push_back({variant_hash(input, variant, algorithm), std::string(variant.name)});
     }
     return hashes;
 }

@@ -3,8 +3,9 @@
  * an event that identify it, already converted and bounded; a hash is taken over
  * canonical bytes, so two servers and two runs always agree.
  *
- * Algorithm g1 of the grouping reference. Hashes of explicit fingerprints do not carry
- * the algorithm's name: they are the client's choice and outlive it.
+ * Algorithm g1 of the grouping reference, and what others make of it (grouping_versions.hpp).
+ * Hashes of explicit fingerprints do not carry the algorithm's name: they are the client's
+ * choice and outlive it.
  *
  * In this order: read_grouping_input(), mark_frames(), apply_fingerprint_rules(), then
  * the rest in any. All of it is pure; whatever the input holds, none of it fails.
@@ -26,8 +27,6 @@
 
 namespace errtrack {
 
-inline constexpr std::string_view grouping_algorithm = "g1";
-
 /* Frames and lists are ordered as in the payload: oldest first, the crash last. */
 struct Exception {
     std::string type;
@@ -41,6 +40,7 @@ struct Exception {
     bool group = false;
     bool synthetic = false;              /* the SDK made the type up */
     std::vector<Frame> frames;
+    FrameBounds bounds;                  /* of frames; set by mark_frames() */
 };
 
 struct Thread {
@@ -63,9 +63,8 @@ struct SecurityReport {
     std::string host;                    /* of the others */
 };
 
-class GroupingRules;
-
 struct GroupingInput {
+    Algorithm algorithm = newest_algorithm;
     std::string platform;
     std::string transaction;
     std::string level;
@@ -87,6 +86,7 @@ struct GroupingInput {
 
     /* Set by mark_frames(). */
     std::shared_ptr<const GroupingRules> rules; /* of the project; null: none */
+    FrameBounds attached_bounds;
     std::size_t main_exception = 0;      /* that names the error; 0 when there is none */
     /* Set by apply_fingerprint_rules(). */
     std::vector<std::string> sent_fingerprint; /* what the client gave, when a rule has replaced it */
@@ -110,9 +110,19 @@ Hash hash_of(std::string_view prefix, std::string_view bytes);
 /* Never empty. */
 std::vector<GroupingHash> grouping_hashes(const GroupingInput &input);
 
+/* By another version. Empty when fingerprint or checksum decide: they give the same hash
+ * under every version. */
+std::vector<GroupingHash> hashes_by_version(const GroupingInput &input, Algorithm algorithm);
+
+/* The hash of another version that has given an event to its issue. */
+struct PreviousMatch {
+    Algorithm algorithm = newest_algorithm;
+    std::string_view hash;               /* in hex; empty: there was no need of one */
+};
+
 /* JSON: why the event has these hashes, the tree of what counts and what does not.
  * Shortened when it grows beyond 64 KB. */
-std::string explain_grouping(const GroupingInput &input);
+std::string explain_grouping(const GroupingInput &input, const PreviousMatch &match = {});
 
 std::string title_of(const GroupingInput &input);
 std::string culprit_of(const GroupingInput &input);

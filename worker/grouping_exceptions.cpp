@@ -58,7 +58,7 @@ ExceptionPart exception_part(const Exception &exception, std::string_view platfo
                              std::optional<std::string> &text, Scope scope)
 {
     ExceptionPart part;
-    part.stack = stack_part(exception.frames, scope, is_exhaustion(exception));
+    part.stack = stack_part(exception.frames, exception.bounds, scope, is_exhaustion(exception));
     bool has_stack = !part.stack.bytes.empty();
     bool weak = part.stack.weak;
 

@@ -368,7 +368,7 @@ std::string_view to_text(Hint hint)
         "", "not_in_app", "noise_rule", "recursion", "value_ignored_stack_present", "type_synthetic", "url_file",
         "context_too_long", "context_url_no_function", "anonymous_function", "generated_class", "hash_stripped",
         "placeholder", "soft_noise", "package_only", "parameterized", "wrapper_dropped", "equal_member",
-        "beyond_limit", "precedence"};
+        "beyond_limit", "precedence", "too_few_frames"};
     return texts[static_cast<std::size_t>(hint)];
 }
 

@@ -21,7 +21,7 @@ enum class Hint : std::uint8_t {
     none, not_in_app, noise_rule, recursion, value_ignored_stack_present, type_synthetic, url_file,
     context_too_long, context_url_no_function, anonymous_function, generated_class, hash_stripped,
     placeholder, soft_noise, package_only, parameterized, wrapper_dropped, equal_member,
-    beyond_limit, precedence,
+    beyond_limit, precedence, too_few_frames,
 };
 std::string_view to_text(Hint hint);     /* empty for none */
 
@@ -74,6 +74,12 @@ struct Frame {
     Noise noise = Noise::none;
     std::string_view rule;               /* that has touched it last; empty is none */
     std::string category;                /* for later rules of the project */
+};
+
+/* How many frames of one stack are to count, as rules of the project say. */
+struct FrameBounds {
+    std::size_t least = 0;               /* with fewer the stack counts as absent */
+    std::size_t most = 0;                /* those nearest to the crash; 0: as many as ever do */
 };
 
 FrameLeaves frame_leaves(const Frame &frame);

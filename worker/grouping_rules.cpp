@@ -6,6 +6,7 @@
 #include "worker/grouping_rules.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "worker/grouping_names.hpp"
 #include "worker/repair.hpp"
@@ -186,9 +187,28 @@ std::string read_conditions(const std::vector<std::string> &words, std::size_t &
     return count == 0 ? "a rule begins with a matcher, name:pattern" : "";
 }
 
+/* Reads the number of max-frames=N and min-frames=N. Returns what is wrong with it. */
+std::string read_bound(std::string_view word, StackAction &action)
+{
+    std::string_view number = word.substr(word.find('=') + 1);
+    auto [end, error] = std::from_chars(number.begin(), number.end(), action.frames);
+    bool good = error == std::errc() && end == number.end()
+                && action.frames <= GroupingRules::max_frame_bound;
+    return good ? "" : "\"" + std::string(word) + "\": write a number of 0 (no bound) to "
+                           + std::to_string(GroupingRules::max_frame_bound);
+}
+
 std::string read_action(std::string_view word, StackAction &action)
 {
     constexpr std::string_view category = "category=";
+    if (word.starts_with("max-frames=")) {
+        action.what = StackAction::What::max_frames;
+        return read_bound(word, action);
+    }
+    if (word.starts_with("min-frames=")) {
+        action.what = StackAction::What::min_frames;
+        return read_bound(word, action);
+    }
     std::string_view rest = word;
     if (rest.starts_with('^') || rest.starts_with('v')) {
         action.range = rest[0] == '^' ? StackAction::Range::nearer : StackAction::Range::farther;
@@ -204,7 +224,7 @@ std::string read_action(std::string_view word, StackAction &action)
         action.category = rest.substr(category.size());
     } else {
         return "there is no action \"" + std::string(word)
-               + "\": use +app, -app, +group, -group, category=NAME";
+               + "\": use +app, -app, +group, -group, category=NAME, max-frames=N, min-frames=N";
     }
     return {};
 }
@@ -361,6 +381,16 @@ void apply(const StackAction &action, const StackRule &rule, Frame &frame)
     }
 }
 
+/* Whether the action speaks of the whole stack, and then what it says. */
+bool apply(const StackAction &action, FrameBounds &bounds)
+{
+    switch (action.what) {
+    case StackAction::What::max_frames: bounds.most = action.frames; return true;
+    case StackAction::What::min_frames: bounds.least = action.frames; return true;
+    default: return false;
+    }
+}
+
 }
 
 std::string GroupingRules::add_fingerprint_rule(std::string_view text)
@@ -436,8 +466,9 @@ const FingerprintRule *GroupingRules::fingerprint(const GroupingInput &input) co
 }
 
 /* Each rule is matched against all frames before it changes any. */
-void GroupingRules::mark(const GroupingInput &input, std::vector<Frame> &frames) const
+FrameBounds GroupingRules::mark(const GroupingInput &input, std::vector<Frame> &frames) const
 {
+    FrameBounds bounds;
     for (const StackRule &rule : stack_rules_) {
         if (!hold_for_event(rule.conditions, input)) {
             continue;
@@ -450,8 +481,14 @@ void GroupingRules::mark(const GroupingInput &input, std::vector<Frame> &frames)
             first = wanted[at] ? std::min(first, at) : first;
             last = wanted[at] ? at : last;
         }
+        if (first == frames.size()) {
+            continue;
+        }
         for (const StackAction &action : rule.actions) {
-            for (std::size_t at = 0; at < frames.size() && first < frames.size(); at++) {
+            if (apply(action, bounds)) {
+                continue;
+            }
+            for (std::size_t at = 0; at < frames.size(); at++) {
                 bool reached = action.range == StackAction::Range::frame    ? wanted[at]
                                : action.range == StackAction::Range::nearer ? at > first
                                                                             : at < last;
@@ -461,6 +498,7 @@ void GroupingRules::mark(const GroupingInput &input, std::vector<Frame> &frames)
             }
         }
     }
+    return bounds;
 }
 
 }

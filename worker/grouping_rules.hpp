@@ -7,9 +7,10 @@
  * A matcher is name:pattern, ! in front negates it, "quotes" allow blanks. Matchers of
  * frames must hold for the same frame; [ ... ] | and | [ ... ] speak of its caller and its
  * callee. Actions: +app -app +group -group, with ^ for all frames nearer to the crash or v
- * for those farther from it, and category=NAME. Text after # is a remark.
+ * for those farther from it, and category=NAME; of the whole stack, if one of its frames is
+ * matched, max-frames=N and min-frames=N. Text after # is a remark.
  *
- * Rules: grouping reference, sections 3.3 and 15.1. max-frames and min-frames are not known.
+ * Rules: grouping reference, sections 3.3 and 15.1.
  */
 
 #ifndef ERRTRACK_WORKER_GROUPING_RULES_HPP
@@ -54,11 +55,12 @@ struct FingerprintRule {
 
 struct StackAction {
     enum class Range { frame, nearer, farther };
-    enum class What { app, group, category };
+    enum class What { app, group, category, max_frames, min_frames };
     Range range = Range::frame;
     What what = What::app;
     bool on = false;
     std::string category;
+    std::size_t frames = 0;              /* of max_frames and min_frames */
 };
 
 struct StackRule {
@@ -72,6 +74,7 @@ public:
     static constexpr std::size_t max_rules = 500;        /* of each kind */
     static constexpr std::size_t max_matchers = 20;      /* of one rule */
     static constexpr std::size_t max_rule_bytes = 2000;
+    static constexpr std::size_t max_frame_bound = 100;         /* more never count */
 
     /* Adds a rule behind those that there are. Returns why it cannot be one, in words for
      * people; empty when it is. */
@@ -81,8 +84,9 @@ public:
     /* The first that matches; null when none does. */
     const FingerprintRule *fingerprint(const GroupingInput &input) const;
 
-    /* Applies the stack rules in their order to the frames of one stack. */
-    void mark(const GroupingInput &input, std::vector<Frame> &frames) const;
+    /* Applies the stack rules in their order to the frames of one stack. Returns how many of
+     * them are to count: of several rules that say so the last one does. */
+    FrameBounds mark(const GroupingInput &input, std::vector<Frame> &frames) const;
 
 private:
     std::vector<FingerprintRule> fingerprint_rules_;

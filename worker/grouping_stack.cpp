@@ -198,7 +198,8 @@ void append_frame(std::string &out, const FrameLeaves &leaves)
     out.push_back('}');
 }
 
-StackPart stack_part(const std::vector<Frame> &frames, Scope scope, bool exhausted)
+StackPart stack_part(const std::vector<Frame> &frames, const FrameBounds &bounds, Scope scope,
+                     bool exhausted)
 {
     StackPart part;
     part.hints.resize(frames.size());
@@ -217,13 +218,21 @@ StackPart stack_part(const std::vector<Frame> &frames, Scope scope, bool exhaust
             part.hints[each.index] = Hint::none;
         }
     }
-    std::size_t first = kept.size() - std::min(kept.size(), contributing_frames);
+    std::size_t most = bounds.most == 0 ? contributing_frames
+                                        : std::min(bounds.most, contributing_frames);
+    std::size_t first = kept.size() - std::min(kept.size(), most);
     for (std::size_t i = 0; i < kept.size(); i++) {
         if (i < first) {
             part.hints[kept[i].index] = Hint::beyond_limit;
         } else {
             part.frames.push_back(kept[i].index);
         }
+    }
+    if (part.frames.size() < bounds.least) {
+        for (std::size_t index : part.frames) {
+            part.hints[index] = Hint::too_few_frames;
+        }
+        part.frames.clear();
     }
     if (part.frames.empty()) {
         return part;

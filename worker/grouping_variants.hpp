@@ -53,7 +53,7 @@ struct DefaultGrouping {
     std::vector<Variant> variants;       /* never empty; all count */
 };
 
-DefaultGrouping default_grouping(const GroupingInput &input);
+DefaultGrouping default_grouping(const GroupingInput &input, Algorithm algorithm);
 
 /* The strategies that would have found something, had that one not come first. */
 std::vector<std::string_view> preceded_strategies(const GroupingInput &input,
@@ -61,7 +61,7 @@ std::vector<std::string_view> preceded_strategies(const GroupingInput &input,
 
 /* Of checksum or fingerprint, when they decide alone, and of a variant. */
 Hash explicit_hash(const GroupingInput &input);
-Hash variant_hash(const GroupingInput &input, const Variant &variant);
+Hash variant_hash(const GroupingInput &input, const Variant &variant, Algorithm algorithm);
 
 /* Both when the application's frames say something, else the one that does. */
 std::vector<Variant> choose_variants(Variant app, Variant system);
@@ -76,7 +76,8 @@ std::string identifying_text(std::string_view text);
 std::string raw_identifying_text(std::string_view text);
 
 /* exhausted: the event is about a stack without end, and only its cycle counts. */
-StackPart stack_part(const std::vector<Frame> &frames, Scope scope, bool exhausted);
+StackPart stack_part(const std::vector<Frame> &frames, const FrameBounds &bounds, Scope scope,
+                     bool exhausted);
 void append_frame(std::string &out, const FrameLeaves &leaves);
 
 std::vector<Variant> exception_variants(const GroupingInput &input);

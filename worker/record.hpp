@@ -74,10 +74,10 @@ std::size_t count_records(const QueueEntry &entry) noexcept;
 std::vector<QueueEntry> parts_of(const QueueEntry &entry);
 
 /* Never throws for what a client sent: bad input is an outcome, and so is an attachment of
- * more bytes than that. Settings and rules are those of the record's project. */
+ * more bytes than that. Settings and grouping are those of the record's project. */
 Content read_content(const Record &record, std::size_t attachment_bytes = attachment_bytes_default,
                      const EventSettings &settings = EventSettings(),
-                     std::shared_ptr<const GroupingRules> rules = nullptr);
+                     const ProjectGrouping &grouping = ProjectGrouping());
 
 }
 

@@ -1,10 +1,29 @@
 #include "worker/rule_book.hpp"
 
+#include "worker/grouping_rules.hpp"
+
 #include <spdlog/spdlog.h>
 
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace errtrack {
+namespace {
+
+/* An older worker may meet the version of a newer one. It has to file all the same. */
+std::optional<Algorithm> known(const std::string &name, std::int64_t project)
+{
+    std::optional<Algorithm> algorithm = algorithm_named(name);
+    if (!algorithm && !name.empty()) {
+        spdlog::error("project {} goes by grouping {}, which this worker does not know: upgrade it",
+                      project, name);
+    }
+    return algorithm;
+}
+
+}
 
 void RuleBook::refresh()
 {
@@ -24,14 +43,24 @@ void RuleBook::refresh()
             spdlog::warn("a {} rule of project {} is passed over: {}", stored.kind, stored.project, why);
         }
     }
-    rules_ = {read.begin(), read.end()};
+    std::unordered_map<std::int64_t, ProjectGrouping> projects;
+    for (auto &[project, rules] : read) {
+        projects[project].rules = std::move(rules);
+    }
+    for (const StoredVersion &stored : store_.grouping_versions()) {
+        ProjectGrouping &grouping = projects[stored.project];
+        grouping.algorithm = known(stored.algorithm, stored.project).value_or(newest_algorithm);
+        grouping.previous = known(stored.previous, stored.project);
+        grouping.previous_until = stored.previous_until;
+    }
+    projects_ = std::move(projects);
     dirty_ = false;
 }
 
-std::shared_ptr<const GroupingRules> RuleBook::of(std::int64_t project) const
+const ProjectGrouping &RuleBook::of(std::int64_t project) const
 {
-    auto found = rules_.find(project);
-    return found == rules_.end() ? nullptr : found->second;
+    auto found = projects_.find(project);
+    return found == projects_.end() ? usual_ : found->second;
 }
 
 }

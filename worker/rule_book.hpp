@@ -1,17 +1,16 @@
 /*
- * The rules for grouping of all projects, as the worker holds them: read again when
- * PostgreSQL says that they have changed.
+ * How all projects group, as the worker holds it: their rules and versions, read again
+ * when PostgreSQL says that they have changed.
  */
 
 #ifndef ERRTRACK_WORKER_RULE_BOOK_HPP
 #define ERRTRACK_WORKER_RULE_BOOK_HPP
 
-#include "worker/grouping_rules.hpp"
+#include "worker/grouping_versions.hpp"
 #include "worker/store.hpp"
 
 #include <cstdint>
-#include <map>
-#include <memory>
+#include <unordered_map>
 
 namespace errtrack {
 
@@ -23,13 +22,14 @@ public:
      * by a later call. */
     void refresh();
 
-    /* Null when the project has none. */
-    std::shared_ptr<const GroupingRules> of(std::int64_t project) const;
+    /* Valid until the next refresh(). */
+    const ProjectGrouping &of(std::int64_t project) const;
 
 private:
     Store &store_;
     bool dirty_ = true;
-    std::map<std::int64_t, std::shared_ptr<const GroupingRules>> rules_;
+    ProjectGrouping usual_;
+    std::unordered_map<std::int64_t, ProjectGrouping> projects_;
 };
 
 }

@@ -11,6 +11,7 @@
 #include <pqxx/pqxx>
 #include <pqxx/stream_to>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <cstdio>
@@ -81,17 +82,24 @@ private:
     pqxx::stream_to stream_;
 };
 
+/* As PostgreSQL reads a uuid[]. */
+std::string array_of(const std::vector<GroupingHash> &hashes)
+{
+    std::string values = "{";
+    for (const GroupingHash &each : hashes) {
+        values.append(values.size() > 1 ? "," : "").append(to_hex(each.hash));
+    }
+    return values + "}";
+}
+
 /* The words of grouping variants need no quotes in an array. */
 std::pair<std::string, std::string> arrays_of(const std::vector<GroupingHash> &hashes)
 {
-    std::string values = "{";
     std::string variants = "{";
     for (const GroupingHash &each : hashes) {
-        const char *comma = values.size() > 1 ? "," : "";
-        values.append(comma).append(to_hex(each.hash));
-        variants.append(comma).append(each.variant);
+        variants.append(variants.size() > 1 ? "," : "").append(each.variant);
     }
-    return {values + "}", variants + "}"};
+    return {array_of(hashes), variants + "}"};
 }
 
 /* As PostgreSQL reads an element of an array. */
@@ -269,14 +277,17 @@ using Place = std::pair<std::size_t, std::size_t>;
 void explain_hashes(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
                     const std::vector<Place> &places)
 {
-    pqxx::result hashes = tx.exec("select n, hash from errtrack_private.unexplained_hashes()");
+    pqxx::result hashes = tx.exec("select n, hash, replace(previous_hash::text, '-', '') "
+                                  "from errtrack_private.unexplained_hashes()");
     if (hashes.empty()) {
         return;
     }
     Copy rows(tx, "batch_explanations", {"project_id", "hash", "explanation"});
     for (const auto &row : hashes) {
         const auto &[n, i] = places.at(row[0].as<std::size_t>());
-        std::string why = explain_grouping(*filings[n].content.events[i].grouping);
+        const Event &event = filings[n].content.events[i];
+        std::string why = explain_grouping(*event.grouping,
+                                           {event.previous_algorithm, row[2].is_null() ? "" : row[2].c_str()});
         rows.row(std::to_string(filings[n].record.project).c_str(), row[1].c_str(), why.c_str());
     }
     rows.end();
@@ -326,32 +337,56 @@ void insert_payloads(pqxx::transaction_base &tx, const std::vector<Filing> &fili
     }
 }
 
+/* Whether a project of the batch is switching to another version of grouping. */
+bool any_switching(const std::vector<Filing> &filings)
+{
+    return std::any_of(filings.begin(), filings.end(), [](const Filing &each) {
+        const std::vector<Event> &events = each.content.events;
+        return std::any_of(events.begin(), events.end(),
+                           [](const Event &event) { return !event.previous_hashes.empty(); });
+    });
+}
+
 /* Stores the events of the filings that are wanted. Returns those that are new. */
 std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
                             const std::vector<bool> &wanted)
 {
     std::vector<Place> places;
-    Copy batch(tx, "batch_events",
-               {"n", "project_id", "received_at", "event_id", "occurred_at", "hashes",
-                "variants", "algo", "kind", "type", "value", "title", "culprit", "level",
-                "platform", "logger", "transaction", "release", "environment", "user_hash",
-                "request_id", "tag_keys", "tag_texts"});
+    std::vector<std::string> columns = {
+        "n", "project_id", "received_at", "event_id", "occurred_at", "hashes", "variants", "algo",
+        "kind", "type", "value", "title", "culprit", "level", "platform", "logger", "transaction",
+        "release", "environment", "user_hash", "request_id", "tag_keys", "tag_texts"};
+    bool switching = any_switching(filings);
+    if (switching) {
+        columns.emplace_back("previous_hashes");
+    }
+    Copy batch(tx, "batch_events", columns);
     for (std::size_t n = 0; n < filings.size(); n++) {
         const Record &record = filings[n].record;
         for (std::size_t i = 0; wanted[n] && i < filings[n].content.events.size(); i++) {
             const Event &event = filings[n].content.events[i];
             auto [hashes, variants] = arrays_of(event.hashes);
             auto [tag_keys, tag_texts] = arrays_of(event.tags);
+            std::string algorithm(to_text(event.grouping->algorithm));
             std::string user = event.user ? to_hex(*event.user) : "";
-            batch.row(std::to_string(places.size()).c_str(),
-                      std::to_string(record.project).c_str(),
-                      timestamp(record.received_at).c_str(), event.id.c_str(),
-                      timestamp(event.occurred_at).c_str(), hashes.c_str(), variants.c_str(), "g1",
-                      event.kind.c_str(), event.type.c_str(), event.value.c_str(),
-                      event.title.c_str(), event.culprit.c_str(), event.level.c_str(),
-                      event.platform.c_str(), event.logger.c_str(), or_null(event.transaction),
-                      or_null(event.release), or_null(event.environment), or_null(user),
-                      or_null(record.request_id), tag_keys.c_str(), tag_texts.c_str());
+            auto row = [&](auto... previous) {
+                batch.row(std::to_string(places.size()).c_str(),
+                          std::to_string(record.project).c_str(),
+                          timestamp(record.received_at).c_str(), event.id.c_str(),
+                          timestamp(event.occurred_at).c_str(), hashes.c_str(),
+                          variants.c_str(), algorithm.c_str(), event.kind.c_str(),
+                          event.type.c_str(), event.value.c_str(), event.title.c_str(),
+                          event.culprit.c_str(), event.level.c_str(), event.platform.c_str(),
+                          event.logger.c_str(), or_null(event.transaction),
+                          or_null(event.release), or_null(event.environment), or_null(user),
+                          or_null(record.request_id), tag_keys.c_str(), tag_texts.c_str(),
+                          previous...);
+            };
+            if (switching) {
+                row(array_of(event.previous_hashes).c_str());
+            } else {
+                row();
+            }
             places.emplace_back(n, i);
         }
     }
@@ -724,6 +759,24 @@ std::vector<StoredRule> Store::grouping_rules()
         }
         tx.commit();
         return rules;
+    });
+}
+
+std::vector<StoredVersion> Store::grouping_versions()
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        std::vector<StoredVersion> versions;
+        for (const auto &row : tx.exec_params("select project_id, algorithm, coalesce(previous, ''), "
+                                              "coalesce(previous_until_us, 0) "
+                                              "from errtrack_private.grouping_versions($1)",
+                                              std::string(to_text(newest_algorithm))))
+        {
+            versions.push_back({row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str(),
+                                row[3].as<std::int64_t>()});
+        }
+        tx.commit();
+        return versions;
     });
 }
 

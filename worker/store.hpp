@@ -75,6 +75,14 @@ struct StoredRule {
     std::string rule;
 };
 
+/* The version of grouping of a project, and the one before. */
+struct StoredVersion {
+    std::int64_t project = 0;
+    std::string algorithm;
+    std::string previous;           /* empty: none */
+    std::int64_t previous_until = 0;
+};
+
 class Store {
 public:
     explicit Store(std::string conninfo);
@@ -118,6 +126,8 @@ public:
     /* The same for rules of grouping. */
     bool grouping_changed();
     std::vector<StoredRule> grouping_rules();
+    /* Of projects that go by another than the newest, or are switching. */
+    std::vector<StoredVersion> grouping_versions();
 
     /* Reads the projection and hands it to write while no other worker does the
      * same, so that an older reading can never replace a newer one. */

@@ -50,7 +50,9 @@ begin
         request_id text,
         -- A worker of an older release says nothing of tags.
         tag_keys text[] not null default '{}',
-        tag_texts text[] not null default '{}'
+        tag_texts text[] not null default '{}',
+        -- By the version of grouping before; only while the project is switching.
+        previous_hashes uuid[] not null default '{}'
     ) on commit delete rows;
     -- What counts of the events that are new: every step reads it, so it is narrow, and
     -- no step has to put together what another did.
@@ -69,7 +71,8 @@ begin
         environment_as text,
         origin_id bigint,
         has_payload boolean not null default true,
-        surplus boolean not null default false
+        surplus boolean not null default false,
+        previous_hash uuid
     ) on commit delete rows;
     create temporary table if not exists batch_hashes (
         project_id bigint not null,

@@ -1,4 +1,4 @@
--- Grouping: rules of projects, and explanations of hashes.
+-- Grouping: rules of projects, versions of the algorithm, and explanations of hashes.
 
 -- ---- rules, for the command ---------------------------------------------------
 
@@ -109,7 +109,68 @@ $$;
 comment on function errtrack_private.event_payload(bigint, uuid) is
     'The stored body of an event, for explaining its grouping anew.';
 
+-- ---- versions, for the command ------------------------------------------------
+
+create or replace function errtrack_private.grouping_of(project bigint)
+returns table (algorithm text, previous text, previous_until timestamptz)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select p.grouping_algo,
+           case when p.previous_until > now() then p.previous_algo end,
+           case when p.previous_until > now() then date_trunc('second', p.previous_until) end
+    from errtrack_private.projects as p
+    where p.id = grouping_of.project
+$$;
+comment on function errtrack_private.grouping_of(bigint) is
+    'The version of grouping that a project goes by; and the one before, as long as the transition lasts.';
+
+create or replace function errtrack_private.switch_grouping(
+    project bigint,
+    algorithm text,
+    transition_days integer
+)
+returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    present text;
+    before text;
+begin
+    select p.grouping_algo, p.previous_algo
+    into present, before
+    from errtrack_private.projects as p
+    where p.id = switch_grouping.project
+    for no key update;
+    if present is null then
+        raise exception 'there is no project %', switch_grouping.project using errcode = 'no_data_found';
+    end if;
+    -- To what it goes by already: that gives the transition another end.
+    before := case when present = switch_grouping.algorithm then before else present end;
+    if before is null then
+        raise exception 'project % goes by % already', switch_grouping.project, present
+            using errcode = 'invalid_parameter_value';
+    end if;
+    update errtrack_private.projects as p
+    set grouping_algo = switch_grouping.algorithm,
+        previous_algo = case when transition_days > 0 then before end,
+        previous_until = case when transition_days > 0
+            then now() + make_interval(days => switch_grouping.transition_days) end
+    where p.id = switch_grouping.project;
+end
+$$;
+comment on function errtrack_private.switch_grouping(bigint, text, integer) is
+    'Makes a project go by a version of grouping, with so many days in which errors that the version before knows stay with their issues; 0: none. Whether there is such a version is for the caller to find out.';
+
 -- ---- for the worker -------------------------------------------------------------
+
+create or replace function errtrack_private.grouping_versions(usual text)
+returns table (project_id bigint, algorithm text, previous text, previous_until_us bigint)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select p.id, p.grouping_algo, p.previous_algo,
+           (extract(epoch from p.previous_until) * 1000000)::bigint
+    from errtrack_private.projects as p
+    where p.grouping_algo <> grouping_versions.usual or p.previous_until > now()
+$$;
+comment on function errtrack_private.grouping_versions(text) is
+    'Projects that go by another version of grouping than the usual one, or are switching. previous_until_us: microseconds since 1970.';
 
 create or replace function errtrack_private.grouping_rules_of_projects()
 returns table (project_id bigint, kind text, rule text)
@@ -137,8 +198,31 @@ comment on function errtrack_private.prepare_explanations() is
     'Makes the temporary table that explanations of a batch are copied into. Once for each connection.';
 
 -- plpgsql, since the temporary tables do not exist yet when these are made.
+create or replace function errtrack_private.attach_by_previous() returns void
+language plpgsql volatile
+as $$
+begin
+    update batch_filed f
+    set origin_id = found.origin_id, previous_hash = found.hash
+    from batch_events e
+    cross join lateral (
+        select known.origin_id, wanted.hash
+        from unnest(e.previous_hashes) with ordinality as wanted (hash, place)
+        cross join lateral (
+            select h.origin_id
+            from errtrack_private.hashes h
+            where h.project_id = e.project_id and h.hash = wanted.hash
+            limit 1) known
+        order by wanted.place
+        limit 1) found
+    where e.n = f.n and f.origin_id is null and e.previous_hashes <> '{}';
+end
+$$;
+comment on function errtrack_private.attach_by_previous() is
+    'For rows of batch_filed that no hash of theirs gave an origin: takes the origin of the first of previous_hashes that is known, which then learns their hashes. Makes no issue and tells nobody. To be called under lock_newcomers().';
+
 create or replace function errtrack_private.unexplained_hashes()
-returns table (n integer, hash uuid)
+returns table (n integer, hash uuid, previous_hash uuid)
 language plpgsql volatile
 as $$
 #variable_conflict use_column
@@ -148,16 +232,16 @@ begin
         return;
     end if;
     return query
-    select distinct on (f.project_id, wanted.hash) f.n, wanted.hash
+    select distinct on (f.project_id, wanted.hash) f.n, wanted.hash, f.previous_hash
     from batch_filed f
     cross join lateral unnest(f.hashes) as wanted (hash)
     join batch_hashes b on b.project_id = f.project_id and b.hash = wanted.hash
     where b.learnt
-    order by f.project_id, wanted.hash, f.n;
+    order by f.project_id, wanted.hash, f.previous_hash is null, f.n;
 end
 $$;
 comment on function errtrack_private.unexplained_hashes() is
-    'The hashes that nobody had before the batch, each with the number of an event that has it.';
+    'The hashes that nobody had before the batch, each with the number of an event that has it, and with the hash of the version before that gave it to its issue, if one did.';
 
 create or replace function errtrack_private.keep_explanations() returns void
 language plpgsql volatile
@@ -194,7 +278,11 @@ revoke execute on function
     errtrack_private.remove_grouping_rule(bigint, text, integer),
     errtrack_private.grouping_rule_list(bigint),
     errtrack_private.event_payload(bigint, uuid),
+    errtrack_private.grouping_of(bigint),
+    errtrack_private.switch_grouping(bigint, text, integer),
     errtrack_private.grouping_rules_of_projects(),
+    errtrack_private.grouping_versions(text),
+    errtrack_private.attach_by_previous(),
     errtrack_private.prepare_explanations(),
     errtrack_private.unexplained_hashes(),
     errtrack_private.keep_explanations(),
@@ -202,6 +290,8 @@ revoke execute on function
 from public;
 grant execute on function
     errtrack_private.grouping_rules_of_projects(),
+    errtrack_private.grouping_versions(text),
+    errtrack_private.attach_by_previous(),
     errtrack_private.prepare_explanations(),
     errtrack_private.unexplained_hashes(),
     errtrack_private.keep_explanations()

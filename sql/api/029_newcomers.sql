@@ -246,6 +246,8 @@ begin
     perform errtrack_private.look_up_again();
     perform errtrack_private.take_known_origins();
     while errtrack_private.learn_hashes() loop end loop;
+    perform errtrack_private.attach_by_previous();
+    while errtrack_private.learn_hashes() loop end loop;
 
     -- What is left are errors that nobody has seen yet. First those that have no hash
     -- in common, which are nearly all.

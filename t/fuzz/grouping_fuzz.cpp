@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         text.remove_prefix(end + 1);
     }
     EventContext context;
-    context.rules = std::move(rules);
+    context.grouping.rules = std::move(rules);
     context.received_at = 1'700'000'000'000'000;
     std::optional<Event> event = parse_event(text, context);
     if (!event) {

@@ -6,6 +6,7 @@
 
 #include "worker/event.hpp"
 #include "worker/glob.hpp"
+#include "worker/json.hpp"
 
 using namespace errtrack;
 
@@ -27,7 +28,7 @@ Event event_with(std::string_view members, std::shared_ptr<GroupingRules> rules)
 {
     EventContext context;
     context.received_at = 1'767'225'600'000'000;
-    context.rules = std::move(rules);
+    context.grouping.rules = std::move(rules);
     std::optional<Event> event = parse_event("{" + std::string(members) + "}", context);
     EXPECT_TRUE(event) << members;
     return event ? std::move(*event) : Event();
@@ -137,6 +138,51 @@ TEST(StackRules, mark_frames)
     EXPECT_FALSE(event_with(error, two).grouping->exceptions.front().frames[1].in_app);
 }
 
+TEST(StackRules, bound_how_many_frames_count)
+{
+    auto counted = [](std::string_view rule, std::string_view second = "") {
+        auto made = rules("", rule);
+        if (!second.empty()) {
+            EXPECT_EQ(made->add_stack_rule(second), "") << second;
+        }
+        Event event = event_with(error, made);
+        Json document;
+        EXPECT_TRUE(document.parse(explain_grouping(*event.grouping)));
+        std::string hints;
+        for (JsonValue variant : document.root()["variants"]) {
+            for (JsonValue part : (*variant["components"].begin())["components"]) {
+                for (JsonValue frame : part["components"]) {
+                    hints += frame["contributes"].boolean().value_or(false) ? "+" : "-";
+                }
+            }
+            hints += " ";
+        }
+        return hints;
+    };
+    EXPECT_EQ(counted("module:nothing max-frames=1"), "++- +++ ");
+    EXPECT_EQ(counted("module:shop.db max-frames=1"), "+-- +-- ");
+    EXPECT_EQ(counted("type:Timeout family:other max-frames=2"), "++- ++- ");
+    EXPECT_EQ(counted("type:Other family:other max-frames=1"), "++- +++ ");
+    EXPECT_EQ(counted("module:shop.db max-frames=1", "module:shop.db max-frames=0"), "++- +++ ");
+    EXPECT_EQ(counted("module:shop.db max-frames=1", "module:nothing max-frames=2"), "+-- +-- ");
+    EXPECT_EQ(counted("module:shop.db min-frames=3"), "+++ ");
+    EXPECT_EQ(counted("module:shop.db min-frames=2"), "++- +++ ");
+    EXPECT_EQ(counted("module:shop.db -app max-frames=5"), "+-- +++ ");
+}
+
+TEST(StackRules, with_too_few_frames_type_and_value_decide)
+{
+    Event event = event_with(error, rules("", "family:all min-frames=4"));
+    EXPECT_EQ(event.hashes, event_with(R"("exception":{"type":"Timeout","value":"Took 5 ms"})", nullptr).hashes);
+    std::string why = explain_grouping(*event.grouping);
+    EXPECT_NE(why.find(R"("hint":"too_few_frames")"), why.npos) << why;
+    constexpr std::string_view threads = R"("platform":"python","threads":[{"crashed":true,"stacktrace":{"frames":[
+        {"module":"a","function":"f","in_app":true},{"module":"a","function":"g","in_app":true}]}}])";
+    constexpr std::string_view nearest = R"("platform":"python","threads":[{"crashed":true,"stacktrace":{"frames":[
+        {"module":"a","function":"g","in_app":true}]}}])";
+    EXPECT_EQ(event_with(threads, rules("", "module:a max-frames=1")).hashes, event_with(nearest, nullptr).hashes);
+}
+
 TEST(Rules, that_cannot_be_read_are_refused)
 {
     GroupingRules made;
@@ -145,7 +191,8 @@ TEST(Rules, that_cannot_be_read_are_refused)
                                   "[ app:yes -> a"}) {
         EXPECT_NE(made.add_fingerprint_rule(text), "") << text;
     }
-    for (std::string_view text : {"app:yes", "app:yes +wings", "app:yes category=", "app:yes max-frames=3"}) {
+    for (std::string_view text : {"app:yes", "app:yes +wings", "app:yes category=", "app:yes max-frames=", "app:yes max-frames=x",
+                                  "app:yes max-frames=-1", "app:yes min-frames=101", "app:yes ^min-frames=2"}) {
         EXPECT_NE(made.add_stack_rule(text), "") << text;
     }
     EXPECT_NE(made.add_fingerprint_rule("type:" + std::string(3000, 'x') + " -> a"), "");

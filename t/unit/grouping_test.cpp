@@ -43,7 +43,7 @@ std::string variants(std::string_view members)
 
 /* The hash that the given canonical bytes must have. */
 void expect_bytes(std::string_view members, std::string_view bytes,
-                  std::string_view prefix = grouping_algorithm)
+                  std::string_view prefix = to_text(newest_algorithm))
 {
     std::vector<GroupingHash> found = hashes(members);
     ASSERT_FALSE(found.empty());

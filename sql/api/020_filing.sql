@@ -52,7 +52,8 @@ begin
         tag_keys text[] not null default '{}',
         tag_texts text[] not null default '{}',
         -- By the version of grouping before; only while the project is switching.
-        previous_hashes uuid[] not null default '{}'
+        previous_hashes uuid[] not null default '{}',
+        loose_hash uuid
     ) on commit delete rows;
     create temporary table if not exists batch_filed (
         n integer not null,
@@ -281,10 +282,10 @@ begin
                      fresh.title, fresh.culprit, fresh.level, fresh.platform, fresh.logger,
                      fresh.occurred_at, fresh.occurred_at, fresh.received_at, fresh.release);
                 insert into errtrack_private.origins
-                    (project_id, id, issue_id, first_seen, last_seen, first_release)
+                    (project_id, id, issue_id, first_seen, last_seen, first_release, loose_hash)
                 values
                     (fresh.project_id, found_origin, found_origin, fresh.occurred_at,
-                     fresh.occurred_at, fresh.release);
+                     fresh.occurred_at, fresh.release, fresh.loose_hash);
                 perform errtrack_private.note(
                     fresh.project_id, found_origin, fresh.received_at, 'new', null,
                     jsonb_build_object('event_id', replace(fresh.event_id::text, '-', ''),

@@ -546,6 +546,8 @@ void CommandLine::add_issues()
     add_json(add_issue(issue, "show", "show an issue", show_issue));
     add_json(add_issue(issue, "history", "show what happened to it", show_issue_history));
     add_json(add_issue(issue, "hashes", "list what is grouped under it", list_issue_hashes));
+    add_json(add_issue(issue, "similar", "list issues that may be the same error, to be merged",
+                       list_similar_issues));
 
     std::vector<CLI::App *> changes;
     changes.push_back(to = add_issue(issue, "resolve", "a later event reopens it", resolve_issue));

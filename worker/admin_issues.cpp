@@ -96,6 +96,15 @@ void list_issue_hashes(const Options &options)
               options.project, issue_of(options));
 }
 
+void list_similar_issues(const Options &options)
+{
+    Database database(options.database);
+    show_list(std::cout, database, options.json,
+              "select i.id, i.status, i.events, i.users, i.first_seen, i.last_seen, i.title"
+              " from errtrack_private.similar_issue_list(errtrack_private.find_project($1), $2) as i",
+              options.project, issue_of(options));
+}
+
 void resolve_issue(const Options &options)
 {
     change_issue(options, "resolved");

@@ -14,6 +14,8 @@ void list_issues(const Options &options);
 void show_issue(const Options &options);
 void show_issue_history(const Options &options);
 void list_issue_hashes(const Options &options);
+/* Those that may be the same error. */
+void list_similar_issues(const Options &options);
 
 void resolve_issue(const Options &options);
 void ignore_issue(const Options &options);

@@ -140,7 +140,8 @@ std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing
     std::vector<std::string> columns = {
         "n", "project_id", "received_at", "event_id", "occurred_at", "hashes", "variants", "algo",
         "kind", "type", "value", "title", "culprit", "level", "platform", "logger", "transaction",
-        "release", "environment", "user_hash", "request_id", "tag_keys", "tag_texts"};
+        "release", "environment", "user_hash", "request_id", "tag_keys", "tag_texts",
+        "loose_hash"};
     bool switching = any_switching(filings);
     if (switching) {
         columns.emplace_back("previous_hashes");
@@ -154,6 +155,7 @@ std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing
             auto [tag_keys, tag_texts] = arrays_of(event.tags);
             std::string algorithm(to_text(event.grouping->algorithm));
             std::string user = event.user ? to_hex(*event.user) : "";
+            std::string loose = event.loose_hash ? to_hex(*event.loose_hash) : "";
             auto row = [&](auto... previous) {
                 batch.row(std::to_string(places.size()).c_str(),
                           std::to_string(record.project).c_str(),
@@ -165,7 +167,7 @@ std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing
                           event.logger.c_str(), or_null(event.transaction),
                           or_null(event.release), or_null(event.environment), or_null(user),
                           or_null(record.request_id), tag_keys.c_str(), tag_texts.c_str(),
-                          previous...);
+                          or_null(loose), previous...);
             };
             if (switching) {
                 row(array_of(event.previous_hashes).c_str());

@@ -181,6 +181,7 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.title = title_of(input);
     event.culprit = culprit_of(input);
     event.hashes = grouping_hashes(input);
+    event.loose_hash = loose_hash(input);
     if (context.grouping.previous && context.received_at < context.grouping.previous_until) {
         event.previous_algorithm = *context.grouping.previous;
         event.previous_hashes = hashes_by_version(input, event.previous_algorithm);

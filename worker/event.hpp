@@ -73,6 +73,7 @@ struct Event {
      * known, and never stored. */
     std::vector<GroupingHash> previous_hashes;
     Algorithm previous_algorithm = newest_algorithm;
+    std::optional<Hash> loose_hash;      /* to suggest what may be the same error */
     std::shared_ptr<const GroupingInput> grouping; /* explain_grouping() tells why; never null */
     std::vector<std::pair<std::string, std::string>> tags; /* each key once (tags.hpp) */
     std::string payload;                 /* JSON text: repaired, bounded, readable by GitLab */

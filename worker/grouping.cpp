@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t text_characters = 1024;
 
 constexpr std::string_view fingerprint_prefix = "fp";
+constexpr std::string_view loose_prefix = "loose";
 
 /* Takes the next line that is not empty off text, trimmed; empty at the end. */
 std::string_view next_line(std::string_view &text)
@@ -169,6 +170,24 @@ const Strategies &strategies_of(Algorithm algorithm)
     return algorithm == Algorithm::g0 ? strategies_of_g0 : strategies_of_g1;
 }
 
+/* The frame nearest to the crash that has a name and is no machinery; in the application, if
+ * there is one. */
+const Frame *telling_frame(const std::vector<Frame> &frames)
+{
+    const Frame *nearest = nullptr;
+    for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+        const FrameLeaves &leaves = frame->leaves;
+        if (frame->noise != Noise::none || (leaves.location.value.empty() && leaves.function.value.empty())) {
+            continue;
+        }
+        if (frame->in_app) {
+            return &*frame;
+        }
+        nearest = nearest == nullptr ? &*frame : nearest;
+    }
+    return nearest;
+}
+
 bool is_hybrid(const GroupingInput &input)
 {
     return std::any_of(input.fingerprint.begin(), input.fingerprint.end(), is_default_entry)
@@ -281,6 +300,21 @@ std::vector<GroupingHash> grouping_hashes(const GroupingInput &input)
         return {{explicit_hash(input), "custom"}};
     }
     return hashes_by_version(input, input.algorithm);
+}
+
+std::optional<Hash> loose_hash(const GroupingInput &input)
+{
+    const Frame *frame = telling_frame(main_frames(input));
+    if (frame == nullptr) {
+        return {};
+    }
+    std::string bytes;
+    if (!input.exceptions.empty() && !input.exceptions.back().synthetic) {
+        append_leaf(bytes, 'T', clean_type(input.exceptions.back(), input.platform));
+    }
+    append_leaf(bytes, 'L', frame->leaves.location.value);
+    append_leaf(bytes, 'F', frame->leaves.function.value);
+    return hash_of(loose_prefix, bytes);
 }
 
 std::vector<GroupingHash> hashes_by_version(const GroupingInput &input, Algorithm algorithm)

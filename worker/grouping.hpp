@@ -114,6 +114,11 @@ std::vector<GroupingHash> grouping_hashes(const GroupingInput &input);
  * under every version. */
 std::vector<GroupingHash> hashes_by_version(const GroupingInput &input, Algorithm algorithm);
 
+/* Of the type of the error and the place nearest to the crash, under every version: what
+ * agrees in it may be the same error, and people are told so. Nothing is grouped by it.
+ * Nothing where no frame says anything. */
+std::optional<Hash> loose_hash(const GroupingInput &input);
+
 /* The hash of another version that has given an event to its issue. */
 struct PreviousMatch {
     Algorithm algorithm = newest_algorithm;

@@ -52,7 +52,8 @@ begin
         tag_keys text[] not null default '{}',
         tag_texts text[] not null default '{}',
         -- By the version of grouping before; only while the project is switching.
-        previous_hashes uuid[] not null default '{}'
+        previous_hashes uuid[] not null default '{}',
+        loose_hash uuid
     ) on commit delete rows;
     -- What counts of the events that are new: every step reads it, so it is narrow, and
     -- no step has to put together what another did.

@@ -128,8 +128,9 @@ begin
     join batch_events e on e.n = b.n
     where b.making;
     insert into errtrack_private.origins
-        (project_id, id, issue_id, first_seen, last_seen, first_release)
-    select b.project_id, b.origin_id, b.origin_id, e.occurred_at, e.occurred_at, e.release
+        (project_id, id, issue_id, first_seen, last_seen, first_release, loose_hash)
+    select b.project_id, b.origin_id, b.origin_id, e.occurred_at, e.occurred_at, e.release,
+           e.loose_hash
     from batch_fresh b
     join batch_events e on e.n = b.n
     where b.making;

@@ -127,6 +127,42 @@ $$;
 comment on function errtrack_private.issue_hash_list(bigint, bigint) is
     'The grouping hashes of an issue, with what the event was called that brought them. origin is the issue that they began with.';
 
+create or replace function errtrack_private.similar_issue_list(project bigint, issue bigint)
+returns table (
+    id bigint,
+    status text,
+    events bigint,
+    users bigint,
+    first_seen timestamptz,
+    last_seen timestamptz,
+    title text
+)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    if not errtrack_private.issue_is_visible(similar_issue_list.project, similar_issue_list.issue) then
+        raise exception 'there is no issue %', similar_issue_list.issue using errcode = 'no_data_found';
+    end if;
+    return query
+        select i.id, i.status, i.event_count, i.user_count,
+               date_trunc('second', i.first_seen), date_trunc('second', i.last_seen), i.title
+        from errtrack_private.issues as i
+        where i.project_id = similar_issue_list.project
+          and i.id in (
+              select other.issue_id
+              from errtrack_private.origins as own
+              join errtrack_private.origins as other
+                on other.project_id = own.project_id
+                  and other.loose_hash = own.loose_hash
+                  and other.issue_id <> own.issue_id
+              where own.project_id = similar_issue_list.project
+                and own.issue_id = similar_issue_list.issue)
+          and i.last_received_at >= errtrack_private.visible_from(similar_issue_list.project)
+        order by i.last_seen desc, i.id desc;
+end
+$$;
+comment on function errtrack_private.similar_issue_list(bigint, bigint) is
+    'Issues that may be the same error as this one, to be merged by a person: they have type and place in common.';
+
 create or replace function errtrack_private.limit_list(project bigint)
 returns table (name text, value text, own boolean)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -174,6 +210,7 @@ revoke execute on function
     errtrack_private.change_issue(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint),
     errtrack_private.issue_history_list(bigint, bigint),
     errtrack_private.issue_hash_list(bigint, bigint),
+    errtrack_private.similar_issue_list(bigint, bigint),
     errtrack_private.limit_list(bigint),
     errtrack_private.set_limit(bigint, text, text)
 from public;

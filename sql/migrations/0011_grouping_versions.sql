@@ -1,4 +1,5 @@
 -- Versions of the grouping algorithm: a project keeps its own until a person switches it.
+-- And what suggests that issues are the same error.
 
 alter table errtrack_private.projects
     add column previous_algo text,
@@ -17,6 +18,10 @@ create trigger projects_grouping_changed
     for each statement execute function errtrack_private.notify_grouping_changed();
 comment on function errtrack_private.notify_grouping_changed() is
     'Wakes the workers when rules for grouping, or versions of it, have changed.';
+
+alter table errtrack_private.origins add column loose_hash uuid;
+comment on column errtrack_private.origins.loose_hash is
+    'Of the type and the place of its first event: issues that agree in it may be the same error. Only to suggest, nothing is grouped by it. Null where the event has no stack, for what is split off, and for origins of older releases.';
 
 -- It returns one column more now.
 drop function if exists errtrack_private.unexplained_hashes();

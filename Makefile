@@ -162,12 +162,12 @@ $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/n
 
 # The floor of the edge is a module of nginx of its own, built in the same way.
 BENCH_BUILD := $(BUILD)/bench/nginx
-BENCH       ?= edge
+BENCH       ?= edge worker
 
 .PHONY: bench floor
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
-	@$(MAKE) --no-print-directory -j$(JOBS) modules floor
+	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
 	@for part in $(BENCH); do t/bench/$$part; done
 
 floor: $(BENCH_BUILD)/Makefile

@@ -192,7 +192,9 @@ SANITIZERS := address,undefined -fno-sanitize-recover=undefined
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
 .PHONY: test-long asan fuzz fuzzers
-test-long: asan         ## the tests that take long: all of them with sanitizers
+test-long: asan         ## the tests that take long: all of them with sanitizers, counts under 50 kills
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@ERRTRACK_EVENTS=$${ERRTRACK_EVENTS:-100000} ERRTRACK_KILLS=$${ERRTRACK_KILLS:-50} $(TMP) prove -I t/lib t/exact_counts.t
 
 asan:                   ## build with sanitizers and run all tests
 	@t/lib/deps build run test

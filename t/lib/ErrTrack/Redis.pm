@@ -70,6 +70,26 @@ sub ask {
     die $why;
 }
 
+# Many commands, each an array, without waiting for one before the next is sent. The first
+# error that Redis answers dies as above.
+sub ask_many {
+    my ($self, @commands) = @_;
+    # Sees to it that there is a connection.
+    $self->ask('PING');
+    while (my @some = splice @commands, 0, 200) {
+        my $good = eval {
+            $self->request(@$_) for @some;
+            $self->answer for @some;
+            1;
+        };
+        next if $good;
+        # What else was asked for is answered on a connection that nobody reads any more.
+        delete $self->{socket};
+        die $@;
+    }
+    return;
+}
+
 sub connect {
     my ($self) = @_;
     $self->{socket} = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->port, Timeout => 5)

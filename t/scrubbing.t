@@ -58,17 +58,19 @@ my $body = sub {
     return $t->sql_value('select body::text from errtrack_private.payloads where event_id::uuid = $1::uuid and project_id = $2',
         $id, ($project || $t->project)->{id});
 };
+# What the client calls itself is added.
+my $wrapped = sub { my ($id, $member) = @_; return qq({"sdk":{"name":"errtrack-test","version":"1"},"event_id":"$id",$member}) };
 my $stored = sub {
     my ($member, $wanted, $label, $project) = @_;
     my $id = $send->($member, $project);
     eventually { $body->($id, $project) } "$label: stored";
-    is $body->($id, $project), qq({"event_id":"$id",$wanted}), $label;
+    is $body->($id, $project), $wrapped->($id, $wanted), $label;
     return;
 };
 
 my @ids = map { $send->($_->[0]) } @members;
 eventually { $t->sql_value('select count(*) from errtrack_private.payloads') == @members } 'all events are stored';
-is $body->($ids[$_]), qq({"event_id":"$ids[$_]",$members[$_][1]}), "without its secrets: $members[$_][1]" for 0 .. $#members;
+is $body->($ids[$_]), $wrapped->($ids[$_], $members[$_][1]), "without its secrets: $members[$_][1]" for 0 .. $#members;
 
 # Every column of every table, in the way that an attacker with a dump would search.
 my $search = sub {
@@ -151,7 +153,7 @@ my $probe = sub {
     eventually {
         my $id = $send->($member, $project);
         eventually { $body->($id, $project) } 'stored';
-        $body->($id, $project) eq qq({"event_id":"$id",$wanted});
+        $body->($id, $project) eq $wrapped->($id, $wanted);
     } $label;
     return;
 };

@@ -31,7 +31,7 @@ sub ledger {
 }
 
 is report('security', csp('https://evil.example/a.png'), query => 'sentry_release=shop%401.0&sentry_environment=live',
-    headers => { 'User-Agent' => 'Browser/1' }), 200, 'a violated policy is reported';
+    headers => { 'User-Agent' => 'Mozilla/5.0 (X11; Linux) Firefox/120.0' }), 200, 'a violated policy is reported';
 is report('security', csp('https://evil.example/b.png')), 200, 'and again, by another picture of the same host';
 is report('security', csp('https://other.example/b.png')), 200, 'and of another host';
 eventually { occurrences() == 3 } 'all are events';
@@ -44,8 +44,11 @@ is_deeply [ $t->sql(q{select o.release, o.environment, i.culprit, i.logger, o.us
 is_deeply [ $t->sql(q{select body::jsonb #>> '{request,url}', body::jsonb #>> '{request,headers,Referer}',
     body::jsonb #>> '{request,headers,User-Agent}', body::jsonb #>> '{tags,blocked-uri}', body::jsonb #>> '{csp,effective_directive}'
     from errtrack_private.payloads where body::jsonb ->> 'release' is not null}) ],
-    [ [ 'https://shop.example/cart', 'https://shop.example/', 'Browser/1', 'https://evil.example/a.png', 'img-src' ] ],
+    [ [ 'https://shop.example/cart', 'https://shop.example/', 'Mozilla/5.0 (X11; Linux) Firefox/120.0', 'https://evil.example/a.png', 'img-src' ] ],
     'the event says what the browser said';
+is_deeply [ map { "$_->[0]: $_->[1]" } $t->sql(q{select key, value from errtrack.issue_tags
+    where key in ('browser', 'os', 'browser.name') order by 1}) ], [ 'browser: Firefox 120.0', 'browser.name: Firefox', 'os: Linux' ],
+    'and which one it is';
 
 is report('security', '[' . join(',', map { qq({"type":"csp-violation","body":{"effectiveDirective":"font-src","blockedURL":"$_"}}) }
     'https://a.example/', 'https://a.example/', 'https://b.example/') . ',{"type":"csp-violation","body":{}},{"type":"crash"}]'), 200,

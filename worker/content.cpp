@@ -222,6 +222,8 @@ private:
         context.sent_at = sent_at;
         context.event_id = event_id;
         context.client_address = record_.address;
+        context.agent = record_.agent;
+        context.client = client_.empty() ? record_.client : client_;
         context.settings = &settings_;
         context.grouping = grouping_;
         return parse_event(json, context);
@@ -288,6 +290,7 @@ private:
             book_invalid(fault, other_type.name);
             return;
         }
+        client_ = envelope.client;
         bool event_seen = false;         /* whatever became of it: the second is none */
         for (const EnvelopeItem &item : envelope.items) {
             if (const Reader *reader = reader_of(item.type)) {
@@ -463,6 +466,7 @@ private:
     const ProjectGrouping &grouping_;
     int position_ = 0;              /* of the next attachment, kept or not */
     std::string_view filter_;       /* that the event of the record met */
+    std::string client_;            /* the SDK, when the envelope names one */
     int own_ids_ = 0;               /* given so far */
     Content content_;
 };

@@ -124,6 +124,10 @@ private:
             }
         }
         envelope_.sent_at = parse_timestamp(json_.root()["sent_at"].text());
+        JsonValue sdk = json_.root()["sdk"];
+        if (std::string name = sdk["name"].text(); !name.empty()) {
+            envelope_.client = name + "/" + sdk["version"].text();
+        }
         return true;
     }
 

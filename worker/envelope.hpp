@@ -29,6 +29,7 @@ struct EnvelopeItem {
 struct Envelope {
     std::string event_id;                /* 32 hex digits, or empty */
     std::optional<std::int64_t> sent_at; /* microseconds since 1970 (UTC) */
+    std::string client;                  /* "name/version" of the SDK, or empty */
     std::vector<EnvelopeItem> items;
 };
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "worker/derived.hpp"
 #include "worker/event_settings.hpp"
 #include "worker/fields.hpp"
 #include "worker/fingerprint.hpp"
@@ -154,6 +155,14 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     event.platform = platform_of(root["platform"]);
     GroupingInput input = read_grouping_input(root, event.platform);
     input.level = level_of(root["level"]);
+    thread_local Workspace more;
+    Json &derived = more.document();
+    derived.parse(derived_members(root, event.platform,
+                                  {settings.scrubber.scrub(context.agent),
+                                   settings.scrubber.scrub(context.client)}));
+    if (input.sdk.empty()) {
+        input.sdk = derived.root()["sdk"]["name"].text();
+    }
     input.algorithm = context.grouping.algorithm;
     mark_frames(input, context.grouping.rules);
     apply_fingerprint_rules(input);
@@ -187,9 +196,9 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
         event.previous_hashes = hashes_by_version(input, event.previous_algorithm);
     }
     event.grouping = std::make_shared<GroupingInput>(std::move(input));
-    event.tags = tags_of(root, event);
+    event.tags = tags_of(root, event, derived.root()["contexts"]);
     JsonEditor editor(document);
-    normalize(editor, event, corrected, address);
+    normalize(editor, event, corrected, address, derived.root());
     event.payload = make_payload(editor, context.event_id,
                                  {limit_parts(editor), corrected.why});
     return event;

@@ -47,6 +47,8 @@ struct EventContext {
     std::optional<std::int64_t> sent_at; /* envelope header, for the drift of the client's clock */
     std::string event_id;                /* 32 hex digits; overrides the payload's */
     std::string client_address;          /* stands for {{auto}} */
+    std::string agent;                   /* User-Agent of who sent it */
+    std::string client;                  /* "name/version" of the SDK, as it says outside */
     const EventSettings *settings = nullptr; /* of the project; without: the usual ones */
     ProjectGrouping grouping;            /* of the project */
 };

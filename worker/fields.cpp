@@ -489,6 +489,27 @@ std::optional<std::string> lenient_text(JsonValue value)
     }
 }
 
+std::string request_header(JsonValue root, std::string_view wanted)
+{
+    std::string found;
+    auto take = [&](const std::string &name, JsonValue value) {
+        if (lower(name) == wanted) {
+            found = value.is_array() ? (*value.begin()).text() : value.text();
+        }
+    };
+    JsonValue headers = interface_of(root, "request", "sentry.interfaces.Http")["headers"];
+    for (JsonValue each : headers) {
+        if (headers.is_object()) {
+            take(each.key(), each);
+        } else if (auto part = each.begin(); each.is_array() && part != each.end()) {
+            JsonValue name = *part;
+            ++part;
+            take(name.text(), *part);
+        }
+    }
+    return found;
+}
+
 GroupingInput read_grouping_input(JsonValue root, const std::string &platform)
 {
     GroupingInput input;

@@ -27,6 +27,10 @@ std::vector<JsonValue> values_of(JsonValue list, std::size_t limit);
 /* A scalar as text: True and False, numbers without fraction. Nothing for others. */
 std::optional<std::string> lenient_text(JsonValue value);
 
+/* A header of the request that the event is about, by its name in small letters: the last
+ * one if it is there twice; lists count with their first value. */
+std::string request_header(JsonValue root, std::string_view wanted);
+
 /* Everything of the event that grouping asks for; platform stands for frames that
  * have none of their own. level is left to the caller. */
 GroupingInput read_grouping_input(JsonValue root, const std::string &platform);

@@ -17,6 +17,14 @@ void JsonEditor::add(std::string member)
     added_.push_back(std::move(member));
 }
 
+void JsonEditor::add(JsonValue object, std::string member)
+{
+    if (object) {
+        mark(object, Mark::rebuild);
+        added_inside_[object.index()].push_back(std::move(member));
+    }
+}
+
 /* A stronger mark is never replaced by a weaker one. Every container above a mark has
  * one itself, so the way up ends at the first that has. */
 void JsonEditor::mark(JsonValue value, Mark wanted)
@@ -66,7 +74,13 @@ void JsonEditor::append(std::string &out, JsonValue value) const
     }
     out.append(mark == Mark::wrap ? "{\"values\":[" : "");
     out.push_back(value.is_object() ? '{' : '[');
-    append_children(out, value, out.size());
+    std::size_t empty = out.size();
+    if (auto added = added_inside_.find(value.index()); added != added_inside_.end()) {
+        for (const std::string &member : added->second) {
+            out.append(out.size() > empty ? "," : "").append(member);
+        }
+    }
+    append_children(out, value, empty);
     out.push_back(value.is_object() ? '}' : ']');
     out.append(mark == Mark::wrap ? "]}" : "");
 }

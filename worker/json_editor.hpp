@@ -29,8 +29,9 @@ public:
     void replace(JsonValue value, std::string json);
     void wrap(JsonValue value) { mark(value, Mark::wrap); }   /* into {"values":[..]} */
 
-    /* A member of the root, as JSON text; such come first. */
+    /* A member of the root or of another object, as JSON text; such come first. */
     void add(std::string member);
+    void add(JsonValue object, std::string member);
 
     /* The document with all edits, and further members of the root, as add() takes them. */
     std::string write(const std::vector<std::string> &more = {}) const;
@@ -44,7 +45,8 @@ private:
 
     JsonValue root_;
     std::vector<Mark> marks_;
-    std::vector<std::string> added_;
+    std::vector<std::string> added_;     /* to the root */
+    std::map<std::uint32_t, std::vector<std::string>> added_inside_;
     std::map<std::uint32_t, std::string> replacements_;
 };
 

@@ -28,9 +28,9 @@ std::string quoted(std::string_view text)
 class Normalizer {
 public:
     Normalizer(JsonEditor &editor, const Event &event, const CorrectedTime &time,
-               const std::string &client_address)
+               const std::string &client_address, JsonValue derived)
         : editor_(editor), root_(editor.root()), event_(event), time_(time),
-          client_address_(client_address)
+          client_address_(client_address), derived_(derived)
     {
     }
 
@@ -250,13 +250,31 @@ private:
 
     void contexts()
     {
-        for (JsonValue context : object("contexts", "sentry.interfaces.Contexts")) {
+        JsonValue contexts = object("contexts", "sentry.interfaces.Contexts");
+        for (JsonValue context : contexts) {
             JsonValue type = context["type"];
             if (!context.is_object()) {
                 editor_.drop(context);
             } else if (type && type.text().empty()) {
                 editor_.replace(type, quoted(context.key()));
             }
+        }
+        JsonValue derived = derived_["contexts"];
+        if (!contexts.is_object()) {
+            add(derived);
+            return;
+        }
+        for (JsonValue each : derived) {
+            editor_.add(contexts, std::string(each.raw_member()));
+        }
+    }
+
+    /* A member of the root in the place of what is none. */
+    void add(JsonValue derived)
+    {
+        if (derived) {
+            editor_.drop(root_[derived.key()]);
+            editor_.add(std::string(derived.raw_member()));
         }
     }
 
@@ -320,6 +338,7 @@ private:
     void software()
     {
         JsonValue sdk = object("sdk", "sdk");
+        add(derived_["sdk"]);
         becomes_text(sdk["name"]);
         becomes_text(sdk["version"]);
         for (std::string_view key : {"packages", "integrations", "features"}) {
@@ -337,14 +356,15 @@ private:
     const Event &event_;
     const CorrectedTime &time_;
     const std::string &client_address_;
+    const JsonValue derived_;
 };
 
 }
 
 void normalize(JsonEditor &editor, const Event &event, const CorrectedTime &time,
-               const std::string &client_address)
+               const std::string &client_address, JsonValue derived)
 {
-    Normalizer(editor, event, time, client_address).run();
+    Normalizer(editor, event, time, client_address, derived).run();
 }
 
 }

@@ -16,9 +16,10 @@
 
 namespace errtrack {
 
-/* client_address stands for {{auto}}. */
+/* client_address stands for {{auto}}; derived is the object of derived_members(), or
+ * nowhere. */
 void normalize(JsonEditor &editor, const Event &event, const CorrectedTime &time,
-               const std::string &client_address);
+               const std::string &client_address, JsonValue derived);
 
 }
 

@@ -31,28 +31,6 @@ bool matches_any(const std::vector<std::string> &globs, std::string_view text)
 
 /* ---- browsers ---- */
 
-/* The last one if it is there twice; lists count with their first value. */
-std::string header(JsonValue root, std::string_view wanted)
-{
-    std::string found;
-    auto take = [&](const std::string &name, JsonValue value) {
-        if (lower(name) == wanted) {
-            found = value.is_array() ? (*value.begin()).text() : value.text();
-        }
-    };
-    JsonValue headers = interface_of(root, "request", "sentry.interfaces.Http")["headers"];
-    for (JsonValue each : headers) {
-        if (headers.is_object()) {
-            take(each.key(), each);
-        } else if (auto part = each.begin(); each.is_array() && part != each.end()) {
-            JsonValue name = *part;
-            ++part;
-            take(name.text(), *part);
-        }
-    }
-    return found;
-}
-
 /* The file of the newest frame that has one. */
 std::string_view newest_source(const std::vector<Frame> &frames)
 {
@@ -118,7 +96,7 @@ bool is_local(JsonValue root)
 
 std::string_view common_filter(const PayloadFilters &filters, JsonValue root)
 {
-    if (filters.legacy_browsers && is_legacy_browser(header(root, "user-agent"))) {
+    if (filters.legacy_browsers && is_legacy_browser(request_header(root, "user-agent"))) {
         return "legacy-browsers";
     }
     if (filters.localhost && is_local(root)) {

@@ -96,6 +96,8 @@ Record record_of(const std::string &meta, const std::string &body, std::int64_t 
             record.address = value;
         } else if (name == "agent") {
             record.agent = value;
+        } else if (name == "sdk") {
+            record.client = value;
         } else if (name == "query") {
             record.query = value;
         } else if (name == "rid") {

@@ -33,6 +33,7 @@ struct Record {
     std::string content_type;
     std::string address;
     std::string agent;              /* User-Agent */
+    std::string client;             /* name and version of the SDK */
     std::string query;
     std::string request_id;
     std::string items;              /* of the body, as the edge counted: "event:1,attachment:2" */

@@ -134,7 +134,7 @@ Tags sent_tags(JsonValue tags)
     return made;
 }
 
-Tags tags_of(JsonValue root, const Event &event)
+Tags tags_of(JsonValue root, const Event &event, JsonValue contexts)
 {
     Tags tags = sent_tags(root["tags"]);
     add_text(tags, "level", event.level);
@@ -151,9 +151,12 @@ Tags tags_of(JsonValue root, const Event &event)
         add_text(tags, "mechanism", each["mechanism"]["type"].text());
     }
     add_user(tags, interface_of(root, "user", "sentry.interfaces.User"));
-    for (JsonValue context : interface_of(root, "contexts", "sentry.interfaces.Contexts")) {
-        if (context.is_object()) {
-            add_context(tags, key_of(context.key()), context);
+    for (JsonValue list :
+         {interface_of(root, "contexts", "sentry.interfaces.Contexts"), contexts}) {
+        for (JsonValue context : list) {
+            if (context.is_object()) {
+                add_context(tags, key_of(context.key()), context);
+            }
         }
     }
     return tags;

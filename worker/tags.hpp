@@ -23,8 +23,8 @@ using Tags = std::vector<std::pair<std::string, std::string>>;
 Tags sent_tags(JsonValue tags);
 
 /* The sent ones, and behind them those that attributes amount to, where none of that
- * name was sent. event has its columns already. */
-Tags tags_of(JsonValue root, const Event &event);
+ * name was sent. event has its columns already; contexts are those that root lacks. */
+Tags tags_of(JsonValue root, const Event &event, JsonValue contexts = {});
 
 }
 

@@ -108,6 +108,15 @@ TEST(Envelope, event_id)
     EXPECT_EQ(parsed("{}").event_id, "");
 }
 
+TEST(Envelope, client)
+{
+    EXPECT_EQ(parsed(R"({"sdk":{"name":"sentry.rust","version":"0.31.0","packages":[]}})").client, "sentry.rust/0.31.0");
+    EXPECT_EQ(parsed(R"({"sdk":{"name":"sentry.rust"}})").client, "sentry.rust/");
+    for (const char *none : {"{}", R"({"sdk":null})", R"({"sdk":"x"})", R"({"sdk":{"version":"1"}})"}) {
+        EXPECT_EQ(parsed(none).client, "") << none;
+    }
+}
+
 TEST(Envelope, sent_at)
 {
     EXPECT_EQ(parsed("{\"sent_at\":\"2023-02-01T19:12:05.5Z\"}").sent_at, 1675278725500000);

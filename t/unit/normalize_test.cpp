@@ -14,9 +14,12 @@ constexpr std::int64_t second = 1'000'000;
 constexpr std::int64_t hour = 3600 * second;
 constexpr std::int64_t received = 1'675'278'725 * second;   /* 2023-02-01T19:12:05Z */
 
-std::string stored(std::string_view members, std::optional<std::int64_t> sent_at = {})
+std::string stored(std::string_view members, std::optional<std::int64_t> sent_at = {},
+                   const std::string &agent = {}, const std::string &client = {})
 {
     EventContext context;
+    context.agent = agent;
+    context.client = client;
     context.received_at = received;
     context.client_address = "192.0.2.7";
     context.sent_at = sent_at;
@@ -38,6 +41,44 @@ TEST(Normalize, what_is_in_order_stays)
              R"("user":null,"tags":null,"timestamp":null,"request":null,"contexts":null)"}) {
         EXPECT_EQ(stored(members), members);
     }
+}
+
+TEST(Normalize, contexts_of_the_user_agent)
+{
+    const std::string agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:120.0) Gecko/20100101 Firefox/120.0";
+    const std::string browser = R"("browser":{"name":"Firefox","version":"120.0","type":"browser"})";
+    const std::string os = R"({"name":"Mac OS X","version":"10.15","type":"os"})";
+    const std::string device = R"("device":{"family":"Mac","model":"Mac","brand":"Apple","type":"device"})";
+    const std::string request = R"("request":{"headers":{"user-agent":")" + agent + "\"}}";
+    EXPECT_EQ(stored(request), R"("contexts":{)" + browser + R"(,"client_os":)" + os + "," + device + "}," + request)
+        << "where the program runs on a server";
+    EXPECT_EQ(stored(request + R"(,"platform":"javascript")"),
+              R"("contexts":{)" + browser + R"(,"os":)" + os + "," + device + "}," + request + R"(,"platform":"javascript")");
+    std::string some = R"("platform":"javascript","contexts":{"browser":{"name":"mine"},"os":null,"a":{"b":1}})";
+    EXPECT_EQ(stored(request + "," + some), request + R"(,"platform":"javascript","contexts":{"os":)" + os + "," + device
+                                                + R"(,"browser":{"name":"mine"},"a":{"b":1}})");
+    std::string all = R"("contexts":{"browser":{},"client_os":{},"device":{}},)" + request;
+    EXPECT_EQ(stored(all), all) << "what the client says stands";
+    for (const char *none : {R"("contexts":null,)", R"("contexts":[1],)", ""}) {
+        EXPECT_EQ(stored(none + request), R"("contexts":{)" + browser + R"(,"client_os":)" + os + "," + device + "}," + request);
+    }
+
+    EXPECT_EQ(stored(R"("platform":"javascript")", {}, agent),
+              R"("contexts":{)" + browser + R"(,"os":)" + os + "," + device + R"(},"platform":"javascript")")
+        << "a browser sends for itself";
+    EXPECT_EQ(stored(R"("platform":"python")", {}, agent), R"("platform":"python")");
+    EXPECT_EQ(stored(R"("platform":"javascript","request":{"headers":[["User-Agent","curl/8"]]})", {}, agent),
+              R"("platform":"javascript","request":{"headers":[["User-Agent","curl/8"]]})");
+}
+
+TEST(Normalize, sdk_of_the_client)
+{
+    EXPECT_EQ(stored(R"("a":1)", {}, {}, "sentry.go/0.20.0"), R"("sdk":{"name":"sentry.go","version":"0.20.0"},"a":1)");
+    EXPECT_EQ(stored(R"("sdk":null)", {}, {}, "raven"), R"("sdk":{"name":"raven"})");
+    EXPECT_EQ(stored(R"("sdk":"x","a":1)", {}, {}, "a/b/1"), R"("sdk":{"name":"a/b","version":"1"},"a":1)");
+    EXPECT_EQ(stored(R"("sdk":{})", {}, {}, "raven/1"), R"("sdk":{})");
+    EXPECT_EQ(stored(R"("a":1)", {}, {}, "/1"), R"("a":1)");
+    EXPECT_EQ(stored(R"("a":1)", {}, {}, "token=x/1"), R"("sdk":{"name":"token=[Filtered]"},"a":1)");
 }
 
 TEST(Normalize, columns)

@@ -60,6 +60,11 @@ TEST(Tags, of_contexts)
               "device.family=F, gpu.name=G, gpu.vendor=V, app.device=h, monitor.id=i, monitor.slug=s");
     EXPECT_EQ(tags(R"("contexts":{"client_os":{"type":"os","name":"iOS"}})"),
               "level=error, client_os=iOS, client_os.name=iOS");
+    EXPECT_EQ(tags(R"("request":{"headers":{"User-Agent":"Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) )"
+                   R"(Version/17.1 Mobile Safari/604.1"}},"contexts":{"browser":{"name":"mine"}})"),
+              "level=error, browser=mine, browser.name=mine, client_os=iOS 17.1, client_os.name=iOS, "
+              "device=iPhone, device.family=iPhone")
+        << "those of the User-Agent too";
 }
 
 TEST(Tags, are_bounded)

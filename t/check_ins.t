@@ -124,6 +124,28 @@ $t->worker->stop;
 $t->worker->start;
 eventually { monitor('hourly', 'missed') == 2 } 'the worker finds what is missed';
 
+# ---- names that are new to two workers ------------------------------------------------
+
+# One has sessions and check-ins in its batch, the other check-ins alone.
+my $microseconds = time . '000000';
+my $batch = $t->sql_session;
+my $file = sub {
+    my ($function, $item) = @_;
+    $batch->("select errtrack_private.$function(jsonb_build_array(jsonb_build_object('n', 0, 'project', $project, 'at', now(),
+        'item', '{\"environment\": \"of-one\", \"status\": \"ok\", $item}'::jsonb)));");
+};
+$batch->('begin;');
+$file->(file_sessions => qq{"sid": "$run", "release": "1", "started": $microseconds, "at": $microseconds, "seq": 0, "errors": 0});
+is $t->envelope([ check_in => { monitor_slug => 'of-the-other', status => 'ok', environment => 'of-the-other' } ])->status, 200, 'a check-in';
+$sent++;
+eventually { $t->sql_value(q{select count(*) from pg_stat_activity where usename = 'errtrack_worker' and wait_event_type = 'Lock'}) }
+    'waits for a batch that brings a new environment';
+ok eval { $file->(file_check_ins => qq{"slug": "of-one", "id": "$run"}); $batch->('commit;'); 1 }, 'which brings a new monitor after that'
+    or diag $@;
+eventually { monitor('of-the-other', 'status') eq 'ok' } 'then the check-in is filed';
+is monitor('of-one', 'status'), 'ok', 'beside the other one';
+unlike $t->postgres->log_text, qr/deadlock detected/, 'they do not wait for each other';
+
 # ---- bounds, and how they go ---------------------------------------------------------
 
 my $other = $t->create_project('other', 'acme');

@@ -67,8 +67,9 @@ declare
     monitor errtrack_private.monitors;
     run errtrack_private.check_ins;
 begin
-    perform errtrack_private.admit_names('monitor', array_agg(b.project), array_agg(b.item ->> 'slug')),
-            errtrack_private.admit_names('environment', array_agg(b.project), array_agg(b.item ->> 'environment'))
+    -- Environments first: a batch that has sessions too has locked them already.
+    perform errtrack_private.admit_names('environment', array_agg(b.project), array_agg(b.item ->> 'environment')),
+            errtrack_private.admit_names('monitor', array_agg(b.project), array_agg(b.item ->> 'slug'))
     from jsonb_to_recordset(batch) as b (project bigint, item jsonb);
 
     -- One after the other, since what a check-in means depends on those before it. Runs

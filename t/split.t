@@ -46,13 +46,17 @@ is_deeply [ sort map { $_->{title} } @hashes ], [qw(goes stays)], 'an issue has 
 my ($hash) = map { $_->{hash} } grep { $_->{title} eq 'goes' } @hashes;
 my $fine = $t->sql_value('select sum(events) from errtrack_private.counts_5m');
 
-# Steps of 100, with events that come meanwhile.
+# Steps of 100, with events that come meanwhile. As long as a transaction that is older than
+# the split goes on, no worker takes a step.
+my $older = $t->sql_session;
+$older->('begin; select pg_current_xact_id();');
 my ($split) = $t->sql('select * from errtrack_private.begin_split($1, $2, $3::uuid, $4)', $project, $issue, $hash, 'ann');
 my ($number, $new) = @$split;
 is $t->sql_value('select total from errtrack_private.splits'), 800, 'it is known how many events there are to look at';
 events(10, 'goes');
 cmp_ok $t->sql_value('select count(*) from errtrack.occurrences where issue_id = $1', $new), '>', 0, 'events that come go to the new issue at once';
 $t->worker->stop;
+$older->('rollback;');
 is $t->sql_value('select errtrack_private.split_step($1, $2, 100)', $project, $number), 'f', 'a step is not the last';
 cmp_ok $t->sql_value('select looked_at from errtrack_private.splits'), '<', 800, 'it tells how far it is';
 is $t->sql_value('select sum(event_count) from errtrack.issues'), $count, 'no event is counted twice meanwhile';

@@ -103,7 +103,7 @@ sub member {
     [ 162, 'a platform that is no word',           '"platform":"Klingon!"', platform => 'other', '/platform' => '"other"' ],
     [ 162, 'a platform of 65 characters',          '"platform":"' . 'p' x 65 . '"', platform => 'other' ],
     [ 162, 'no platform',                          '"platform":null', platform => 'other' ],
-    [ 163, 'an SDK that is a string',              '"sdk":"x"', '/sdk' => undef ],
+    [ 163, 'an SDK that is a string',              '"sdk":"x"', '/sdk' => '{"name":"bad-input","version":"1"}' ],
     [ 163, 'an SDK of wrong types',                '"sdk":{"name":5,"packages":{"a":1}}', '/sdk' => '{"name":"5"}' ],
     [ 164, 'images of all kinds',                  '"debug_meta":{"images":[{"type":""},{"type":"invalid"},null]}', '/debug_meta/images/0/type' => '""' ],
     [ 165, 'an empty mechanism',                   '"exception":[{"type":"E165a","mechanism":{}}]', title => 'E165a', '/exception/0/mechanism' => undef ],

@@ -91,6 +91,10 @@ sub wait_for_key {
     my ($self, $project) = @_;
     wait_until(sub { $self->envelope(project => $project || $self->{project})->status == 200 }, 15)
         or die "the edge does not know the key\n";
+    # Until it has read the keys it takes reports unverified, by the spool: 200 as well. It
+    # says so where its log tells that much; keys of a snapshot are there from the beginning.
+    my $nginx = $self->nginx;
+    wait_until(sub { $nginx->log_since_start =~ /client keys loaded/ }, 3) if $nginx->log_since_start =~ /\[info\]/;
     return;
 }
 

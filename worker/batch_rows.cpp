@@ -56,7 +56,6 @@ std::pair<std::string, std::string> arrays_of(
     return {keys + "}", texts + "}"};
 }
 
-
 /* Keeps why new hashes are what they are. */
 void explain_hashes(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
                     const std::vector<Place> &places)

@@ -117,20 +117,23 @@ std::string to_hex(const Hash &hash)
 namespace {
 
 /* Memory for documents, which is used again: to ask for it costs as much as to parse the
- * document. What an event of unusual size needed is given back with the next one. */
+ * document. What a text of unusual size needed, be it one or not, is given back with the
+ * next. */
 class Workspace {
 public:
-    Json &document()
+    Json &document_for(std::string_view text)
     {
-        if (!document_ || document_->size() > most_kept) {
+        if (!document_ || had_ > most_kept) {
             document_ = std::make_unique<Json>();
         }
+        had_ = text.size();
         return *document_;
     }
 
 private:
-    static constexpr std::uint32_t most_kept = 20'000;      /* nodes */
+    static constexpr std::size_t most_kept = 256 * 1024;    /* bytes of a text */
 
+    std::size_t had_ = 0;
     std::unique_ptr<Json> document_;
 };
 
@@ -139,7 +142,7 @@ private:
 std::optional<Event> parse_event(std::string_view body, const EventContext &context)
 {
     thread_local Workspace workspace;
-    Json &document = workspace.document();
+    Json &document = workspace.document_for(body);
     std::string buffer;
     if (!document.parse(repair(body, buffer)) || !document.root().is_object()) {
         return {};
@@ -156,10 +159,11 @@ std::optional<Event> parse_event(std::string_view body, const EventContext &cont
     GroupingInput input = read_grouping_input(root, event.platform);
     input.level = level_of(root["level"]);
     thread_local Workspace more;
-    Json &derived = more.document();
-    derived.parse(derived_members(root, event.platform,
-                                  {settings.scrubber.scrub(context.agent),
-                                   settings.scrubber.scrub(context.client)}));
+    std::string members = derived_members(root, event.platform,
+                                          {settings.scrubber.scrub(context.agent),
+                                           settings.scrubber.scrub(context.client)});
+    Json &derived = more.document_for(members);
+    derived.parse(members);
     if (input.sdk.empty()) {
         input.sdk = derived.root()["sdk"]["name"].text();
     }

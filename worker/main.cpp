@@ -84,6 +84,11 @@ public:
         consumer_ = std::string(host) + ":" + std::to_string(getpid());
     }
 
+    /* Whatever ends this, nobody waits for a database that is away. */
+    ~Worker() { stopping = true; }
+    Worker(const Worker &) = delete;
+    Worker &operator=(const Worker &) = delete;
+
     void run()
     {
         Patience patience("queue", Service::redis, metrics_);

@@ -85,16 +85,16 @@ sub stack {
     return $self;
 }
 
-# A key works a moment after it was made. Asked for with an envelope that holds
-# nothing, of which nothing is stored.
+# A key works a moment after it was made. Asked for with an envelope that holds nothing,
+# of which nothing is stored. Not before the edge has read any keys: until then it takes
+# reports unverified, by its spool and counted for no project, and answers 200 as well.
 sub wait_for_key {
     my ($self, $project) = @_;
+    my @logs = ($self->nginx->log, "$self->{dir}/error.log");
+    wait_until(sub { grep { -e && read_file($_) =~ /client keys loaded/ } @logs }, 15)
+        or die "the edge has not read the keys, or its log does not tell\n";
     wait_until(sub { $self->envelope(project => $project || $self->{project})->status == 200 }, 15)
         or die "the edge does not know the key\n";
-    # Until it has read the keys it takes reports unverified, by the spool: 200 as well. It
-    # says so where its log tells that much; keys of a snapshot are there from the beginning.
-    my $nginx = $self->nginx;
-    wait_until(sub { $nginx->log_since_start =~ /client keys loaded/ }, 3) if $nginx->log_since_start =~ /\[info\]/;
     return;
 }
 

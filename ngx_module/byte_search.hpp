@@ -1,5 +1,6 @@
 /*
- * Looks for bytes in words of eight. Bodies and headers are mostly made of others.
+ * Looks for bytes many at a time: sixteen where the processor has SSE2, as each of
+ * x86-64 does, else words of eight. Bodies and headers are mostly made of others.
  */
 
 #ifndef ERRTRACK_NGX_MODULE_BYTE_SEARCH_HPP
@@ -8,84 +9,82 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace errtrack __attribute__((visibility("hidden"))) {
 
-/* A word of eight equal bytes, and what is found in one: the high bit of each byte that
- * was sought, and maybe of some behind the first of them. */
-namespace byte_search {
-
-inline constexpr std::uint64_t ones = 0x0101010101010101;
-inline constexpr std::uint64_t highs = ones << 7;
-
-constexpr std::uint64_t below(std::uint64_t word, unsigned char c) noexcept
-{
-    return (word - ones * c) & ~word & highs;
-}
-
-constexpr std::uint64_t equal(std::uint64_t word, unsigned char c) noexcept
-{
-    return below(word ^ ones * c, 1);
-}
-
-}
-
-/* Where the first byte of a kind is, or end. in_word(word) finds the kind as above,
- * is(byte) tells it. */
-template <class InWord, class Is>
-const char *find_byte(const char *at, const char *end, InWord in_word, Is is) noexcept
-{
-    while (end - at >= 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, sizeof(word));
-        std::uint64_t found = in_word(word);
-        if (found == 0) {
-            at += 8;
-            continue;
-        }
-        if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-            return at + __builtin_ctzll(found) / 8;
-        }
-        break;
+/* What is sought: bytes below limit, and each of equal. */
+template <unsigned char limit, unsigned char... equal>
+struct ByteKind {
+    static constexpr bool is(unsigned char c) noexcept
+    {
+        return c < limit || ((c == equal) || ...);
     }
-    while (at != end && !is(static_cast<unsigned char>(*at))) {
-        at++;
+
+    /* The high bit of each such byte of the word, and maybe of some behind the first. */
+    static constexpr std::uint64_t in_word(std::uint64_t word) noexcept
+    {
+        constexpr std::uint64_t ones = 0x0101010101010101;
+        auto below = [](std::uint64_t bytes, std::uint64_t bound) {
+            return (bytes - ones * bound) & ~bytes & ones << 7;
+        };
+        return below(word, limit) | (below(word ^ ones * equal, 1) | ...);
     }
-    return at;
-}
 
-/* The next quote or backslash. */
-inline const char *find_quote(const char *at, const char *end) noexcept
-{
-    return find_byte(
-        at, end,
-        [](std::uint64_t word) {
-            return byte_search::equal(word, '"') | byte_search::equal(word, '\\');
-        },
-        [](unsigned char c) { return c == '"' || c == '\\'; });
-}
+#ifdef __SSE2__
+    /* A bit for each such byte. */
+    static unsigned in_block(__m128i block) noexcept
+    {
+        __m128i found = (_mm_cmpeq_epi8(block, _mm_set1_epi8(static_cast<char>(equal))) | ...);
+        if constexpr (limit > 0) {
+            __m128i last = _mm_set1_epi8(static_cast<char>(limit - 1));
+            found |= _mm_cmpeq_epi8(_mm_min_epu8(block, last), block);
+        }
+        return static_cast<unsigned>(_mm_movemask_epi8(found));
+    }
+#endif
 
-/* The same, or a control character, which a string of JSON may not hold. */
-inline const char *find_string_end(const char *at, const char *end) noexcept
-{
-    return find_byte(
-        at, end,
-        [](std::uint64_t word) {
-            return byte_search::equal(word, '"') | byte_search::equal(word, '\\')
-                   | byte_search::below(word, 0x20);
-        },
-        [](unsigned char c) { return c == '"' || c == '\\' || c < 0x20; });
-}
+    /* Where the first such byte is, or end. */
+    static const char *find(const char *at, const char *end) noexcept
+    {
+#ifdef __SSE2__
+        while (end - at >= 16) {
+            __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i *>(at));
+            if (unsigned found = in_block(block)) {
+                return at + __builtin_ctz(found);
+            }
+            at += 16;
+        }
+#endif
+        while (end - at >= 8) {
+            std::uint64_t word;
+            std::memcpy(&word, at, sizeof(word));
+            std::uint64_t found = in_word(word);
+            if (found == 0) {
+                at += 8;
+                continue;
+            }
+            if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+                return at + __builtin_ctzll(found) / 8;
+            }
+            break;
+        }
+        while (at != end && !is(static_cast<unsigned char>(*at))) {
+            at++;
+        }
+        return at;
+    }
+};
 
-/* A control character, which a line of our own or of HTTP may not hold. */
-inline const char *find_control(const char *at, const char *end) noexcept
-{
-    return find_byte(
-        at, end,
-        [](std::uint64_t word) {
-            return byte_search::below(word, 0x20) | byte_search::equal(word, 0x7f);
-        },
-        [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
+using Quotes = ByteKind<0, '"', '\\'>;
+
+/* A control character may not be in a string of JSON. */
+using StringEnds = ByteKind<0x20, '"', '\\'>;
+
+/* What a line of our own or of HTTP may not hold. */
+using Controls = ByteKind<0x20, 0x7f>;
 
 }
 

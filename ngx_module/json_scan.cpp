@@ -88,7 +88,7 @@ const char *JsonScan::skip_string(const char *at, const char *end)
         at++;
     }
     for (;;) {
-        at = find_quote(at, end);
+        at = Quotes::find(at, end);
         if (at == end || *at == '"') {
             break;
         }

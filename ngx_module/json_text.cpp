@@ -194,7 +194,7 @@ private:
             return false;
         }
         for (;;) {
-            at_ = find_string_end(at_, end_);
+            at_ = StringEnds::find(at_, end_);
             if (take('"')) {
                 return true;
             }

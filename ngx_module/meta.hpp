@@ -47,7 +47,7 @@ public:
         }
         char *at = put(name, value);
         char *end = at + value.size();
-        while ((at = const_cast<char *>(find_control(at, end))) != end) {
+        while ((at = const_cast<char *>(Controls::find(at, end))) != end) {
             *at++ = ' ';
         }
     }

@@ -5,7 +5,7 @@
 
 #include "ngx_module/json_scan.hpp"
 
-#include "ngx_module/byte_search.hpp"
+#include "worker/byte_search.hpp"
 #include "ngx_module/json_text.hpp"
 #include "worker/outcome.hpp"
 

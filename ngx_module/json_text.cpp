@@ -4,7 +4,7 @@
 
 #include "ngx_module/json_text.hpp"
 
-#include "ngx_module/byte_search.hpp"
+#include "worker/byte_search.hpp"
 
 #include <cstdint>
 

@@ -6,7 +6,7 @@
 #ifndef ERRTRACK_NGX_MODULE_META_HPP
 #define ERRTRACK_NGX_MODULE_META_HPP
 
-#include "ngx_module/byte_search.hpp"
+#include "worker/byte_search.hpp"
 
 #include <charconv>
 #include <cstdint>

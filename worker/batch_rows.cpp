@@ -2,6 +2,7 @@
 
 #include "worker/copy.hpp"
 #include "worker/grouping.hpp"
+#include "worker/timestamp.hpp"
 
 #include <algorithm>
 #include <array>
@@ -96,7 +97,7 @@ void insert_payloads(pqxx::transaction_base &tx, const std::vector<Filing> &fili
                 const Record &record = filings[bodies[i].first].record;
                 const Event &event = filings[bodies[i].first].content.events[bodies[i].second];
                 fields.push_back(std::to_string(record.project));
-                fields.push_back(timestamp(record.received_at));
+                fields.push_back(format_timestamp(record.received_at));
                 fields.push_back(event.id);
                 fields.push_back(event.payload);
             }
@@ -158,8 +159,8 @@ std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing
             auto row = [&](auto... previous) {
                 batch.row(std::to_string(places.size()).c_str(),
                           std::to_string(record.project).c_str(),
-                          timestamp(record.received_at).c_str(), event.id.c_str(),
-                          timestamp(event.occurred_at).c_str(), hashes.c_str(),
+                          format_timestamp(record.received_at).c_str(), event.id.c_str(),
+                          format_timestamp(event.occurred_at).c_str(), hashes.c_str(),
                           variants.c_str(), algorithm.c_str(), event.kind.c_str(),
                           event.type.c_str(), event.value.c_str(), event.title.c_str(),
                           event.culprit.c_str(), event.level.c_str(), event.platform.c_str(),
@@ -212,7 +213,7 @@ std::set<Place> file_attachments(pqxx::transaction_base &tx, const std::vector<F
         const Record &record = filings[places[n].first].record;
         const Attachment &each = filings[places[n].first].content.attachments[places[n].second];
         batch.row(std::to_string(n).c_str(), std::to_string(record.project).c_str(),
-                  timestamp(record.received_at).c_str(), record.event_id.c_str(),
+                  format_timestamp(record.received_at).c_str(), record.event_id.c_str(),
                   record.delivery_id.c_str(), each.name.c_str(), bytea(each.sha256).c_str());
     }
     batch.end();
@@ -226,7 +227,7 @@ std::set<Place> file_attachments(pqxx::transaction_base &tx, const std::vector<F
     for (const auto &[n, i] : filed) {
         const Record &record = filings[n].record;
         const Attachment &each = filings[n].content.attachments[i];
-        bodies.row(std::to_string(record.project).c_str(), timestamp(record.received_at).c_str(),
+        bodies.row(std::to_string(record.project).c_str(), format_timestamp(record.received_at).c_str(),
                    record.event_id.c_str(), record.delivery_id.c_str(),
                    std::to_string(each.position).c_str(), each.name.c_str(),
                    or_null(each.content_type), each.type.c_str(),
@@ -249,7 +250,7 @@ std::set<Place> file_items(pqxx::transaction_base &tx, const std::vector<Filing>
             JsonObject entry;
             entry.integer("n", static_cast<std::int64_t>(places.size()))
                 .integer("project", record.project)
-                .text("at", timestamp(record.received_at))
+                .text("at", format_timestamp(record.received_at))
                 .raw("item", item.row);
             std::string &batch = batches[static_cast<std::size_t>(item.kind)];
             batch.append(batch.empty() ? "[" : ",").append(entry.done());

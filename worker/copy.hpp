@@ -22,9 +22,6 @@ inline const char *or_null(const std::string &text) noexcept
     return text.empty() ? nullptr : text.c_str();
 }
 
-/* Of microseconds since 1970. */
-std::string timestamp(std::int64_t microseconds);
-
 std::string bytea(std::string_view bytes);
 
 /* Rows into a table by COPY. A row is a tuple of const char *, null for NULL. */

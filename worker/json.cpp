@@ -12,6 +12,7 @@
 
 #include <simdjson.h>
 
+#include "worker/byte_search.hpp"
 #include "worker/repair.hpp"
 
 namespace errtrack {
@@ -41,12 +42,14 @@ std::size_t string_length(std::string_view text, bool &escaped)
 {
     /* simdjson has refused raw control bytes, so without a backslash there is nothing
      * to check. */
-    std::size_t quote = text.find('"');
-    escaped = text.substr(0, quote).find('\\') != text.npos;
+    const char *end = text.data() + text.size();
+    const char *first = Quotes::find(text.data(), end);
+    escaped = first != end && *first == '\\';
+    std::size_t plain = static_cast<std::size_t>(first - text.data());
     if (!escaped) {
-        return quote;
+        return first == end ? text.npos : plain;
     }
-    for (std::size_t i = 0; i < text.size(); i++) {
+    for (std::size_t i = plain; i < text.size(); i++) {
         if (text[i] == '"') {
             return i;
         }
@@ -117,6 +120,7 @@ struct Json::Reader {
     std::size_t length = 0;
     ondemand::document document;
     std::vector<Node> *nodes = nullptr;
+    bool escaped_keys = false;              /* some key of the document has escapes */
 
     /* Where the token before the reader's position ends. After the last token of the
      * document simdjson has no position to tell. */
@@ -239,6 +243,8 @@ struct Json::Reader {
             node.key_begin = static_cast<std::uint32_t>(key_begin);
             node.key_end = static_cast<std::uint32_t>(key_begin + key_length);
             node.key_escaped = key_escaped;
+            node.key_tag = tag_of(std::string_view(key, key_length));
+            escaped_keys |= key_escaped;
             if (!child(field.value(), made, depth + 1)) {
                 return false;
             }
@@ -264,6 +270,7 @@ struct Json::Reader {
     bool read(std::string_view text)
     {
         length = text.size();
+        escaped_keys = false;
         padded.reserve(length + simdjson::SIMDJSON_PADDING);
         padded.assign(text);
         padded.append(simdjson::SIMDJSON_PADDING, ' ');
@@ -310,6 +317,11 @@ bool Json::parse(std::string_view text)
         return false;
     }
     text_ = std::string_view(reader_->padded).substr(0, reader_->length);
+    for (std::uint32_t at = 0; reader_->escaped_keys && at < size(); at++) {
+        if (nodes_[at].key_escaped) {
+            nodes_[at].key_tag = tag_of(JsonValue(this, at).key());
+        }
+    }
     return true;
 }
 

@@ -77,6 +77,7 @@ public:
     std::uint32_t index() const { return node_; }
 
 private:
+    bool same_key(std::string_view key) const;
     void append_canonical(std::string &out) const;
 
     const Json *document_ = nullptr;
@@ -146,11 +147,25 @@ private:
         std::uint32_t key_end;
         std::uint32_t next;                  /* sibling; 0 is none, since the root is nobody's */
         std::uint32_t parent;
+        std::uint32_t key_tag;
         JsonType type;
         bool has_children;                   /* the first one is the next node */
         bool escaped;                        /* the value, a string, has escapes */
         bool key_escaped;
     };
+
+    /* Nearly all keys of an object differ in it, so it is compared first. */
+    static constexpr std::uint32_t tag_of(std::string_view key)
+    {
+        if (key.empty()) {
+            return 0;
+        }
+        auto byte = [key](std::size_t at) {
+            return static_cast<std::uint32_t>(static_cast<unsigned char>(key[at]));
+        };
+        return static_cast<std::uint32_t>(key.size()) << 24 | byte(0) << 16
+               | byte(key.size() / 2) << 8 | byte(key.size() - 1);
+    }
 
     std::string_view slice(std::uint32_t begin, std::uint32_t end) const
     {
@@ -165,6 +180,12 @@ private:
 inline JsonType JsonValue::type() const
 {
     return document_ == nullptr ? JsonType::null : document_->nodes_[node_].type;
+}
+
+inline bool JsonValue::has_key(std::string_view key) const
+{
+    return document_ != nullptr && document_->nodes_[node_].key_tag == Json::tag_of(key)
+           && same_key(key);
 }
 
 inline JsonValue::Iterator JsonValue::end() const

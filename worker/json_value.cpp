@@ -68,14 +68,10 @@ JsonValue JsonValue::operator[](std::string_view key) const
     }
     // All of them, since the last of equal keys counts: hundreds of times an event.
     const Json::Node *nodes = document_->nodes_.data();
+    std::uint32_t tag = Json::tag_of(key);
     std::uint32_t found = 0;
     for (std::uint32_t at = node_ + 1; at != 0; at = nodes[at].next) {
-        const Json::Node &member = nodes[at];
-        if (member.key_escaped) {
-            found = JsonValue(document_, at).key() == key ? at : found;
-        } else if (member.key_end - member.key_begin == key.size()
-                   && document_->slice(member.key_begin, member.key_end) == key)
-        {
+        if (nodes[at].key_tag == tag && JsonValue(document_, at).same_key(key)) {
             found = at;
         }
     }
@@ -105,11 +101,8 @@ std::string_view JsonValue::key(std::string &buffer) const
     return document_->nodes_[node_].key_escaped ? buffer = unescape(raw) : raw;
 }
 
-bool JsonValue::has_key(std::string_view key) const
+bool JsonValue::same_key(std::string_view key) const
 {
-    if (document_ == nullptr) {
-        return false;
-    }
     const Json::Node &node = document_->nodes_[node_];
     return node.key_escaped ? this->key() == key
                             : document_->slice(node.key_begin, node.key_end) == key;

@@ -5,8 +5,9 @@
 
 #include "worker/repair.hpp"
 
+#include "worker/byte_search.hpp"
+
 #include <algorithm>
-#include <array>
 
 namespace errtrack {
 namespace {
@@ -15,14 +16,8 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::string_view replacement = "\xef\xbf\xbd";
 constexpr std::string_view escaped_replacement = "\\ufffd";
 
-/* Bytes that may stand in a string without a closer look. */
-constexpr std::array<bool, 256> plain_in_string = [] {
-    std::array<bool, 256> plain{};
-    for (std::size_t byte = 0x20; byte < 0x80; byte++) {
-        plain[byte] = byte != '"' && byte != '\\';
-    }
-    return plain;
-}();
+/* What may stand in a string only after a closer look. */
+using Unplain = ByteKind<Beyond::yes, 0x20, '"', '\\'>;
 
 class Repairer {
 public:
@@ -82,9 +77,8 @@ private:
 
     void string_byte()
     {
-        while (at_ < text_.size() && plain_in_string[static_cast<unsigned char>(text_[at_])]) {
-            at_++;
-        }
+        const char *end = text_.data() + text_.size();
+        at_ = static_cast<std::size_t>(Unplain::find(text_.data() + at_, end) - text_.data());
         if (at_ == text_.size()) {
             return;
         }

@@ -99,9 +99,10 @@ private:
      * what was said of one is remembered until another takes its place. */
     bool verdict(JsonValue member, bool otherwise)
     {
-        std::string_view key = member.raw_key();
-        if (key.empty() || key.find('\\') != key.npos) {
-            return verdict(member.key(), otherwise);
+        std::string unescaped;
+        std::string_view key = member.key(unescaped);
+        if (key.empty() || !unescaped.empty()) {
+            return verdict(key, otherwise);
         }
         std::size_t hash = key.size() * 5u + static_cast<unsigned char>(key.front()) * 3u
                            + static_cast<unsigned char>(key.back()) * 11u

@@ -9,6 +9,10 @@
 #include <algorithm>
 #include <optional>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "worker/repair.hpp"
 
 namespace errtrack {
@@ -189,9 +193,7 @@ public:
     std::vector<TextRange> run()
     {
         for (;;) {
-            while (at_ < text_.size() && begins(at_) == Begins::nothing) {
-                at_++;
-            }
+            at_ = next(at_);
             if (at_ == text_.size()) {
                 break;
             }
@@ -220,6 +222,49 @@ public:
 
 private:
     Begins begins(std::size_t at) const { return begins_of[static_cast<unsigned char>(text_[at])]; }
+
+    /* Whether nothing begins there. Nearly all blanks are behind other letters than the
+     * last ones of "bearer" and "basic". */
+    bool passes(std::size_t at) const
+    {
+        Begins kind = begins(at);
+        if (kind != Begins::blank) {
+            return kind == Begins::nothing;
+        }
+        char before = at > 0 ? static_cast<char>(text_[at - 1] | 0x20) : ' ';
+        return before != 'r' && before != 'c';
+    }
+
+    /* The first place from there where something may begin, or the end. */
+    std::size_t next(std::size_t at) const
+    {
+        // From the second byte on: the one before it counts, too.
+        if (at == 0 && (text_.empty() || !passes(at++))) {
+            return 0;
+        }
+#ifdef __SSE2__
+        auto all = [](char c) { return _mm_set1_epi8(c); };
+        auto load = [this](std::size_t from) {
+            return _mm_loadu_si128(reinterpret_cast<const __m128i *>(text_.data() + from));
+        };
+        for (; text_.size() - at >= 16; at += 16) {
+            __m128i block = load(at);
+            __m128i before = load(at - 1) | all(0x20);
+            __m128i from_zero = _mm_sub_epi8(block, all('0'));
+            __m128i found = _mm_cmpeq_epi8(_mm_min_epu8(from_zero, all(':' - '0')), from_zero)
+                            | _mm_cmpeq_epi8(block, all('=')) | _mm_cmpeq_epi8(block, all('-'))
+                            | (_mm_cmpeq_epi8(block, all(' '))
+                               & (_mm_cmpeq_epi8(before, all('r')) | _mm_cmpeq_epi8(before, all('c'))));
+            if (int mask = _mm_movemask_epi8(found); mask != 0) {
+                return at + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
+            }
+        }
+#endif
+        while (at < text_.size() && passes(at)) {
+            at++;
+        }
+        return at;
+    }
 
     bool is(std::size_t at, char c) const { return at < text_.size() && text_[at] == c; }
 

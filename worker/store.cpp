@@ -8,6 +8,7 @@
 #include "worker/copy.hpp"
 #include "worker/entry.hpp"
 #include "worker/outcome.hpp"
+#include "worker/timestamp.hpp"
 
 #include <pqxx/pqxx>
 
@@ -168,7 +169,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
             std::string claimed = claimed_key(each.record);
             deliveries.row(each.record.delivery_id.c_str(),
                            std::to_string(each.record.project).c_str(),
-                           timestamp(each.record.received_at).c_str(), or_null(claimed));
+                           format_timestamp(each.record.received_at).c_str(), or_null(claimed));
         }
         deliveries.end();
         std::map<std::string, std::string> found;
@@ -202,7 +203,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
             }
             bool unverified = verdict == "unverified";
             std::string project = unverified ? "0" : std::to_string(record.project);
-            std::string at = timestamp(record.received_at);
+            std::string at = format_timestamp(record.received_at);
             auto book = [&](const std::string &category, std::string_view what,
                             const std::string &why) {
                 outcomes.row(project.c_str(), at.c_str(), category.c_str(),
@@ -278,7 +279,7 @@ bool Store::book_requests(const std::vector<EdgeCount> &counts)
         Copy rows(tx, "batch_requests",
                   {"hour", "edge", "boot", "project_id", "reason", "requests"});
         for (const EdgeCount &each : counts) {
-            rows.row(timestamp(each.hour * 3'600'000'000).c_str(), each.edge.c_str(),
+            rows.row(format_timestamp(each.hour * 3'600'000'000).c_str(), each.edge.c_str(),
                      each.boot.c_str(), std::to_string(each.project).c_str(), each.reason.c_str(),
                      std::to_string(each.requests).c_str());
         }

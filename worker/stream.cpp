@@ -99,7 +99,10 @@ std::vector<QueueEntry> Stream::read(unsigned count, bool may_wait)
     for (QueueEntry &entry : read_from({large_}, 1, false)) {
         entries.push_back(std::move(entry));
     }
-    return entries.empty() && may_wait ? read_from({events_, large_}, 1, true) : entries;
+    if (entries.empty() && may_wait) {
+        return read_from({events_, large_}, 1, true);
+    }
+    return entries;
 }
 
 std::vector<EntryRef> Stream::left_over()

@@ -1,9 +1,9 @@
 #include "worker/timestamp.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 #include "worker/repair.hpp"
@@ -131,15 +131,20 @@ std::string format_timestamp(std::int64_t time)
     auto date = std::chrono::floor<std::chrono::days>(point);
     std::chrono::year_month_day civil(date);
     std::chrono::hh_mm_ss clock(point - date);
-    char text[64];
-    int length = std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
-                               static_cast<int>(civil.year()), static_cast<unsigned>(civil.month()),
-                               static_cast<unsigned>(civil.day()),
-                               static_cast<int>(clock.hours().count()),
-                               static_cast<int>(clock.minutes().count()),
-                               static_cast<int>(clock.seconds().count()),
-                               static_cast<int>(clock.subseconds().count()));
-    return std::string(text, static_cast<std::size_t>(length));
+    std::string text = "0000-00-00T00:00:00.000000Z";
+    auto put = [&text](std::size_t at, std::size_t digits, std::int64_t number) {
+        for (std::size_t i = at + digits; i-- > at; number /= 10) {
+            text[i] = static_cast<char>('0' + number % 10);
+        }
+    };
+    put(0, 4, std::clamp(static_cast<int>(civil.year()), 0, 9999));
+    put(5, 2, static_cast<unsigned>(civil.month()));
+    put(8, 2, static_cast<unsigned>(civil.day()));
+    put(11, 2, clock.hours().count());
+    put(14, 2, clock.minutes().count());
+    put(17, 2, clock.seconds().count());
+    put(20, 6, clock.subseconds().count());
+    return text;
 }
 
 CorrectedTime correct_time(std::optional<std::int64_t> time, std::int64_t received_at,

@@ -114,6 +114,22 @@ TEST(Json, the_last_of_equal_keys_counts)
     EXPECT_EQ(json.root().begin()->key(), "a");
 }
 
+TEST(Json, keys_are_known_by_what_their_escapes_mean)
+{
+    Json document;
+    ASSERT_TRUE(document.parse(R"({"plain":1,"\u0063af\u00e9":2,"\"":3,"pla\u0069n":4,"":5})"));
+    JsonValue root = document.root();
+    EXPECT_EQ(root["caf\xc3\xa9"].integer(), 2);
+    EXPECT_EQ(root["\""].integer(), 3);
+    EXPECT_EQ(root["plain"].integer(), 4);
+    EXPECT_EQ(root[""].integer(), 5);
+    EXPECT_FALSE(root["\\u0063af\\u00e9"]);
+    EXPECT_TRUE(root["caf\xc3\xa9"].has_key("caf\xc3\xa9"));
+    EXPECT_FALSE(root["caf\xc3\xa9"].has_key("cafe"));
+    ASSERT_TRUE(document.parse(R"({"plain":1})"));
+    EXPECT_EQ(document.root()["plain"].integer(), 1);
+}
+
 TEST(Json, nowhere_answers_like_null)
 {
     Json json;

@@ -142,6 +142,23 @@ TEST(Secrets, credentials)
     EXPECT_EQ(scrubbed("forbearer abc123def456"), "forbearer abc123def456");
 }
 
+TEST(Secrets, wherever_they_stand)
+{
+    for (std::size_t before = 0; before < 40; before++) {
+        for (std::string_view open : {"token=", "Bearer ", "basic ", "\"pwd\": \"", "https://", ""}) {
+            for (std::size_t behind : {0, 30}) {
+                std::string_view secret = open.empty() ? "4111 1111 1111 1111"
+                                          : open == "https://" ? "joe:x1" : "c29tZXRoaW5n1";
+                std::string head = std::string(before, '/') + std::string(open);
+                std::string tail = (open == "https://" ? "@h " : open.ends_with('"') ? "\" " : " ")
+                                   + std::string(behind, 'x');
+                EXPECT_EQ(scrubbed(head + std::string(secret) + tail), head + "[Filtered]" + tail)
+                    << before << " bytes before " << open;
+            }
+        }
+    }
+}
+
 TEST(Secrets, card_numbers)
 {
     EXPECT_EQ(scrubbed("card 4111 1111 1111 1111 declined"), "card [Filtered] declined");

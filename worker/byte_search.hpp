@@ -1,10 +1,11 @@
 /*
  * Looks for bytes many at a time: sixteen where the processor has SSE2, as each of
- * x86-64 does, else words of eight. Bodies and headers are mostly made of others.
+ * x86-64 does, else words of eight. Bodies and headers are mostly made of others. For the
+ * edge and the worker.
  */
 
-#ifndef ERRTRACK_NGX_MODULE_BYTE_SEARCH_HPP
-#define ERRTRACK_NGX_MODULE_BYTE_SEARCH_HPP
+#ifndef ERRTRACK_WORKER_BYTE_SEARCH_HPP
+#define ERRTRACK_WORKER_BYTE_SEARCH_HPP
 
 #include <cstdint>
 #include <cstring>
@@ -15,12 +16,15 @@
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
+/* Whether bytes beyond ASCII are sought, too. */
+enum class Beyond : bool { no, yes };
+
 /* What is sought: bytes below limit, and each of equal. */
-template <unsigned char limit, unsigned char... equal>
+template <Beyond beyond, unsigned char limit, unsigned char... equal>
 struct ByteKind {
     static constexpr bool is(unsigned char c) noexcept
     {
-        return c < limit || ((c == equal) || ...);
+        return c < limit || ((c == equal) || ...) || (beyond == Beyond::yes && c >= 0x80);
     }
 
     /* The high bit of each such byte of the word, and maybe of some behind the first. */
@@ -30,7 +34,8 @@ struct ByteKind {
         auto below = [](std::uint64_t bytes, std::uint64_t bound) {
             return (bytes - ones * bound) & ~bytes & ones << 7;
         };
-        return below(word, limit) | (below(word ^ ones * equal, 1) | ...);
+        std::uint64_t found = below(word, limit) | (below(word ^ ones * equal, 1) | ...);
+        return beyond == Beyond::yes ? found | (word & ones << 7) : found;
     }
 
 #ifdef __SSE2__
@@ -41,6 +46,9 @@ struct ByteKind {
         if constexpr (limit > 0) {
             __m128i last = _mm_set1_epi8(static_cast<char>(limit - 1));
             found |= _mm_cmpeq_epi8(_mm_min_epu8(block, last), block);
+        }
+        if constexpr (beyond == Beyond::yes) {
+            found |= block;                 // the high bits are what is looked at
         }
         return static_cast<unsigned>(_mm_movemask_epi8(found));
     }
@@ -78,13 +86,13 @@ struct ByteKind {
     }
 };
 
-using Quotes = ByteKind<0, '"', '\\'>;
+using Quotes = ByteKind<Beyond::no, 0, '"', '\\'>;
 
 /* A control character may not be in a string of JSON. */
-using StringEnds = ByteKind<0x20, '"', '\\'>;
+using StringEnds = ByteKind<Beyond::no, 0x20, '"', '\\'>;
 
 /* What a line of our own or of HTTP may not hold. */
-using Controls = ByteKind<0x20, 0x7f>;
+using Controls = ByteKind<Beyond::no, 0x20, 0x7f>;
 
 }
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -10,8 +11,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto usual_pause = 2s;
-constexpr auto pause_after_trouble = 1min;
+constexpr std::chrono::duration<double> usual_pause = 2s;
+constexpr std::chrono::duration<double> longest_pause = 10s;
+constexpr std::chrono::duration<double> pause_after_trouble = 1min;
 
 }
 
@@ -23,11 +25,16 @@ Tender::Tender(std::string conninfo)
 void Tender::run(const std::stop_token &stop)
 {
     while (!stop.stop_requested()) {
-        std::chrono::seconds pause = usual_pause;
+        auto pause = usual_pause;
         try {
+            auto began = std::chrono::steady_clock::now();
             if (!store_.tend_issues()) {
                 continue;
             }
+            // The more events a turn folds the fewer rows it touches for each: when there
+            // are many, turns become rare.
+            std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+            pause = std::clamp(10 * took, usual_pause, longest_pause);
         } catch (const StoreError &e) {
             // A database that is away is spoken of by whoever files.
             if (e.kind != StoreError::Kind::down) {

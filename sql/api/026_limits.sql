@@ -287,7 +287,7 @@ comment on function errtrack_private.spend_bodies() is
 
 -- ---- tags -----------------------------------------------------------------------
 
-create or replace function errtrack_private.fold_tags(most integer default 10000) returns boolean
+create or replace function errtrack_private.fold_tags(most integer default 50000) returns boolean
 language plpgsql volatile
 as $$
 declare

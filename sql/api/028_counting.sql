@@ -156,21 +156,19 @@ begin
         first_seen = least(i.first_seen, c.first_seen),
         last_seen = greatest(i.last_seen, c.last_seen),
         last_received_at = greatest(i.last_received_at, c.last_received_at),
-        last_release = case when w.newer then coalesce(c.last_release, i.last_release)
-                            else coalesce(i.last_release, c.last_release) end,
-        kind = case when w.newer and not i.overflow then e.kind else i.kind end,
-        type = case when w.newer and not i.overflow then e.type else i.type end,
-        value = case when w.newer and not i.overflow then e.value else i.value end,
-        title = case when w.newer and not i.overflow then e.title else i.title end,
-        culprit = case when w.newer and not i.overflow then e.culprit else i.culprit end,
-        level = case when w.newer then e.level else i.level end,
-        platform = case when w.newer then e.platform else i.platform end,
-        logger = case when w.newer then e.logger else i.logger end
+        last_release = case when c.last_received_at < i.last_received_at
+                            then coalesce(i.last_release, c.last_release)
+                            else coalesce(c.last_release, i.last_release) end,
+        kind = case when c.last_received_at < i.last_received_at or i.overflow then i.kind else e.kind end,
+        type = case when c.last_received_at < i.last_received_at or i.overflow then i.type else e.type end,
+        value = case when c.last_received_at < i.last_received_at or i.overflow then i.value else e.value end,
+        title = case when c.last_received_at < i.last_received_at or i.overflow then i.title else e.title end,
+        culprit = case when c.last_received_at < i.last_received_at or i.overflow then i.culprit else e.culprit end,
+        level = case when c.last_received_at < i.last_received_at then i.level else e.level end,
+        platform = case when c.last_received_at < i.last_received_at then i.platform else e.platform end,
+        logger = case when c.last_received_at < i.last_received_at then i.logger else e.logger end
     from counted c
     join batch_events e on e.n = c.newest
-    join errtrack_private.issues old on old.project_id = c.project_id and old.id = c.issue_id
-    cross join lateral (
-        select c.last_received_at >= old.last_received_at as newer) w
     where i.project_id = c.project_id and i.id = c.issue_id;
 
     insert into errtrack_private.counts_5m as counts (project_id, origin_id, bucket, events)

@@ -30,7 +30,8 @@ constexpr std::size_t checksum_characters = 128;
 
 std::string bounded(JsonValue value, std::size_t bytes)
 {
-    return std::string(cut_bytes(value.text(), bytes));
+    std::string buffer;
+    return std::string(cut_bytes(value.text(buffer), bytes));
 }
 
 /* A string as it is, anything else as JSON text. */
@@ -85,7 +86,9 @@ std::vector<Frame> read_frames(JsonValue stacktrace, const std::string &platform
     std::vector<Frame> frames;
     JsonValue list = stacktrace["frames"];
     if (list.is_array()) {
-        for (JsonValue node : values_of(list, max_frames)) {
+        std::vector<JsonValue> nodes = values_of(list, max_frames);
+        frames.reserve(nodes.size());
+        for (JsonValue node : nodes) {
             frames.push_back(read_frame(node, platform));
         }
     }

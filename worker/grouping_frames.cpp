@@ -382,8 +382,7 @@ std::string collapse_blanks(std::string_view text)
     std::string out;
     out.reserve(text.size());
     for (char c : trim(text)) {
-        bool blank = white_space.find(c) != white_space.npos;
-        if (!blank) {
+        if (!is_white(c)) {
             out.push_back(c);
         } else if (out.back() != ' ') {
             out.push_back(' ');

@@ -50,11 +50,6 @@ std::string_view without_type_arguments(std::string_view name)
 
 }
 
-bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words)
-{
-    return std::find(words.begin(), words.end(), text) != words.end();
-}
-
 bool is_javascript(std::string_view platform)
 {
     return is_one_of(platform, {"javascript", "node"});

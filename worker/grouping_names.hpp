@@ -15,7 +15,15 @@
 
 namespace errtrack {
 
-bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words);
+inline bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words)
+{
+    for (std::string_view word : words) {
+        if (word == text) {
+            return true;
+        }
+    }
+    return false;
+}
 
 bool is_javascript(std::string_view platform);
 bool is_java(std::string_view platform);     /* and what else runs on its machine */

@@ -41,7 +41,7 @@ std::vector<std::string> words_of(std::string_view text)
             any = true;
         } else if (!quoted && !variable && c == '#' && !any) {
             break;
-        } else if (!quoted && !variable && white_space.find(c) != white_space.npos) {
+        } else if (!quoted && !variable && is_white(c)) {
             end();
         } else {
             variable = !quoted && ((variable && !text.substr(at - 1).starts_with("}}"))

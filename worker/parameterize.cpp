@@ -17,14 +17,9 @@ namespace {
 
 /* ---- A: lists of SQL ---- */
 
-bool is_blank(char c)
-{
-    return white_space.find(c) != white_space.npos;
-}
-
 std::size_t skip_blanks(std::string_view text, std::size_t at)
 {
-    while (at < text.size() && is_blank(text[at])) {
+    while (at < text.size() && is_white(text[at])) {
         at++;
     }
     return at;
@@ -119,7 +114,7 @@ std::string without_sql_lists(std::string_view text)
     std::size_t copied = 0;
     for (std::size_t open = text.find('('); open != text.npos; open = text.find('(', open)) {
         std::size_t word_end = open;
-        while (word_end > copied && is_blank(text[word_end - 1]) && open - word_end < 8) {
+        while (word_end > copied && is_white(text[word_end - 1]) && open - word_end < 8) {
             word_end--;
         }
         std::string_view before = text.substr(copied, word_end - copied);

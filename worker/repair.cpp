@@ -207,8 +207,13 @@ std::size_t utf8_sequence(std::string_view text, std::size_t &invalid)
 
 std::string_view trim(std::string_view text)
 {
-    text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
-    return text.substr(0, text.find_last_not_of(white_space) + 1);
+    while (!text.empty() && is_white(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_white(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
 }
 
 std::string lower(std::string_view text)

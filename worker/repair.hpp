@@ -31,7 +31,11 @@ std::size_t utf8_sequence(std::string_view text, std::size_t &invalid);
 /* The code unit of the escape \uXXXX at that place of text, -1 when there is none. */
 std::int32_t escaped_unit(std::string_view text, std::size_t at);
 
-inline constexpr std::string_view white_space = " \t\n\v\f\r";
+/* White space of ASCII, whatever the locale. */
+constexpr bool is_white(char c) noexcept
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 /* Without white space at both ends. */
 std::string_view trim(std::string_view text);

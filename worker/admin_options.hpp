@@ -72,6 +72,16 @@ struct Options {
     int place = 0;
 };
 
+/* The words with commas between them. */
+inline std::string joined(const std::vector<std::string> &words)
+{
+    std::string text;
+    for (const std::string &word : words) {
+        text.append(text.empty() ? "" : ",").append(word);
+    }
+    return text;
+}
+
 /* Zero stands for an id that was not given. */
 inline std::string number_or_empty(std::int64_t number)
 {

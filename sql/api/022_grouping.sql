@@ -235,8 +235,12 @@ begin
     select distinct on (f.project_id, wanted.hash) f.n, wanted.hash, f.previous_hash
     from batch_filed f
     cross join lateral unnest(f.hashes) as wanted (hash)
-    join batch_hashes b on b.project_id = f.project_id and b.hash = wanted.hash
-    where b.learnt
+    -- By the key: as a join it compares every event with every hash.
+    where (
+        select b.learnt
+        from batch_hashes b
+        where b.project_id = f.project_id and b.hash = wanted.hash
+        limit 1)
     order by f.project_id, wanted.hash, f.previous_hash is null, f.n;
 end
 $$;

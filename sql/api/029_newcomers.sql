@@ -93,31 +93,32 @@ as $$
 declare
     beyond record;
 begin
-    -- The guard: what is beyond the limit of its hour keeps no origin here.
+    -- The guard: what is beyond the limit of its hour keeps no origin here. Places are
+    -- counted once for each hour, and not again for each issue.
+    with room as materialized (
+        select slots.project_id, slots.hour,
+               errtrack_private.issues_left(
+                   slots.project_id, slots.hour,
+                   errtrack_private.limit_of(slots.project_id, 'new_issues')) as places
+        from (
+            select distinct fresh.project_id, fresh.hour
+            from batch_fresh fresh
+            where fresh.alone and fresh.origin_id is null) slots
+    ), ranked as (
+        select fresh.n, fresh.project_id, fresh.hour,
+               row_number() over (
+                   partition by fresh.project_id, fresh.hour
+                   order by fresh.received_at, fresh.n) as place
+        from batch_fresh fresh
+        where fresh.alone and fresh.origin_id is null
+    )
     update batch_fresh b
     set origin_id = nextval('errtrack_private.issue_ids'),
         making = true
-    from (
-        select r.n
-        from (
-            select fresh.n, fresh.project_id, fresh.hour,
-                   row_number() over (
-                       partition by fresh.project_id, fresh.hour
-                       order by fresh.received_at, fresh.n) as place
-            from batch_fresh fresh
-            where fresh.alone and fresh.origin_id is null) r
-        join (
-            select slots.project_id, slots.hour,
-                   errtrack_private.issues_left(
-                       slots.project_id, slots.hour,
-                       errtrack_private.limit_of(slots.project_id, 'new_issues')) as places
-            from (
-                select distinct fresh.project_id, fresh.hour
-                from batch_fresh fresh
-                where fresh.alone and fresh.origin_id is null) slots) room
-          on room.project_id = r.project_id and room.hour = r.hour
-        where coalesce(r.place <= room.places, true)) admitted
-    where b.n = admitted.n;
+    from ranked r
+    join room on room.project_id = r.project_id and room.hour = r.hour
+    where b.n = r.n
+      and coalesce(r.place <= room.places, true);
 
     insert into errtrack_private.issues
         (project_id, id, kind, type, value, title, first_title, culprit, level,
@@ -195,17 +196,18 @@ language plpgsql volatile
 as $$
 begin
     -- A hash that belongs to another origin is left alone: no merge by accident.
-    with unknown as materialized (
-        select b.project_id, b.hash
-        from batch_hashes b
-        where b.origin_id is null
-    ), owned as materialized (
+    with owned as materialized (
         select distinct on (f.project_id, wanted.hash)
                f.project_id, wanted.hash, wanted.place, f.n, f.origin_id
         from batch_filed f
         cross join lateral unnest(f.hashes) with ordinality as wanted (hash, place)
-        join unknown u on u.project_id = f.project_id and u.hash = wanted.hash
         where f.origin_id is not null
+          -- By the key: as a join it compares every event with every hash.
+          and (
+              select b.origin_id is null
+              from batch_hashes b
+              where b.project_id = f.project_id and b.hash = wanted.hash
+              limit 1)
         order by f.project_id, wanted.hash, f.received_at, f.n
     ), learnt as (
         insert into errtrack_private.hashes

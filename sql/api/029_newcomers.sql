@@ -56,10 +56,15 @@ begin
     then
         update batch_filed f
         set origin_id = (
-            select b.origin_id
+            select known.origin_id
             from unnest(f.hashes) with ordinality as wanted (hash, place)
-            join batch_hashes b on b.project_id = f.project_id and b.hash = wanted.hash
-            where b.origin_id is not null
+            cross join lateral (
+                select b.origin_id
+                from batch_hashes b
+                where b.project_id = f.project_id
+                  and b.hash = wanted.hash
+                  and b.origin_id is not null
+                limit 1) known
             order by wanted.place
             limit 1)
         where f.origin_id is null;

@@ -50,7 +50,7 @@ sub event {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $t->queue({ message => $message, (defined $release ? (release => $release) : ()) });
     $count++;
-    eventually { $t->sql_value('select sum(event_count) from errtrack.issues') == $count } 'an event of ' . ($release // 'no release') . ' is filed';
+    eventually { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack.issues') == $count } 'an event of ' . ($release // 'no release') . ' is filed';
     return $t->sql_value('select status from errtrack.issues where title = $1', $message);
 }
 
@@ -97,7 +97,7 @@ ok !eval { $t->errtrack(qw(issue resolve shop), issue('names'), '--in-release', 
 my $other = $t->create_project('other', 'acme');
 $t->queue({ message => 'no release' }, project => $other->{id});
 $count++;
-eventually { $t->sql_value('select sum(event_count) from errtrack.issues') == $count } 'a project without releases has an issue';
+eventually { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack.issues') == $count } 'a project without releases has an issue';
 ok !eval { $t->errtrack(qw(issue resolve other), issue('no release'), '--next-release'); 1 }, 'that cannot be resolved in the next';
 like $@, qr/no event of project \d+ named a release/, 'and says why';
 

@@ -14,7 +14,9 @@ use ErrTrack::Process qw(root);
 my $t = ErrTrack->stack(redis => { appendonly => 'no' });
 my %projects = (ab => $t->project, ba => $t->create_project('reversed', 'acme'));
 $t->wait_for_key($projects{ba});
-$t->errtrack(qw(limit set), $_, qw(new_issues none)) for qw(shop reversed);
+for my $project (qw(shop reversed)) {
+    $t->errtrack(qw(limit set), $project, $_, 'none') for qw(new_issues new_issues_alike);
+}
 
 my @pairs;
 open my $cases, '<', root() . '/t/grouping/cases.jsonl' or die "cases.jsonl: $!";

@@ -305,15 +305,21 @@ std::vector<GroupingHash> grouping_hashes(const GroupingInput &input)
 std::optional<Hash> loose_hash(const GroupingInput &input)
 {
     const Frame *frame = telling_frame(main_frames(input));
-    if (frame == nullptr) {
+    std::string type;
+    if (!input.exceptions.empty() && !input.exceptions.back().synthetic) {
+        type = clean_type(input.exceptions.back(), input.platform);
+    }
+    if (frame == nullptr && type.empty()) {
         return {};
     }
     std::string bytes;
-    if (!input.exceptions.empty() && !input.exceptions.back().synthetic) {
-        append_leaf(bytes, 'T', clean_type(input.exceptions.back(), input.platform));
+    if (!type.empty()) {
+        append_leaf(bytes, 'T', type);
     }
-    append_leaf(bytes, 'L', frame->leaves.location.value);
-    append_leaf(bytes, 'F', frame->leaves.function.value);
+    if (frame != nullptr) {
+        append_leaf(bytes, 'L', frame->leaves.location.value);
+        append_leaf(bytes, 'F', frame->leaves.function.value);
+    }
     return hash_of(loose_prefix, bytes);
 }
 

@@ -115,8 +115,9 @@ std::vector<GroupingHash> grouping_hashes(const GroupingInput &input);
 std::vector<GroupingHash> hashes_by_version(const GroupingInput &input, Algorithm algorithm);
 
 /* Of the type of the error and the place nearest to the crash, under every version: what
- * agrees in it may be the same error, and people are told so. Nothing is grouped by it.
- * Nothing where no frame says anything. */
+ * agrees in it may be the same error, people are told so, and too many new issues that
+ * agree in it are not made. Nothing is grouped by it. Without a frame that says something
+ * it is of the type; nothing where there is neither. */
 std::optional<Hash> loose_hash(const GroupingInput &input);
 
 /* The hash of another version that has given an event to its issue. */

@@ -91,6 +91,10 @@ begin
         hour timestamptz not null,
         -- None of the hashes is that of another row.
         alone boolean not null default true,
+        -- The loose hash; all zero where there is none.
+        likeness uuid not null,
+        -- Too many that are alike.
+        crowded boolean not null default false,
         making boolean not null default false,
         origin_id bigint
     ) on commit delete rows;

@@ -138,42 +138,70 @@ comment on function errtrack_private.admit_names() is
 
 create or replace function errtrack_private.overflow_origin(
     wanted_project bigint,
-    received timestamptz,
-    occurred timestamptz,
-    bound bigint
+    alike uuid,
+    example integer
 )
 returns bigint
 language plpgsql volatile
 as $$
 declare
-    name text := format('Overflow: more than %s new errors in an hour', bound);
+    bound bigint := errtrack_private.limit_of(
+        wanted_project, case when alike is null then 'new_issues' else 'new_issues_alike' end);
     found_id bigint;
+    event record;
+    name text;
 begin
     select i.id into found_id
     from errtrack_private.issues i
     join errtrack_private.origins o on o.project_id = i.project_id and o.id = i.id
-    where i.project_id = wanted_project and i.overflow;
+    where i.project_id = wanted_project
+      and i.overflow
+      and o.loose_hash is not distinct from alike
+    limit 1;
     if found_id is not null then
         return found_id;
+    end if;
+    select e.received_at, e.occurred_at, e.culprit, e.platform,
+           date_trunc('hour', e.received_at, 'UTC') as hour,
+           case when e.type = '' then 'messages' else e.type end as type
+    into strict event
+    from batch_events e
+    where e.n = example;
+    if alike is null then
+        name := format('Overflow: more than %s new errors in an hour', bound);
+        event.culprit := '';
+        event.platform := 'other';
+    elsif (
+        -- It is an issue too, of which a project may make so many.
+        select count(*) >= errtrack_private.limit_of(wanted_project, 'new_issues')
+        from errtrack_private.issue_history h
+        where h.project_id = wanted_project
+          and h.what = 'new'
+          and h.at >= event.hour
+          and h.at < event.hour + interval '1 hour')
+    then
+        return errtrack_private.overflow_origin(wanted_project, null, example);
+    else
+        name := format('Overflow: more than %s new errors in an hour that are alike: %s', bound, event.type);
     end if;
     found_id := nextval('errtrack_private.issue_ids');
     insert into errtrack_private.issues
         (project_id, id, kind, type, value, title, first_title, culprit, level, platform, logger,
          first_seen, last_seen, last_received_at, overflow)
     values
-        (wanted_project, found_id, 'default', '', name, name, name, '', 'error', 'other', '',
-         occurred, occurred, received, true);
-    insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
-    values (wanted_project, found_id, found_id, occurred, occurred);
-    perform errtrack_private.note(wanted_project, found_id, received, 'new', null, jsonb_build_object(
+        (wanted_project, found_id, 'default', '', name, name, name, event.culprit, 'error',
+         event.platform, '', event.occurred_at, event.occurred_at, event.received_at, true);
+    insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen, loose_hash)
+    values (wanted_project, found_id, found_id, event.occurred_at, event.occurred_at, alike);
+    perform errtrack_private.note(wanted_project, found_id, event.received_at, 'new', null, jsonb_build_object(
         'overflow', true, 'new_issues', bound));
     perform errtrack_private.tell(wanted_project, found_id, 'new_issue', jsonb_build_object(
-        'overflow', true, 'title', name));
+        'overflow', true, 'title', name, 'culprit', event.culprit));
     return found_id;
 end
 $$;
-comment on function errtrack_private.overflow_origin(bigint, timestamptz, timestamptz, bigint) is
-    'The origin that takes hashes beyond the limit of new issues. Made with an issue of its own when it is first needed; people are told once. To be called under lock_newcomers().';
+comment on function errtrack_private.overflow_origin(bigint, uuid, integer) is
+    'The origin that takes hashes beyond a limit of new issues: of errors that are alike, or, with null, of the whole project. Made with an issue of its own, that tells of the example in batch_events, when it is first needed; people are told once. To be called under lock_newcomers().';
 
 -- ---- bodies ---------------------------------------------------------------------
 
@@ -484,7 +512,7 @@ declare
 begin
     foreach name in array array[
         'limit_of(bigint, text)', 'lock_projects(bigint[])', 'lock_newcomers()', 'admit_names()',
-        'overflow_origin(bigint, timestamptz, timestamptz, bigint)',
+        'overflow_origin(bigint, uuid, integer)',
         'drop_surplus_bodies(bigint, bigint, timestamptz)', 'spend_bodies()',
         'fold_tags(integer)', 'full_tag_sets()', 'bound_tags()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -74,23 +74,70 @@ $$;
 comment on function errtrack_private.take_known_origins() is
     'Gives rows of batch_filed the origin of the first of their hashes that has one in batch_hashes.';
 
-create or replace function errtrack_private.issues_left(
-    wanted_project bigint,
-    wanted_hour timestamptz,
-    bound bigint
-)
-returns bigint
-language sql stable
+create or replace function errtrack_private.admit_issues() returns void
+language plpgsql volatile
 as $$
-    select bound - count(*)
-    from errtrack_private.issue_history h
-    where h.project_id = wanted_project
-      and h.what = 'new'
-      and h.at >= wanted_hour
-      and h.at < wanted_hour + interval '1 hour'
+begin
+    -- Issues are counted once for each hour, and not again for each that is to be made.
+    with bounds as materialized (
+        select p.project_id,
+               errtrack_private.limit_of(p.project_id, 'new_issues') as issues,
+               errtrack_private.limit_of(p.project_id, 'new_issues_alike') as alike
+        from (
+            select distinct b.project_id
+            from batch_fresh b
+            where b.alone and b.origin_id is null) p
+    ), had as materialized (
+        select slots.project_id, slots.hour,
+               coalesce(o.loose_hash, '00000000-0000-0000-0000-000000000000') as likeness,
+               count(*) as issues
+        from (
+            select distinct b.project_id, b.hour
+            from batch_fresh b
+            join bounds using (project_id)
+            where b.alone
+              and b.origin_id is null
+              and (bounds.issues is not null or bounds.alike is not null)) slots
+        join errtrack_private.issue_history h
+          on h.project_id = slots.project_id
+             and h.what = 'new'
+             and h.at >= slots.hour
+             and h.at < slots.hour + interval '1 hour'
+        join errtrack_private.origins o on o.project_id = h.project_id and o.id = h.issue_id
+        group by 1, 2, 3
+    ), compared as (
+        select b.n, b.project_id, b.hour, b.received_at, bounds.issues as bound,
+               bounds.alike < coalesce(had.issues, 0) + row_number() over (
+                   partition by b.project_id, b.hour, b.likeness
+                   order by b.received_at, b.n) as crowded
+        from batch_fresh b
+        join bounds using (project_id)
+        left join had using (project_id, hour, likeness)
+        where b.alone and b.origin_id is null
+    ), ranked as (
+        select c.n, c.project_id, c.hour, c.bound, coalesce(c.crowded, false) as crowded,
+               row_number() over (
+                   partition by c.project_id, c.hour, coalesce(c.crowded, false)
+                   order by c.received_at, c.n) as place
+        from compared c
+    ), full_hours as (
+        select had.project_id, had.hour, sum(had.issues) as issues
+        from had
+        group by 1, 2
+    )
+    update batch_fresh b
+    set crowded = r.crowded,
+        making = not r.crowded and coalesce(r.place + coalesce(f.issues, 0) <= r.bound, true)
+    from ranked r
+    left join full_hours f using (project_id, hour)
+    where b.n = r.n;
+    update batch_fresh b
+    set origin_id = nextval('errtrack_private.issue_ids')
+    where b.making;
+end
 $$;
-comment on function errtrack_private.issues_left(bigint, timestamptz, bigint) is
-    'How many new issues a project may still have in an hour that may have that many. Null when there is no bound.';
+comment on function errtrack_private.admit_issues() is
+    'The explosion guard: marks which rows of batch_fresh that are alone may become issues, and gives those an id. Others are crowded, when too many that are alike came in their hour, or beyond what the project may make in an hour.';
 
 create or replace function errtrack_private.make_issues() returns void
 language plpgsql volatile
@@ -98,33 +145,7 @@ as $$
 declare
     beyond record;
 begin
-    -- The guard: what is beyond the limit of its hour keeps no origin here. Places are
-    -- counted once for each hour, and not again for each issue.
-    with room as materialized (
-        select slots.project_id, slots.hour,
-               errtrack_private.issues_left(
-                   slots.project_id, slots.hour,
-                   errtrack_private.limit_of(slots.project_id, 'new_issues')) as places
-        from (
-            select distinct fresh.project_id, fresh.hour
-            from batch_fresh fresh
-            where fresh.alone and fresh.origin_id is null) slots
-    ), ranked as (
-        select fresh.n, fresh.project_id, fresh.hour,
-               row_number() over (
-                   partition by fresh.project_id, fresh.hour
-                   order by fresh.received_at, fresh.n) as place
-        from batch_fresh fresh
-        where fresh.alone and fresh.origin_id is null
-    )
-    update batch_fresh b
-    set origin_id = nextval('errtrack_private.issue_ids'),
-        making = true
-    from ranked r
-    join room on room.project_id = r.project_id and room.hour = r.hour
-    where b.n = r.n
-      and coalesce(r.place <= room.places, true);
-
+    perform errtrack_private.admit_issues();
     insert into errtrack_private.issues
         (project_id, id, kind, type, value, title, first_title, culprit, level,
          platform, logger, first_seen, last_seen, last_received_at, first_release)
@@ -161,23 +182,26 @@ begin
     update batch_fresh b set making = false where b.making;
 
     for beyond in
-        select distinct on (b.project_id)
-               b.project_id, e.received_at, e.occurred_at,
-               errtrack_private.limit_of(b.project_id, 'new_issues') as bound
+        select distinct on (b.project_id, overflow.likeness)
+               b.project_id, overflow.likeness, b.n
         from batch_fresh b
-        join batch_events e on e.n = b.n
+        cross join lateral (select case when b.crowded then b.likeness end as likeness) overflow
         where b.alone and b.origin_id is null
-        order by b.project_id, b.received_at, b.n
+        order by b.project_id, overflow.likeness, b.received_at, b.n
     loop
         update batch_fresh b
         set origin_id = errtrack_private.overflow_origin(
-                beyond.project_id, beyond.received_at, beyond.occurred_at, beyond.bound)
-        where b.project_id = beyond.project_id and b.alone and b.origin_id is null;
+                beyond.project_id, beyond.likeness, beyond.n)
+        where b.project_id = beyond.project_id
+          and b.alone
+          and b.origin_id is null
+          and b.crowded = (beyond.likeness is not null)
+          and (not b.crowded or b.likeness = beyond.likeness);
     end loop;
 end
 $$;
 comment on function errtrack_private.make_issues() is
-    'Makes an issue, with its origin, history and message, for each row of batch_fresh that is alone, or gives it the overflow origin.';
+    'Makes an issue, with its origin, history and message, for each row of batch_fresh that is alone, or gives it an overflow origin.';
 
 create or replace function errtrack_private.take_fresh_origins() returns void
 language plpgsql volatile
@@ -259,10 +283,12 @@ begin
 
     -- What is left are errors that nobody has seen yet. First those that have no hash
     -- in common, which are nearly all.
-    insert into batch_fresh (project_id, hashes, n, received_at, hour)
+    insert into batch_fresh (project_id, hashes, n, received_at, hour, likeness)
     select distinct on (f.project_id, f.hashes)
-           f.project_id, f.hashes, f.n, f.received_at, date_trunc('hour', f.received_at, 'UTC')
+           f.project_id, f.hashes, f.n, f.received_at, date_trunc('hour', f.received_at, 'UTC'),
+           coalesce(e.loose_hash, '00000000-0000-0000-0000-000000000000')
     from batch_filed f
+    join batch_events e on e.n = f.n
     where f.origin_id is null
     order by f.project_id, f.hashes, f.received_at, f.n;
     if not exists (select from batch_fresh) then
@@ -309,7 +335,7 @@ begin
 end
 $$;
 comment on function errtrack_private.assign_origins() is
-    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue, or the overflow issue. To be called under lock_newcomers().';
+    'Gives each row of batch_filed the origin of the first of its hashes that is known, or a new issue, or an overflow issue. To be called under lock_newcomers().';
 
 do $$
 declare
@@ -317,7 +343,7 @@ declare
 begin
     foreach name in array array[
         'look_up_hashes()', 'look_up_again()', 'take_known_origins()', 'take_fresh_origins()',
-        'issues_left(bigint, timestamptz, bigint)', 'make_issues()', 'learn_hashes()',
+        'admit_issues()', 'make_issues()', 'learn_hashes()',
         'assign_origins()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);

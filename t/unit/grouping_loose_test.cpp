@@ -1,4 +1,4 @@
-/* The loose hash: of type and place alone, for suggestions. */
+/* The loose hash: of type and place alone. */
 
 #include <gtest/gtest.h>
 
@@ -55,11 +55,18 @@ TEST(LooseHash, is_the_same_under_every_version_and_fingerprint)
     EXPECT_EQ(loose(error(crash) + R"(,"fingerprint":["x"])"), loose(error(crash)));
 }
 
-TEST(LooseHash, needs_a_place)
+TEST(LooseHash, is_of_the_type_where_no_frame_says_anything)
+{
+    EXPECT_EQ(loose(error("")), hash_of("loose", "T1:E;"));
+    EXPECT_EQ(loose(error("{}")), loose(error("")));
+    EXPECT_NE(loose(error("", "F")), loose(error("")));
+}
+
+TEST(LooseHash, needs_a_type_or_a_place)
 {
     EXPECT_FALSE(loose(R"("message":"m")"));
-    EXPECT_FALSE(loose(error("")));
-    EXPECT_FALSE(loose(error("{}")));
+    EXPECT_FALSE(loose(R"("exception":{"value":"v"})"));
+    EXPECT_FALSE(loose(R"("platform":"native","exception":{"type":"SIGABRT","mechanism":{"synthetic":true}})"));
 }
 
 }

@@ -88,23 +88,8 @@ bool is_quiet(const pqxx::connection &connection)
 
 std::string statement(const SqlCall &call)
 {
-    std::string sql = "select status, body, next_cursor, prev_cursor, total from errtrack_private.";
-    sql.append(call.function).append("(token_hash => decode($1, 'hex')");
-    int n = 2;
-    for (const SqlParameter &p : call.parameters) {
-        sql.append(", ").append(p.name).append(" => $").append(std::to_string(n++));
-        sql.append("::").append(p.type);
-    }
-    return sql + ")";
-}
-
-std::vector<const char *> values(const SqlCall &call)
-{
-    std::vector<const char *> list = {call.token_hash.c_str()};
-    for (const SqlParameter &p : call.parameters) {
-        list.push_back(p.value ? p.value->c_str() : nullptr);
-    }
-    return list;
+    return "select status, body, next_cursor, prev_cursor, total from errtrack_private."
+           + std::string(call.function) + "(token_hash => decode($1, 'hex'), request => $2)";
 }
 
 std::string text(const pqxx::field &field)
@@ -138,6 +123,23 @@ std::string state_of(const pqxx::sql_error &e)
         : dynamic_cast<const pqxx::plpgsql_error *>(&e) ? "P0xxx"
         : "unknown";
     return state;
+}
+
+/* SQLSTATE ET404: our own functions refuse with 404, and the message says why. */
+bool is_refusal(const std::string &state)
+{
+    return state.size() == 5 && state.compare(0, 2, "ET") == 0;
+}
+
+SqlAnswer refusal(const std::string &state, std::string_view message)
+{
+    constexpr std::string_view severity = "ERROR:  ";
+    message.remove_prefix(message.compare(0, severity.size(), severity) == 0 ? severity.size() : 0);
+    SqlAnswer answer;
+    answer.end = SqlEnd::refused;
+    answer.status = std::atoi(state.c_str() + 2);
+    answer.problem = message;
+    return answer;
 }
 
 /* Classes of SQLSTATE that say that the server is not there for us now. */
@@ -209,11 +211,9 @@ namespace {
 template <class Transaction>
 SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
 {
-    std::vector<const char *> list = values(call);
     Transaction transaction(connection);
     sent = true;
-    pqxx::result result = transaction.exec_params(
-        statement(call), pqxx::prepare::make_dynamic_params(list.begin(), list.end()));
+    pqxx::result result = transaction.exec_params(statement(call), call.token_hash, call.request);
     transaction.commit();
 
     if (result.size() != 1 || result[0][0].is_null()) {
@@ -229,7 +229,9 @@ SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
     answer.body = text(row[1]);
     answer.next_cursor = text(row[2]);
     answer.prev_cursor = text(row[3]);
-    answer.total = row[4].is_null() ? 0 : row[4].as<std::int64_t>();
+    if (!row[4].is_null()) {
+        answer.total = row[4].as<std::int64_t>();
+    }
     return answer;
 }
 
@@ -320,7 +322,8 @@ try {
             const std::string state = state_of(e);
             SqlEnd end = state == "57014" ? SqlEnd::timed_out
                          : is_unavailable(state) ? SqlEnd::unavailable : SqlEnd::failed;
-            answer = trouble(end, function + "() failed with SQLSTATE " + state);
+            answer = is_refusal(state) ? refusal(state, first_line(e.what()))
+                     : trouble(end, function + "() failed with SQLSTATE " + state);
             usable = true;
         } catch (const pqxx::failure &e) {
             /* In doubt, rolled back: none of them says anything against the call. */

@@ -5,8 +5,9 @@
  * nginx: run() is called in a thread of a pool, where neither a request nor an
  * nginx pool may be touched.
  *
- * Every function called takes the hash of a token and named parameters and
- * returns errtrack_private.answer. Parameters never reach a log.
+ * Every function called takes the hash of a token and what was requested, and
+ * returns errtrack_private.answer or refuses by an error whose SQLSTATE is ET
+ * and the status. What is requested never reaches a log.
  */
 
 #ifndef ERRTRACK_NGX_MODULE_PG_TASK_HPP
@@ -22,23 +23,17 @@
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
-/* name and type are literals; a value that is absent is sent as null. */
-struct SqlParameter {
-    std::string_view name;
-    std::string_view type;
-    std::optional<std::string> value;
-};
-
 struct SqlCall {
     std::string_view function;           /* in errtrack_private; a literal */
     bool read_only = true;
-    std::string token_hash;              /* SHA-256 in hex: the parameter token_hash */
-    std::vector<SqlParameter> parameters;
+    std::string token_hash;              /* SHA-256 in hex */
+    std::string request;                 /* JSON: path, arguments, body, base */
 };
 
 /* How a call ended, as far as it matters to whoever answers and logs. */
 enum class SqlEnd {
     answered,
+    refused,                             /* status and problem say why; nothing was changed */
     unavailable,                         /* no connection, or it was lost */
     timed_out,                           /* statement timeout, or no answer in time */
     failed,                              /* a bug, here or in SQL */
@@ -50,8 +45,9 @@ struct SqlAnswer {
     std::string body;
     std::string next_cursor;             /* empty: no such page */
     std::string prev_cursor;
-    std::int64_t total = 0;
-    std::string problem;                 /* for the log, when the call did not end well */
+    std::optional<std::int64_t> total;
+    std::string problem;                 /* when the call did not end well; for the log, but
+                                          * of a refusal for the client */
 };
 
 /*

@@ -1,19 +1,16 @@
 /*
- * The table of HTTP surfaces: method, path and query arguments become a SQL
- * function with typed parameters, or a refusal. Pure: no nginx, no database, so
- * that what a URL means can be read and tested by itself.
+ * The table of the HTTP surfaces: a method and a path lead to a function in SQL. What a
+ * request says is handed to that function as it is; what its parameters mean, who may
+ * call it and what is answered is written there. Pure: no nginx, no database.
  */
 
 #ifndef ERRTRACK_NGX_MODULE_ROUTES_HPP
 #define ERRTRACK_NGX_MODULE_ROUTES_HPP
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "ngx_module/pg_task.hpp"
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
@@ -21,68 +18,39 @@ namespace errtrack __attribute__((visibility("hidden"))) {
 enum class Surface {
     integrated,                          /* GitLab's backend: Gitlab-Error-Tracking-Token */
     rest,                                /* GitLab's REST: PRIVATE-TOKEN, Authorization */
-};
-
-/* An answer that needs no database. */
-struct QueryError {
-    int status = 0;
-    std::string body;
-    std::string allow;                   /* methods, on 405 */
+    sentry,                              /* Sentry's web API: Authorization */
 };
 
 /* How the answer tells of other pages. */
-enum class Paging { none, cursors, numbers };
+enum class Paging { none, gitlab, numbers, sentry };
 
-struct Bound {
-    SqlCall call;
-    Paging paging = Paging::none;
-    std::string path;                    /* of the links to other pages */
-    std::string arguments;               /* that a cursor is put in front of: &limit=20... */
-    int page = 1;                        /* Paging::numbers */
-    int per_page = 20;
-};
-
-using Arguments = std::vector<std::pair<std::string, std::string>>;
-using Headers = std::vector<std::pair<std::string_view, std::string>>;
-
-class Binder;
+enum class Access { read, write };
 
 struct Route {
     std::string_view method;             /* GET also serves HEAD */
-    std::string_view pattern;            /* {} takes one segment */
+    std::string_view pattern;            /* {name} takes one segment */
     Surface surface;
-    bool update;                         /* the body is an ErrorUpdatePayload */
-    void (*bind)(Binder &);
+    Access access;
+    std::string_view function;           /* in errtrack_private; a literal */
+    Paging paging = Paging::none;
 };
 
 /* Either a route with what its pattern took, or a refusal: 404 or 405. */
 struct Match {
     const Route *route = nullptr;
-    std::vector<std::string> captures;   /* percent-decoded */
-    QueryError refusal;
+    std::vector<std::pair<std::string_view, std::string>> captures; /* name, percent-decoded */
+    int status = 0;
+    std::string allow;                   /* methods, on 405 */
 };
 
-/* target is the path as the client wrote it, without arguments, not decoded. */
+/*
+ * path is what the client wrote, without arguments, not decoded: an encoded slash in a
+ * segment (acme%2Fshop) is part of it. What a pattern takes is text.
+ */
 Match match_route(std::string_view method, std::string_view path);
 
-/*
- * What a matched request asks of the database; a refusal names the parameter
- * that is wrong. base is scheme, host and port.
- */
-std::optional<QueryError> bind_route(const Match &match, std::string_view arguments,
-                                  std::string_view base, Bound &bound);
-
-/*
- * Names and values, decoded: percent, + as space, name[]= and name[0]= as name.
- * In the order of the request, so the last value of a name is the one that counts.
- */
-Arguments parse_arguments(std::string_view arguments);
-
-/* Link and X- headers of an answer that is one page of several. base as in bind_route. */
-Headers page_headers(const Bound &bound, std::string_view base, const SqlAnswer &answer);
-
-/* The body of a refusal in the words of a surface. */
-QueryError refuse(int status, std::string_view reason = {});
+/* In the words of which surface a path is refused that no route has. */
+Surface surface_of(std::string_view path);
 
 }
 

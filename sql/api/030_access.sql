@@ -26,27 +26,6 @@ $$;
 comment on type errtrack_private.answer is
     'Answer of an HTTP surface: status, JSON body, cursors of the pages around this one (null: no such page), number of rows where pages are numbered.';
 
-create or replace function errtrack_private.refusal(status integer, reason text default null)
-returns errtrack_private.answer
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select row(
-        refusal.status,
-        '{"message":' || to_json(
-            refusal.status::text || ' '
-            || case refusal.status
-                   when 400 then 'Bad request'
-                   when 401 then 'Unauthorized'
-                   when 403 then 'Forbidden'
-                   else 'Not Found'
-               end
-            || coalesce(' - ' || refusal.reason, ''))::text || '}',
-        null, null, null)::errtrack_private.answer
-$$;
-comment on function errtrack_private.refusal(integer, text) is
-    'The answer that refuses a request with 400, 401, 403 or 404.';
-
 create or replace function errtrack_private.authenticate(token_hash bytea)
 returns table (
     token_id bigint,
@@ -376,7 +355,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'refusal(integer, text)', 'rfc3339(timestamptz)', 'clamp_count(numeric)',
+        'rfc3339(timestamptz)', 'clamp_count(numeric)',
         'microseconds(timestamptz)', 'from_microseconds(bigint)',
         'encode_cursor(text, text, bigint, text)', 'decode_cursor(text, text)',
         'visible_from(bigint)', 'issue_is_visible(bigint, bigint)',

@@ -8,25 +8,27 @@
 
 -- ---- errors ------------------------------------------------------------------
 
-create or replace function errtrack_private.list_errors(
-    token_hash bytea,
-    wanted_project bigint,
-    sort_by text,
-    wanted_status text,
-    search text,
-    cursor_text text,
-    page_size integer,
-    stats_period text,
-    query_period text
-)
+create or replace function errtrack_private.list_errors(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    answer errtrack_private.answer;
+    wanted_project bigint := errtrack_private.path_id(request, 'projectId');
     allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+    sort_by text := errtrack_private.argument_choice(
+        request, 'sort', 'last_seen_desc', 'first_seen_desc', 'frequency_desc');
+    wanted_status text := errtrack_private.argument_choice(
+        request, 'status', 'unresolved', 'resolved', 'ignored');
+    stats_period text := errtrack_private.argument_choice(
+        request, 'statsPeriod', '24h', '15m', '30m', '1h', '7d', '14d', '30d');
+    query_period text := errtrack_private.argument_choice(
+        request, 'queryPeriod', '30d', '15m', '30m', '1h', '1d', '7d', '14d');
+    page_size integer := errtrack_private.argument_integer(request, 'limit', 20, 1, 100);
+    search text := errtrack_private.argument(request, 'query');
+    cursor_text text := errtrack_private.argument(request, 'cursor');
+    answer errtrack_private.answer;
     since timestamptz;
     visible timestamptz;
     pattern text;
@@ -48,9 +50,9 @@ declare
 begin
     if allowed = 404 then
         -- GitLab may ask before the project is known here.
-        return row(200, '[]', null, null, null)::errtrack_private.answer;
+        return errtrack_private.ok('[]');
     elsif allowed <> 200 then
-        return errtrack_private.refusal(allowed);
+        perform errtrack_private.refuse(allowed);
     end if;
 
     kind := case sort_by when 'last_seen_desc' then 'l' when 'first_seen_desc' then 'f'
@@ -60,20 +62,12 @@ begin
         when '1h' then interval '1 hour' when '1d' then interval '24 hours'
         when '7d' then interval '7 days' when '14d' then interval '14 days'
         when '30d' then interval '30 days' end;
-    -- The program in front refuses such values; other callers get an answer too.
-    if kind is null then
-        return errtrack_private.refusal(400, 'sort is invalid');
-    elsif since is null then
-        return errtrack_private.refusal(400, 'queryPeriod is invalid');
-    elsif coalesce(page_size not between 1 and 100, true) then
-        return errtrack_private.refusal(400, 'limit must be 1 to 100');
-    end if;
     if cursor_text is not null then
         select position.direction, position.kind, position.place, position.id::bigint
         into direction, place_kind, place, place_id
         from errtrack_private.decode_cursor(cursor_text, 'lfc') as position;
         if direction is null then
-            return errtrack_private.refusal(400, 'cursor is invalid');
+            perform errtrack_private.refuse(400, 'cursor is invalid');
         elsif place_kind <> kind then
             -- A position in another order means nothing here: start anew.
             cursor_text := null;
@@ -154,70 +148,69 @@ begin
     return answer;
 end
 $$;
-comment on function errtrack_private.list_errors(bytea, bigint, text, text, text, text, integer, text, text) is
+comment on function errtrack_private.list_errors(bytea, jsonb) is
     'A page of the errors of a project; an empty list for an unknown project. Cheap along the sort order; a search reads rows until the page is full.';
 
-create or replace function errtrack_private.get_error(
-    token_hash bytea,
-    wanted_project bigint,
-    fingerprint bigint
-)
+create or replace function errtrack_private.show_error(wanted_project bigint, fingerprint bigint)
+returns errtrack_private.answer
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
+        perform errtrack_private.refuse(404);
+    end if;
+    return errtrack_private.ok((
+        select error.shown::text
+        from errtrack_private.show_errors(wanted_project, array[fingerprint], '24h') as error));
+end
+$$;
+comment on function errtrack_private.show_error(bigint, bigint) is
+    'The answer that is one error; refuses what is not there.';
+
+create or replace function errtrack_private.get_error(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    answer errtrack_private.answer;
-    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+    wanted_project bigint := errtrack_private.path_id(request, 'projectId');
+    fingerprint bigint := errtrack_private.path_id(request, 'fingerprint');
 begin
-    if allowed <> 200 then
-        return errtrack_private.refusal(allowed);
-    elsif not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
-        return errtrack_private.refusal(404);
-    end if;
-    answer.status := 200;
-    select error.shown::text into answer.body
-    from errtrack_private.show_errors(wanted_project, array[fingerprint], '24h') as error;
-    return answer;
+    perform errtrack_private.require(token_hash, 'integrated', wanted_project, 'event:read');
+    return errtrack_private.show_error(wanted_project, fingerprint);
 end
 $$;
-comment on function errtrack_private.get_error(bytea, bigint, bigint) is 'One error.';
+comment on function errtrack_private.get_error(bytea, jsonb) is 'One error.';
 
-create or replace function errtrack_private.update_error(
-    token_hash bytea,
-    wanted_project bigint,
-    fingerprint bigint,
-    new_status text
-)
+create or replace function errtrack_private.update_error(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    answer errtrack_private.answer;
-    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:write');
+    wanted_project bigint := errtrack_private.path_id(request, 'projectId');
+    fingerprint bigint := errtrack_private.path_id(request, 'fingerprint');
+    body jsonb := errtrack_private.body_object(request);
+    new_status text := errtrack_private.member_text(body, 'status');
 begin
-    if allowed <> 200 then
-        return errtrack_private.refusal(allowed);
-    elsif new_status not in ('unresolved', 'resolved', 'ignored') then
-        return errtrack_private.refusal(400, 'status is invalid');
-    elsif not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
-        return errtrack_private.refusal(404);
+    if new_status not in ('unresolved', 'resolved', 'ignored') then
+        perform errtrack_private.refuse(400, 'status is invalid');
     end if;
-    if new_status is not null then
+    -- GitLab's id of a person is nobody here.
+    perform errtrack_private.member_id(body, 'updated_by_id');
+    perform errtrack_private.require(token_hash, 'integrated', wanted_project, 'event:write');
+    if new_status is not null and errtrack_private.issue_is_visible(wanted_project, fingerprint) then
         perform errtrack_private.set_issue_status(
             wanted_project, fingerprint, new_status, errtrack_private.name_of_token(token_hash));
     end if;
-    answer.status := 200;
-    select error.shown::text into answer.body
-    from errtrack_private.show_errors(wanted_project, array[fingerprint], '24h') as error;
-    return answer;
+    return errtrack_private.show_error(wanted_project, fingerprint);
 end
 $$;
-comment on function errtrack_private.update_error(bytea, bigint, bigint, text) is
-    'Sets the status of an error and answers with it; a null status changes nothing.';
+comment on function errtrack_private.update_error(bytea, jsonb) is
+    'Sets the status of an error and answers with it; without a status nothing changes.';
 
 -- ---- events ------------------------------------------------------------------
 
@@ -330,14 +323,7 @@ $$;
 comment on function errtrack_private.walk_events(bigint, bigint, boolean, timestamptz, uuid, integer) is
     'Events of an issue in the order of arrival, from a position on or from the end. Each origin gives at most a page, so a merged issue costs a page an origin.';
 
-create or replace function errtrack_private.list_error_events(
-    token_hash bytea,
-    wanted_project bigint,
-    fingerprint bigint,
-    sort_by text,
-    cursor_text text,
-    page_size integer
-)
+create or replace function errtrack_private.list_error_events(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
 security definer
@@ -347,8 +333,12 @@ declare
     -- Bodies can be half a megabyte each: a page ends early rather than grow
     -- beyond this, and the next one goes on where it ended.
     page_bytes constant bigint := 8 * 1024 * 1024;
+    wanted_project bigint := errtrack_private.path_id(request, 'projectId');
+    fingerprint bigint := errtrack_private.path_id(request, 'fingerprint');
+    sort_by text := errtrack_private.argument_choice(request, 'sort', 'occurred_at_asc', 'occurred_at_desc');
+    page_size integer := errtrack_private.argument_integer(request, 'limit', 20, 1, 100);
+    cursor_text text := errtrack_private.argument(request, 'cursor');
     answer errtrack_private.answer;
-    allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
     direction text;
     place timestamptz;
     place_id uuid;
@@ -361,24 +351,18 @@ declare
     more boolean;
     beyond boolean := false;
 begin
-    if allowed <> 200 then
-        return errtrack_private.refusal(allowed);
-    elsif coalesce(sort_by not in ('occurred_at_asc', 'occurred_at_desc'), true) then
-        return errtrack_private.refusal(400, 'sort is invalid');
-    elsif coalesce(page_size not between 1 and 100, true) then
-        return errtrack_private.refusal(400, 'limit must be 1 to 100');
-    end if;
+    perform errtrack_private.require(token_hash, 'integrated', wanted_project, 'event:read');
     if cursor_text is not null then
         select position.direction, errtrack_private.from_microseconds(position.place), position.id::uuid
         into direction, place, place_id
         from errtrack_private.decode_cursor(cursor_text, 'e') as position;
         if direction is null then
-            return errtrack_private.refusal(400, 'cursor is invalid');
+            perform errtrack_private.refuse(400, 'cursor is invalid');
         end if;
         backward := direction = 'p';
     end if;
     if not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
-        return errtrack_private.refusal(404);
+        perform errtrack_private.refuse(404);
     end if;
 
     -- The order is that of arrival, which the server's clock gave: it is what
@@ -418,7 +402,7 @@ begin
     from measured
     cross join lateral (
         select
-            list_error_events.fingerprint,
+            fingerprint,
             wanted_project as "projectId",
             payload,
             name,
@@ -452,30 +436,26 @@ begin
     return answer;
 end
 $$;
-comment on function errtrack_private.list_error_events(bytea, bigint, bigint, text, text, integer) is
+comment on function errtrack_private.list_error_events(bytea, jsonb) is
     'A page of the events of an error with their bodies as text, in the order of arrival.';
 
-create or replace function errtrack_private.list_messages(
-    token_hash bytea,
-    wanted_project bigint,
-    page_size integer
-)
+create or replace function errtrack_private.list_messages(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    answer errtrack_private.answer;
+    wanted_project bigint := errtrack_private.path_id(request, 'projectId');
     allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'event:read');
+    page_size integer := errtrack_private.argument_integer(request, 'limit', 20, 1, 100);
+    answer errtrack_private.answer;
     visible timestamptz := errtrack_private.visible_from(wanted_project);
 begin
     if allowed = 404 then
-        return row(200, '[]', null, null, null)::errtrack_private.answer;
+        return errtrack_private.ok('[]');
     elsif allowed <> 200 then
-        return errtrack_private.refusal(allowed);
-    elsif coalesce(page_size not between 1 and 100, true) then
-        return errtrack_private.refusal(400, 'limit must be 1 to 100');
+        perform errtrack_private.refuse(allowed);
     end if;
     answer.status := 200;
     -- The newest N messages belong to the N issues that heard one last: every
@@ -537,7 +517,7 @@ begin
     return answer;
 end
 $$;
-comment on function errtrack_private.list_messages(bytea, bigint, integer) is
+comment on function errtrack_private.list_messages(bytea, jsonb) is
     'The newest events of a project that are messages rather than exceptions.';
 
 do $$
@@ -545,17 +525,15 @@ declare
     name text;
 begin
     foreach name in array array[
-        'event_cursor(text, errtrack_private.occurrences)',
+        'show_error(bigint, bigint)', 'event_cursor(text, errtrack_private.occurrences)',
         'walk_events(bigint, bigint, boolean, timestamptz, uuid, integer)',
         'minimal_payload(uuid, timestamptz, text, text, text, text, text, text, text, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'list_errors(bytea, bigint, text, text, text, text, integer, text, text)',
-        'get_error(bytea, bigint, bigint)', 'update_error(bytea, bigint, bigint, text)',
-        'list_error_events(bytea, bigint, bigint, text, text, integer)',
-        'list_messages(bytea, bigint, integer)']
+        'list_errors(bytea, jsonb)', 'get_error(bytea, jsonb)', 'update_error(bytea, jsonb)',
+        'list_error_events(bytea, jsonb)', 'list_messages(bytea, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_query', name);

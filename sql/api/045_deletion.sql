@@ -69,17 +69,18 @@ $$;
 comment on function errtrack_private.purge_project(bigint, interval) is
     'Removes what purge_before hides, files too, but for the other rows in partitions, which retention drops. Stops when the budget is spent: false means that there is more, and that the next call goes on.';
 
-create or replace function errtrack_private.delete_project_data(token_hash bytea, wanted_project bigint)
+create or replace function errtrack_private.delete_project_data(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    wanted_project bigint := errtrack_private.path_id(request, 'id');
     allowed integer := errtrack_private.access(token_hash, 'integrated', wanted_project, 'project:write');
 begin
     if allowed in (401, 403) then
-        return errtrack_private.refusal(allowed);
+        perform errtrack_private.refuse(allowed);
     elsif allowed = 200 then
         -- Not now(), which is when the transaction began: what was received
         -- while this waited for the row is deleted too. From here on everything
@@ -90,10 +91,10 @@ begin
         where projects.id = wanted_project;
         perform errtrack_private.purge_project(wanted_project, interval '1 second');
     end if;
-    return row(204, '', null, null, null)::errtrack_private.answer;
+    return errtrack_private.ok('', 204);
 end
 $$;
-comment on function errtrack_private.delete_project_data(bytea, bigint) is
+comment on function errtrack_private.delete_project_data(bytea, jsonb) is
     'Deletes what a project has received. 204 also when there is nothing, or no such project. A large project is hidden at once; purge_project() removes what is left.';
 
 create or replace function errtrack_private.purge_projects(budget interval) returns boolean
@@ -129,6 +130,6 @@ comment on function errtrack_private.purge_projects(interval) is
 revoke execute on function errtrack_private.purge_attachments(bigint, timestamptz, timestamptz) from public;
 revoke execute on function errtrack_private.purge_project(bigint, interval) from public;
 revoke execute on function errtrack_private.purge_projects(interval) from public;
-revoke execute on function errtrack_private.delete_project_data(bytea, bigint) from public;
+revoke execute on function errtrack_private.delete_project_data(bytea, jsonb) from public;
 grant execute on function errtrack_private.purge_projects(interval) to errtrack_worker;
-grant execute on function errtrack_private.delete_project_data(bytea, bigint) to errtrack_query;
+grant execute on function errtrack_private.delete_project_data(bytea, jsonb) to errtrack_query;

@@ -40,54 +40,59 @@ $$;
 comment on function errtrack_private.project_by_name(text) is
     'The id of a project that is named by its id or as organization/project; null when there is none.';
 
-create or replace function errtrack_private.rest_access(
-    token_hash bytea,
-    wanted_project bigint,
-    wanted_scope text
-)
-returns errtrack_private.answer
+create or replace function errtrack_private.rest_project(token_hash bytea, request jsonb, scope text)
+returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    answer errtrack_private.answer;
+    wanted_project bigint := errtrack_private.project_by_name(errtrack_private.path_text(request, 'id'));
+    allowed integer := errtrack_private.access(token_hash, 'rest', wanted_project, scope);
 begin
-    answer.status := errtrack_private.access(token_hash, 'rest', wanted_project, wanted_scope);
-    if answer.status = 404 then
-        answer.body := '{"message":"404 Project Not Found"}';
-    elsif answer.status <> 200 then
-        answer := errtrack_private.refusal(answer.status);
+    if allowed <> 200 then
+        perform errtrack_private.refuse(allowed, case allowed when 404 then '404 Project Not Found' else '' end);
     end if;
-    return answer;
+    return wanted_project;
 end
 $$;
-comment on function errtrack_private.rest_access(bytea, bigint, text) is
-    'Status 200 when the token may act on the project, else the complete refusal in the words of GitLab''s REST interface.';
+comment on function errtrack_private.rest_project(bytea, jsonb, text) is
+    'The project that the path names, on which the token may act; refuses in the words of GitLab''s REST interface.';
 
-create or replace function errtrack_private.rest_list_client_keys(
-    token_hash bytea,
-    project_named text,
-    dsn_base text,
-    page integer,
-    per_page integer
-)
+create or replace function errtrack_private.page_number(request jsonb, name text, otherwise integer)
+returns integer
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    value bigint := errtrack_private.as_id(coalesce(errtrack_private.argument(request, name), otherwise::text));
+begin
+    if coalesce(value not between 1 and 2147483647, true) then
+        perform errtrack_private.refuse(400, name || ' is invalid');
+    end if;
+    return value;
+end
+$$;
+comment on function errtrack_private.page_number(jsonb, text, integer) is
+    'page or per_page of GitLab''s REST interface.';
+
+create or replace function errtrack_private.rest_list_client_keys(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    wanted_project bigint := errtrack_private.project_by_name(project_named);
-    answer errtrack_private.answer := errtrack_private.rest_access(token_hash, wanted_project, 'project:write');
+    wanted_project bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
+    page integer := errtrack_private.page_number(request, 'page', 1);
+    per_page integer := least(errtrack_private.page_number(request, 'per_page', 20), 100);
+    answer errtrack_private.answer;
 begin
-    if answer.status <> 200 then
-        return answer;
-    end if;
+    answer.status := 200;
     answer.total := (
         select count(*) from errtrack_private.client_keys
         where client_keys.project_id = wanted_project);
     select coalesce(
-        json_agg(errtrack_private.show_client_key(keys, dsn_base) order by keys.id)::text, '[]')
+        json_agg(errtrack_private.show_client_key(keys, request ->> 'base') order by keys.id)::text, '[]')
     into answer.body
     from (
         select *
@@ -99,73 +104,65 @@ begin
     return answer;
 end
 $$;
-comment on function errtrack_private.rest_list_client_keys(bytea, text, text, integer, integer) is
+comment on function errtrack_private.rest_list_client_keys(bytea, jsonb) is
     'A page of the client keys of a project in the order of their ids, active or not; total is the number of all.';
 
-create or replace function errtrack_private.rest_create_client_key(
-    token_hash bytea,
-    project_named text,
-    dsn_base text
-)
-returns errtrack_private.answer
-language plpgsql volatile
-security definer
+create or replace function errtrack_private.make_client_key(wanted_project bigint, label text default '')
+returns errtrack_private.client_keys
+language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    wanted_project bigint := errtrack_private.project_by_name(project_named);
-    answer errtrack_private.answer := errtrack_private.rest_access(token_hash, wanted_project, 'project:write');
-    key errtrack_private.client_keys;
-begin
-    if answer.status <> 200 then
-        return answer;
-    end if;
     -- 244 random bits, hashed to the 128 that GitLab's form has room for.
-    insert into errtrack_private.client_keys (project_id, public_key)
+    insert into errtrack_private.client_keys (project_id, public_key, label)
     values (
         wanted_project,
-        'glet_' || left(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 32))
-    returning * into key;
-    answer.status := 201;
-    answer.body := errtrack_private.show_client_key(key, dsn_base)::text;
-    return answer;
-end
+        'glet_' || left(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 32),
+        label)
+    returning client_keys
 $$;
-comment on function errtrack_private.rest_create_client_key(bytea, text, text) is
-    'Makes a client key for a project.';
+comment on function errtrack_private.make_client_key(bigint, text) is 'A new client key of a project.';
 
-create or replace function errtrack_private.rest_delete_client_key(
-    token_hash bytea,
-    project_named text,
-    dsn_base text,
-    key_id bigint
-)
+create or replace function errtrack_private.rest_create_client_key(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    wanted_project bigint := errtrack_private.project_by_name(project_named);
-    answer errtrack_private.answer := errtrack_private.rest_access(token_hash, wanted_project, 'project:write');
-    key errtrack_private.client_keys;
+    wanted_project bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
 begin
-    if answer.status <> 200 then
-        return answer;
-    end if;
-    delete from errtrack_private.client_keys
-    where client_keys.project_id = wanted_project and client_keys.id = key_id
-    returning * into key;
-    if key.id is null then
-        answer.status := 404;
-        answer.body := '{"message":"404 Not found"}';
-    else
-        answer.body := errtrack_private.show_client_key(key, dsn_base)::text;
-    end if;
-    return answer;
+    return errtrack_private.ok(
+        errtrack_private.show_client_key(
+            errtrack_private.make_client_key(wanted_project), request ->> 'base')::text, 201);
 end
 $$;
-comment on function errtrack_private.rest_delete_client_key(bytea, text, text, bigint) is
+comment on function errtrack_private.rest_create_client_key(bytea, jsonb) is
+    'Makes a client key for a project.';
+
+create or replace function errtrack_private.rest_delete_client_key(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted_project bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
+    wanted_key bigint := errtrack_private.as_id(errtrack_private.path_text(request, 'key_id'));
+    key errtrack_private.client_keys;
+begin
+    if wanted_key is null then
+        perform errtrack_private.refuse(400, 'key_id is invalid');
+    end if;
+    delete from errtrack_private.client_keys
+    where client_keys.project_id = wanted_project and client_keys.id = wanted_key
+    returning * into key;
+    if key.id is null then
+        perform errtrack_private.refuse(404, '404 Not found');
+    end if;
+    return errtrack_private.ok(errtrack_private.show_client_key(key, request ->> 'base')::text);
+end
+$$;
+comment on function errtrack_private.rest_delete_client_key(bytea, jsonb) is
     'Deletes a client key of a project and answers with it.';
 
 do $$
@@ -174,13 +171,14 @@ declare
 begin
     foreach name in array array[
         'show_client_key(errtrack_private.client_keys, text)', 'project_by_name(text)',
-        'rest_access(bytea, bigint, text)']
+        'rest_project(bytea, jsonb, text)', 'page_number(jsonb, text, integer)',
+        'make_client_key(bigint, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'rest_list_client_keys(bytea, text, text, integer, integer)',
-        'rest_create_client_key(bytea, text, text)', 'rest_delete_client_key(bytea, text, text, bigint)']
+        'rest_list_client_keys(bytea, jsonb)', 'rest_create_client_key(bytea, jsonb)',
+        'rest_delete_client_key(bytea, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_query', name);

@@ -1,0 +1,267 @@
+#include "ngx_module/exchange.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include <jansson.h>
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+namespace {
+
+constexpr int default_page_size = 20;
+constexpr int max_page_size = 100;
+
+using Json = std::unique_ptr<json_t, void (*)(json_t *)>;
+
+Json own(json_t *value)
+{
+    return Json(value, json_decref);
+}
+
+json_t *string_of(std::string_view text)
+{
+    return json_stringn_nocheck(text.data(), text.size());
+}
+
+std::string dump(const Json &value)
+{
+    std::unique_ptr<char, void (*)(void *)> text(json_dumps(value.get(), JSON_COMPACT | JSON_ENCODE_ANY), std::free);
+    return text ? std::string(text.get()) : std::string();
+}
+
+/* A form says what an object of texts says; the last value of a name counts. */
+Json form_object(std::string_view body)
+{
+    Json object = own(json_object());
+    for (const auto &[name, value] : parse_arguments(body)) {
+        if (is_text(value)) {
+            json_object_setn_new_nocheck(object.get(), name.data(), name.size(), string_of(value));
+        }
+    }
+    return object;
+}
+
+/* The last value of an argument; one that is empty counts as absent. */
+std::string_view last_value(const Arguments &arguments, std::string_view wanted)
+{
+    std::string_view value;
+    for (const auto &[name, text] : arguments) {
+        if (name == wanted) {
+            value = text;
+        }
+    }
+    return value;
+}
+
+int number(const Arguments &arguments, std::string_view name, int otherwise)
+{
+    std::string_view text = last_value(arguments, name);
+    int value = otherwise;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+/* With every segment that was taken, as it was taken. */
+std::string path_of(const Match &match)
+{
+    std::string path;
+    std::string_view pattern = match.route->pattern;
+    std::size_t taken = 0;
+    for (std::string_view segment = next_segment(pattern); !segment.empty(); segment = next_segment(pattern)) {
+        path += "/";
+        path += segment.front() == '{' ? percent_encode(match.captures[taken++].second) : std::string(segment);
+    }
+    return path;
+}
+
+void append_argument(std::string &url, std::string_view name, std::string_view value)
+{
+    url.append(url.empty() ? "" : "&").append(percent_encode(name)).append("=").append(percent_encode(value));
+}
+
+std::string arguments_without(const Arguments &arguments, std::initializer_list<std::string_view> names)
+{
+    std::string text;
+    for (const auto &[name, value] : arguments) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            append_argument(text, name, value);
+        }
+    }
+    return text;
+}
+
+/*
+ * One line: GitLab would take two for an array. It reads the cursor up to the next
+ * ampersand, so the limit follows it.
+ */
+Headers gitlab_links(const Request &request, const std::string &url, const SqlAnswer &answer)
+{
+    std::string rest = "limit=" + std::to_string(number(request.arguments, "limit", default_page_size));
+    std::string others = arguments_without(request.arguments, {"cursor", "limit"});
+    rest += others.empty() ? "" : "&" + others;
+    std::string link;
+    for (const auto &[cursor, rel] : {std::pair(&answer.next_cursor, "next"),
+                                      std::pair(&answer.prev_cursor, "prev")})
+    {
+        if (!cursor->empty()) {
+            link += link.empty() ? "<" : ", <";
+            link += url + "?cursor=" + *cursor + "&" + rest + ">; rel=\"" + rel + "\"";
+        }
+    }
+    return link.empty() ? Headers() : Headers{{"Link", link}};
+}
+
+/* Both directions stand there always, and say whether there is such a page. */
+Headers sentry_links(const Request &request, const std::string &url, const SqlAnswer &answer)
+{
+    std::string rest = arguments_without(request.arguments, {"cursor"});
+    std::string link;
+    for (const auto &[found, rel, none] : {std::tuple(&answer.prev_cursor, "previous", "0:0:1"),
+                                           std::tuple(&answer.next_cursor, "next", "0:0:0")})
+    {
+        std::string cursor = found->empty() ? none : *found;
+        std::string arguments = rest;
+        append_argument(arguments, "cursor", cursor);
+        link += link.empty() ? "<" : ", <";
+        link += url + "?" + arguments + ">; rel=\"" + rel + "\"; results=\"" + (found->empty() ? "false" : "true")
+                + "\"; cursor=\"" + cursor + "\"";
+    }
+    Headers headers = {{"Link", link}};
+    if (answer.total) {
+        headers.emplace_back("X-Hits", std::to_string(*answer.total));
+    }
+    return headers;
+}
+
+void add_page_link(std::string &link, const std::string &url, int page, int per_page, const char *rel)
+{
+    link += link.empty() ? "<" : ", <";
+    link += url + "?page=" + std::to_string(page) + "&per_page=" + std::to_string(per_page)
+            + ">; rel=\"" + rel + "\"";
+}
+
+/* In the form that GitLab has. */
+Headers numbered_links(const Request &request, const std::string &url, const SqlAnswer &answer)
+{
+    int page = number(request.arguments, "page", 1);
+    int per_page = std::min(number(request.arguments, "per_page", default_page_size), max_page_size);
+    std::int64_t total = answer.total.value_or(0);
+    int last = static_cast<int>(std::max<std::int64_t>((total + per_page - 1) / per_page, 1));
+    std::string link;
+    std::string next;
+    std::string prev;
+    if (page > 1) {
+        prev = std::to_string(page - 1);
+        add_page_link(link, url, page - 1, per_page, "prev");
+    }
+    if (page < last) {
+        next = std::to_string(page + 1);
+        add_page_link(link, url, page + 1, per_page, "next");
+    }
+    add_page_link(link, url, 1, per_page, "first");
+    add_page_link(link, url, last, per_page, "last");
+    return {{"X-Page", std::to_string(page)},
+            {"X-Per-Page", std::to_string(per_page)},
+            {"X-Next-Page", next},
+            {"X-Prev-Page", prev},
+            {"X-Total", std::to_string(total)},
+            {"X-Total-Pages", std::to_string(last)},
+            {"Link", link}};
+}
+
+const char *phrase(int status)
+{
+    switch (status) {
+    case 400: return "Bad request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
+    case 413: return "Payload Too Large";
+    case 422: return "Unprocessable Entity";
+    case 429: return "Too Many Requests";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "Internal Server Error";
+    }
+}
+
+}
+
+std::optional<std::string> request_json(const Request &request, std::string &refusal)
+{
+    Json path = own(json_object());
+    for (const auto &[name, value] : request.match.captures) {
+        json_object_setn_new_nocheck(path.get(), name.data(), name.size(), string_of(value));
+    }
+    Json arguments = own(json_object());
+    for (const auto &[name, value] : request.arguments) {
+        if (!is_text(value)) {
+            refusal = name + " must be UTF-8 text";
+            return std::nullopt;
+        }
+        json_t *list = json_object_getn(arguments.get(), name.data(), name.size());
+        if (list == nullptr) {
+            list = json_array();
+            json_object_setn_new_nocheck(arguments.get(), name.data(), name.size(), list);
+        }
+        json_array_append_new(list, string_of(value));
+    }
+    Json whole = own(json_object());
+    json_object_set_new(whole.get(), "path", path.release());
+    json_object_set_new(whole.get(), "arguments", arguments.release());
+    json_object_set_new(whole.get(), "base", string_of(request.base));
+    if (request.has_body) {
+        json_error_t problem;
+        Json body = request.is_form ? form_object(request.body)
+                                    : own(json_loadb(request.body.data(), request.body.size(), 0, &problem));
+        if (!body) {
+            refusal = "the body must be a JSON object";
+            return std::nullopt;
+        }
+        json_object_set_new(whole.get(), "body", body.release());
+    }
+    return dump(whole);
+}
+
+std::string refusal_json(Surface surface, int status, std::string_view reason)
+{
+    Json object = own(json_object());
+    const char *name = "message";
+    std::string text;
+    if (surface == Surface::sentry) {
+        name = "detail";
+        text = reason.empty() ? phrase(status) : reason;
+    } else if (surface == Surface::rest && status == 400 && !reason.empty()) {
+        name = "error";
+        text = reason;
+    } else {
+        text = std::to_string(status) + " ";
+        /* GitLab has words of its own for some. */
+        text = reason.substr(0, text.size()) == text ? std::string(reason)
+               : text + phrase(status) + (reason.empty() ? "" : " - " + std::string(reason));
+    }
+    json_object_set_new(object.get(), name, string_of(text));
+    return dump(object);
+}
+
+Headers page_headers(const Request &request, const SqlAnswer &answer)
+{
+    std::string url = request.base + path_of(request.match);
+    if (answer.status != 200) {
+        return {};
+    }
+    switch (request.match.route->paging) {
+    case Paging::gitlab: return gitlab_links(request, url, answer);
+    case Paging::sentry: return sentry_links(request, url, answer);
+    case Paging::numbers: return numbered_links(request, url, answer);
+    default: return {};
+    }
+}
+
+}

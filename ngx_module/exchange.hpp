@@ -1,0 +1,48 @@
+/*
+ * What goes to SQL and what comes back, as the surfaces write it: a request as one JSON
+ * document, refusals in the words of each surface, links to other pages. Pure: no nginx,
+ * no database.
+ */
+
+#ifndef ERRTRACK_NGX_MODULE_EXCHANGE_HPP
+#define ERRTRACK_NGX_MODULE_EXCHANGE_HPP
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ngx_module/pg_task.hpp"
+#include "ngx_module/routes.hpp"
+#include "ngx_module/url.hpp"
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+using Headers = std::vector<std::pair<std::string_view, std::string>>;
+
+/* What a client sent, read but not understood. */
+struct Request {
+    Match match;
+    Arguments arguments;
+    std::string base;                    /* scheme, host and port, for links and DSNs */
+    bool has_body = false;
+    std::string body;
+    bool is_form = false;                /* the body is application/x-www-form-urlencoded */
+};
+
+/*
+ * {"path": {name: text}, "arguments": {name: [text]}, "base": text, "body": ...}. Arguments
+ * that are no text are refused by their name. Nothing: refusal says why, with 400.
+ */
+std::optional<std::string> request_json(const Request &request, std::string &refusal);
+
+/* The body of a refusal. reason goes in as it is, and may be empty. */
+std::string refusal_json(Surface surface, int status, std::string_view reason);
+
+/* Link, X- and other headers of an answer that is one page of several. */
+Headers page_headers(const Request &request, const SqlAnswer &answer);
+
+}
+
+#endif

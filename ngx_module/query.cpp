@@ -1,0 +1,400 @@
+/*
+ * What must stay true: the event loop never waits. While the call runs, the request is
+ * pinned by blocked++ and a timer, which also holds a quitting worker back; and whatever
+ * happens, the request is finalized once.
+ */
+
+#include "ngx_module/query.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <ctime>
+#include <stdexcept>
+
+#include <openssl/sha.h>
+
+#include "ngx_module/exchange.hpp"
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+std::unique_ptr<std::vector<std::unique_ptr<PgPool>>> database_pools;
+
+std::string with_port(std::string_view scheme, std::string_view host)
+{
+    std::size_t bracket = host.find(']');           /* the end of an IPv6 address */
+    std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    std::string base = std::string(scheme) + "://" + std::string(host);
+    return colon == std::string_view::npos ? base + (scheme == "https" ? ":443" : ":80") : base;
+}
+
+namespace {
+
+/* Nothing that is sent here is long. */
+constexpr off_t max_request_body = 64 * 1024;
+constexpr std::string_view too_long = "at most 64 KiB are read";
+
+/*
+ * The statement timeout of the role (3 s) ends a slow call. This is for a server
+ * that has stopped answering, and stays within what nginx gets to quit.
+ */
+constexpr ngx_msec_t call_deadline = 4500;
+
+/* Seconds after which a client may come again while the database is away. */
+constexpr std::string_view retry_after = "5";
+
+constexpr std::string_view json_type = "application/json";
+
+/* A request under way. Lives in the pool of the request. */
+struct Query {
+    Request request;
+    SqlTask task;
+    bool done = false;                   /* the answer is in the task */
+};
+
+/* What a thread gets: all of it outlives the thread's work. */
+struct ThreadContext {
+    PgPool *pool;
+    SqlTask *task;
+};
+
+QueryConf *location_conf(ngx_http_request_t *r) noexcept
+{
+    return static_cast<QueryConf *>(ngx_http_get_module_loc_conf(r, ngx_http_errtrack_query_module));
+}
+
+Query *query_of(ngx_http_request_t *r) noexcept
+{
+    return static_cast<Query *>(ngx_http_get_module_ctx(r, ngx_http_errtrack_query_module));
+}
+
+Surface surface(const Query &query)
+{
+    return query.request.match.route->surface;
+}
+
+/* Reads on over a body first, so that the connection can be kept. */
+ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std::string_view reason = {})
+{
+    ngx_int_t rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+    std::string body = refusal_json(surface, status, reason);
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "query refused: %s", body.c_str());
+    if (status == 503 && !add_header(r, "Retry-After", retry_after)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return send_response(r, static_cast<ngx_uint_t>(status), json_type, body);
+}
+
+/* Never from the URL: that is what gets logged on the way. Empty: there is none. */
+std::string_view find_token(ngx_http_request_t *r, Surface surface)
+{
+    if (surface == Surface::integrated) {
+        return header(r, "gitlab-error-tracking-token");
+    }
+    std::string_view token = header(r, "private-token");
+    if (token.empty()) {
+        constexpr std::string_view scheme = "bearer ";
+        token = header(r, "authorization");
+        if (token.size() < scheme.size()
+            || ngx_strncasecmp(reinterpret_cast<u_char *>(const_cast<char *>(token.data())),
+                               reinterpret_cast<u_char *>(const_cast<char *>(scheme.data())),
+                               scheme.size()) != 0)
+        {
+            return {};
+        }
+        token.remove_prefix(std::min(token.find_first_not_of(' ', scheme.size()), token.size()));
+    }
+    return token;
+}
+
+/* PostgreSQL looks for the hash, so no comparison here or there sees the token. */
+std::string hash_token(std::string_view token)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char *>(token.data()), token.size(), digest);
+    std::string hex(2 * sizeof(digest), '0');
+    ngx_hex_dump(reinterpret_cast<u_char *>(hex.data()), digest, sizeof(digest));
+    return hex;
+}
+
+/* Where the client found us, unless errtrack_dsn_base knows better. */
+std::string request_base(ngx_http_request_t *r)
+{
+    QueryConf *lcf = location_conf(r);
+    if (lcf->dsn_base.len != 0) {
+        return std::string(view(lcf->dsn_base));
+    }
+    std::string_view scheme = "http";
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl != nullptr) {
+        scheme = "https";
+    }
+#endif
+    std::string_view host = r->headers_in.host != nullptr ? view(r->headers_in.host->value)
+                                                          : view(r->headers_in.server);
+    /* Whatever a client calls the server, a DSN holds a name or an address. */
+    bool name = !host.empty() && std::all_of(host.begin(), host.end(), [](unsigned char c) {
+        return (c < 0x80 && std::isalnum(c) != 0) || c == '.' || c == '-' || c == '_' || c == ':' || c == '['
+               || c == ']';
+    });
+    return with_port(scheme, name ? host : "localhost");
+}
+
+/* The chain of a body, which may lie in a file from client_body_buffer_size on. */
+std::optional<std::string> body_text(ngx_http_request_t *r)
+{
+    std::string text;
+    ngx_chain_t *in = r->request_body != nullptr ? r->request_body->bufs : nullptr;
+    for (; in != nullptr; in = in->next) {
+        ngx_buf_t *b = in->buf;
+        if (static_cast<off_t>(text.size()) + ngx_buf_size(b) > max_request_body) {
+            return std::nullopt;
+        }
+        if (!b->in_file) {
+            text.append(reinterpret_cast<char *>(b->pos),
+                        static_cast<std::size_t>(b->last - b->pos));
+            continue;
+        }
+        std::string part(static_cast<std::size_t>(b->file_last - b->file_pos), '\0');
+        ssize_t n = ngx_read_file(b->file, reinterpret_cast<u_char *>(part.data()), part.size(),
+                                  b->file_pos);
+        if (n != static_cast<ssize_t>(part.size())) {
+            throw std::runtime_error("cannot read the request body from its file");
+        }
+        text += part;
+    }
+    return text;
+}
+
+void run_in_thread(void *data, ngx_log_t *log) noexcept;
+void on_task_done(ngx_event_t *ev) noexcept;
+void send_when_done(ngx_http_request_t *r) noexcept;
+ngx_int_t send_answer(ngx_http_request_t *r, Query &query);
+
+/* NGX_DONE: the answer comes from send_when_done(). */
+ngx_int_t post_task(ngx_http_request_t *r, Query &query)
+{
+    std::string refusal;
+    std::optional<std::string> request = request_json(query.request, refusal);
+    if (!request) {
+        return refuse_request(r, surface(query), 400, refusal);
+    }
+    query.task.call.request = std::move(*request);
+
+    QueryConf *lcf = location_conf(r);
+    ngx_thread_task_t *task = ngx_thread_task_alloc(r->pool, sizeof(ThreadContext));
+    if (task == nullptr) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    *static_cast<ThreadContext *>(task->ctx) = {(*database_pools)[lcf->database].get(), &query.task};
+    task->handler = run_in_thread;
+    task->event.handler = on_task_done;
+    task->event.data = r;
+    task->event.log = r->connection->log;
+    if (ngx_thread_task_post(lcf->thread_pool, task) != NGX_OK) {
+        return refuse_request(r, surface(query), 503, "too many requests are waiting for the database");
+    }
+    r->connection->log->action = const_cast<char *>("waiting for the database");
+    ngx_add_timer(&task->event, call_deadline);
+    r->main->blocked++;
+    r->main->count++;
+    r->aio = 1;
+    r->write_event_handler = send_when_done;
+    /* A body that is still being discarded has its own reader, which notices a close too. */
+    if (!r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+    return NGX_DONE;
+}
+
+/* The body is there; this must finalize the request once, whatever happens. */
+void on_body(ngx_http_request_t *r) noexcept
+{
+    ngx_int_t rc = guarded(r->connection->log, "reading the body of a query", [&]() -> ngx_int_t {
+        Query *query = query_of(r);
+        std::optional<std::string> text = body_text(r);
+        if (!text) {
+            return refuse_request(r, surface(*query), 413, too_long);
+        }
+        query->request.has_body = !text->empty();
+        query->request.body = std::move(*text);
+        return post_task(r, *query);
+    });
+    ngx_http_finalize_request(r, rc);
+}
+
+void run_in_thread(void *data, ngx_log_t *) noexcept
+{
+    auto *context = static_cast<ThreadContext *>(data);
+    context->pool->run(*context->task);
+}
+
+/* Back on the event loop: the thread is done, or the deadline has passed. */
+void on_task_done(ngx_event_t *ev) noexcept
+{
+    auto *r = static_cast<ngx_http_request_t *>(ev->data);
+    ngx_connection_t *c = r->connection;
+    Query *query = query_of(r);
+    ngx_http_set_log_request(c->log, r);
+
+    if (ev->timedout) {
+        /* The thread still has the task. It will come back soon: wait for that. */
+        ev->timedout = 0;
+        query->task.interrupt();
+        ngx_add_timer(ev, call_deadline);
+        return;
+    }
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+    r->main->blocked--;
+    r->aio = 0;
+    query->done = true;
+    /* Not send_when_done itself: core puts its own finalizer here when the client is gone. */
+    r->write_event_handler(r);
+    ngx_http_run_posted_requests(c);
+}
+
+/* Also called for write events while the thread is at work. */
+void send_when_done(ngx_http_request_t *r) noexcept
+{
+    Query *query = query_of(r);
+    if (!query->done) {
+        return;
+    }
+    ngx_http_finalize_request(r, guarded(r->connection->log, "sending answer", [&]() {
+        return send_answer(r, *query);
+    }));
+}
+
+/* At most one line a second while the database is away; the rest is counted. */
+void log_unavailable(ngx_log_t *log, const std::string &problem)
+{
+    static time_t last;
+    static ngx_uint_t suppressed;
+    if (ngx_time() == last) {
+        suppressed++;
+        return;
+    }
+    ngx_log_error(NGX_LOG_ERR, log, 0, "database cannot be reached: %s (%ui more not logged)",
+                  problem.c_str(), suppressed);
+    last = ngx_time();
+    suppressed = 0;
+}
+
+/* How the end of a call that has no answer is told. */
+ngx_int_t send_failure(ngx_http_request_t *r, Query &query)
+{
+    const SqlAnswer &answer = query.task.answer;
+    ngx_log_t *log = r->connection->log;
+    switch (answer.end) {
+    case SqlEnd::refused:
+        return refuse_request(r, surface(query), answer.status, answer.problem);
+    case SqlEnd::unavailable:
+        log_unavailable(log, answer.problem);
+        return refuse_request(r, surface(query), 503, "the database cannot be reached");
+    case SqlEnd::timed_out:
+        ngx_log_error(NGX_LOG_WARN, log, 0, "%s", answer.problem.c_str());
+        return refuse_request(r, surface(query), 504, "the database did not answer in time");
+    default:
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s", answer.problem.c_str());
+        return refuse_request(r, surface(query), 500);
+    }
+}
+
+ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
+{
+    SqlAnswer &answer = query.task.answer;
+    r->connection->log->action = const_cast<char *>("sending to client");
+    if (answer.end != SqlEnd::answered) {
+        return send_failure(r, query);
+    }
+    for (const auto &[name, value] : page_headers(query.request, answer)) {
+        if (!add_header(r, name, value)) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    if (!add_header(r, "Cache-Control", "no-store")
+        || !add_header(r, "X-Content-Type-Options", "nosniff"))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (answer.body.empty()) {
+        return send_response(r, static_cast<ngx_uint_t>(answer.status), json_type, {});
+    }
+    r->headers_out.status = static_cast<ngx_uint_t>(answer.status);
+    r->headers_out.content_type = as_ngx_str(json_type);
+    r->headers_out.content_type_len = json_type.size();
+    r->headers_out.content_length_n = static_cast<off_t>(answer.body.size());
+    ngx_int_t rc = ngx_http_send_header(r);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+    /* Sent from where it lies: the query lives as long as the request. */
+    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));
+    if (b == nullptr) {
+        return NGX_ERROR;
+    }
+    b->pos = reinterpret_cast<u_char *>(answer.body.data());
+    b->last = b->pos + answer.body.size();
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+    ngx_chain_t out = {b, nullptr};
+    return ngx_http_output_filter(r, &out);
+}
+
+}
+
+ngx_int_t handle_query(ngx_http_request_t *r) noexcept
+{
+    return guarded(r->connection->log, "handling query", [&]() -> ngx_int_t {
+        if (r != r->main) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "\"errtrack_query\" does not serve subrequests");
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        /* As the client wrote it: r->uri no longer tells %2F from a slash. */
+        std::string_view path = view(r->unparsed_uri);
+        path = path.substr(0, path.find_first_of("?#"));
+        Match match = match_route(view(r->method_name), path);
+        if (match.route == nullptr) {
+            return !match.allow.empty() && !add_header(r, "Allow", match.allow)
+                ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                : refuse_request(r, surface_of(path), match.status);
+        }
+        std::string_view token = find_token(r, match.route->surface);
+        if (token.empty()) {
+            return refuse_request(r, match.route->surface, 401);
+        }
+
+        auto *query = pool_new<Query>(r->pool);
+        if (query == nullptr) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        ngx_http_set_ctx(r, query, ngx_http_errtrack_query_module);
+        const Route &route = *match.route;
+        query->request.match = std::move(match);
+        query->request.arguments = parse_arguments(view(r->args));
+        query->request.base = request_base(r);
+        query->task.call.function = route.function;
+        query->task.call.read_only = route.access == Access::read;
+        query->task.call.token_hash = hash_token(token);
+
+        if (route.access == Access::write) {
+            constexpr std::string_view form_type = "application/x-www-form-urlencoded";
+            query->request.is_form = header(r, "content-type").substr(0, form_type.size()) == form_type;
+            if (r->headers_in.content_length_n > max_request_body) {
+                return refuse_request(r, route.surface, 413, too_long);
+            }
+            ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
+            return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+        }
+        ngx_int_t rc = ngx_http_discard_request_body(r);
+        return rc == NGX_OK ? post_task(r, *query) : rc;
+    });
+}
+
+}

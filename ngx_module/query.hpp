@@ -1,0 +1,43 @@
+/*
+ * A request to the surfaces that read and change what PostgreSQL keeps: matched, its token
+ * hashed and its body read on the event loop; one SQL call in a thread of a named pool; its
+ * answer sent on the event loop again.
+ */
+
+#ifndef ERRTRACK_NGX_MODULE_QUERY_HPP
+#define ERRTRACK_NGX_MODULE_QUERY_HPP
+
+#include "ngx_module/ngx.hpp"
+#include "ngx_module/pg_task.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+extern "C" ngx_module_t ngx_http_errtrack_query_module;
+
+namespace errtrack __attribute__((visibility("hidden"))) {
+
+/* Of a location. Made from zeros by nginx. */
+struct QueryConf {
+    ngx_str_t postgres;
+    ngx_thread_pool_t *thread_pool;
+    ngx_str_t dsn_base;
+    ngx_str_t file;                      /* where errtrack_query stands; empty: it does not */
+    ngx_uint_t line;
+    ngx_uint_t database;                 /* index into database_pools */
+};
+
+/* One per database; made in init_process, destroyed in exit_process. */
+extern std::unique_ptr<std::vector<std::unique_ptr<PgPool>>> database_pools;
+
+/* The content handler of a location with errtrack_query. */
+ngx_int_t handle_query(ngx_http_request_t *r) noexcept;
+
+/* A host with its port, as a URL; the port of the scheme where there is none. */
+std::string with_port(std::string_view scheme, std::string_view host);
+
+}
+
+#endif

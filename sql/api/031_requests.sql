@@ -1,0 +1,228 @@
+-- How the functions of the HTTP surfaces read what was requested, and how they refuse it.
+--
+-- A request is one jsonb value, made by the program in front and not looked into by it:
+-- {"path": {name: text}, "arguments": {name: [text, ...]}, "base": "https://host:443",
+-- "body": anything}. A refusal is an error with SQLSTATE ET and the status, so that it
+-- ends the transaction from wherever it is found; its message is shown to the client and
+-- holds no values of the request.
+
+create or replace function errtrack_private.refuse(status integer, reason text default '') returns void
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception using errcode = 'ET' || status, message = reason;
+end
+$$;
+comment on function errtrack_private.refuse(integer, text) is
+    'Ends the call: the client gets this status, and the reason in the words of its surface.';
+
+create or replace function errtrack_private.require(
+    token_hash bytea,
+    surface text,
+    wanted_project bigint,
+    wanted_scope text
+)
+returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    allowed integer := errtrack_private.access(token_hash, surface, wanted_project, wanted_scope);
+begin
+    if allowed <> 200 then
+        perform errtrack_private.refuse(allowed);
+    end if;
+end
+$$;
+comment on function errtrack_private.require(bytea, text, bigint, text) is
+    'Refuses the call unless the token may act on the project. See access().';
+
+create or replace function errtrack_private.ok(body text, status integer default 200)
+returns errtrack_private.answer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select row(ok.status, ok.body, null, null, null)::errtrack_private.answer
+$$;
+comment on function errtrack_private.ok(text, integer) is 'An answer without other pages.';
+
+-- ---- path ----------------------------------------------------------------------
+
+create or replace function errtrack_private.path_text(request jsonb, name text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select request #>> array['path', name]
+$$;
+comment on function errtrack_private.path_text(jsonb, text) is 'A segment of the path, decoded.';
+
+create or replace function errtrack_private.as_id(value text) returns bigint
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when value ~ '^0*[0-9]{1,19}$' and value::numeric <= 9223372036854775807 then value::bigint end
+$$;
+comment on function errtrack_private.as_id(text) is '0 to 2^63 - 1, or null for what is none.';
+
+create or replace function errtrack_private.path_id(request jsonb, name text) returns bigint
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    id bigint := errtrack_private.as_id(errtrack_private.path_text(request, name));
+begin
+    if id is null then
+        perform errtrack_private.refuse(400, name || ' must be an integer');
+    end if;
+    return id;
+end
+$$;
+comment on function errtrack_private.path_id(jsonb, text) is 'A segment of the path that is an id.';
+
+-- ---- arguments -----------------------------------------------------------------
+
+create or replace function errtrack_private.argument(request jsonb, name text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select nullif(request #>> array['arguments', name, '-1'], '')
+$$;
+comment on function errtrack_private.argument(jsonb, text) is
+    'The last value of an argument of the URL. One that is empty counts as absent.';
+
+create or replace function errtrack_private.arguments(request jsonb, name text) returns text[]
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select value
+        from jsonb_array_elements_text(request #> array['arguments', name]) as value
+        where value <> '')
+$$;
+comment on function errtrack_private.arguments(jsonb, text) is
+    'All values of an argument of the URL that are not empty.';
+
+create or replace function errtrack_private.argument_choice(request jsonb, name text, variadic words text[])
+returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    value text := coalesce(errtrack_private.argument(request, name), words[1]);
+begin
+    if value <> all (words) then
+        perform errtrack_private.refuse(400, name || ' is invalid');
+    end if;
+    return value;
+end
+$$;
+comment on function errtrack_private.argument_choice(jsonb, text, text[]) is
+    'One of the words; the first where there is no such argument.';
+
+create or replace function errtrack_private.argument_integer(
+    request jsonb,
+    name text,
+    otherwise integer,
+    low integer,
+    high integer
+)
+returns integer
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    value text := errtrack_private.argument(request, name);
+begin
+    if value is null then
+        return otherwise;
+    elsif value ~ '^[0-9]{1,9}$' and value::integer between low and high then
+        return value::integer;
+    end if;
+    perform errtrack_private.refuse(400, format('%s must be %s to %s', name, low, high));
+end
+$$;
+comment on function errtrack_private.argument_integer(jsonb, text, integer, integer, integer) is
+    'A number between two, or otherwise where there is no such argument.';
+
+-- ---- body ----------------------------------------------------------------------
+
+create or replace function errtrack_private.body_object(request jsonb) returns jsonb
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if jsonb_typeof(request -> 'body') is distinct from 'object' then
+        perform errtrack_private.refuse(400, 'the body must be a JSON object');
+    end if;
+    return request -> 'body';
+end
+$$;
+comment on function errtrack_private.body_object(jsonb) is 'The body of a request that must have one.';
+
+create or replace function errtrack_private.member_text(body jsonb, name text, longest integer default 1000)
+returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if coalesce(jsonb_typeof(body -> name), 'null') = 'null' then
+        return null;
+    elsif jsonb_typeof(body -> name) <> 'string' then
+        perform errtrack_private.refuse(400, name || ' must be a string');
+    elsif length(body ->> name) > longest then
+        perform errtrack_private.refuse(400, format('%s must have at most %s characters', name, longest));
+    end if;
+    return body ->> name;
+end
+$$;
+comment on function errtrack_private.member_text(jsonb, text, integer) is
+    'A string of a body; null where it is absent or null.';
+
+create or replace function errtrack_private.member_id(body jsonb, name text) returns bigint
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    id bigint := errtrack_private.as_id(body ->> name);
+begin
+    if coalesce(jsonb_typeof(body -> name), 'null') <> 'null' and id is null then
+        perform errtrack_private.refuse(400, name || ' must be an integer');
+    end if;
+    return id;
+end
+$$;
+comment on function errtrack_private.member_id(jsonb, text) is
+    'An id of a body, as a number or as its digits; null where it is absent or null.';
+
+create or replace function errtrack_private.member_boolean(body jsonb, name text) returns boolean
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if coalesce(jsonb_typeof(body -> name), 'null') = 'null' then
+        return null;
+    elsif lower(body ->> name) not in ('true', 'false', '1', '0') then
+        perform errtrack_private.refuse(400, name || ' is invalid');
+    end if;
+    return lower(body ->> name) in ('true', '1');
+end
+$$;
+comment on function errtrack_private.member_boolean(jsonb, text) is
+    'A boolean of a body, or what a form has for it; null where it is absent or null.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'refuse(integer, text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
+        'path_text(jsonb, text)', 'as_id(text)', 'path_id(jsonb, text)', 'argument(jsonb, text)',
+        'arguments(jsonb, text)', 'argument_choice(jsonb, text, text[])',
+        'argument_integer(jsonb, text, integer, integer, integer)', 'body_object(jsonb)',
+        'member_text(jsonb, text, integer)', 'member_id(jsonb, text)', 'member_boolean(jsonb, text)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+end
+$$;

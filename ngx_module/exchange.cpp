@@ -252,13 +252,13 @@ std::string refusal_json(Surface surface, int status, std::string_view reason)
 
 Headers page_headers(const Request &request, const SqlAnswer &answer)
 {
-    std::string url = request.base + path_of(request.match);
     if (answer.status != 200) {
         return {};
     }
+    std::string url = request.base + path_of(request.match);
     switch (request.match.route->paging) {
     case Paging::gitlab: return gitlab_links(request, url, answer);
-    case Paging::sentry: return sentry_links(request, url, answer);
+    case Paging::sentry: return sentry_links(request, url + "/", answer);
     case Paging::numbers: return numbered_links(request, url, answer);
     default: return {};
     }

@@ -8,6 +8,7 @@ namespace {
 
 constexpr Surface integrated = Surface::integrated;
 constexpr Surface rest = Surface::rest;
+constexpr Surface sentry = Surface::sentry;
 constexpr Access reads = Access::read;
 constexpr Access writes = Access::write;
 
@@ -27,6 +28,69 @@ constexpr Route routes[] = {
     {"GET", "/api/v4/projects/{id}/error_tracking/client_keys", rest, reads, "rest_list_client_keys", Paging::numbers},
     {"POST", "/api/v4/projects/{id}/error_tracking/client_keys", rest, writes, "rest_create_client_key"},
     {"DELETE", "/api/v4/projects/{id}/error_tracking/client_keys/{key_id}", rest, writes, "rest_delete_client_key"},
+
+    {"GET", "/api/0", sentry, reads, "sentry_whoami"},
+    {"GET", "/api/0/projects", sentry, reads, "sentry_projects"},
+    {"GET", "/api/0/organizations", sentry, reads, "sentry_organizations"},
+    {"GET", "/api/0/organizations/{organization}", sentry, reads, "sentry_organization_get"},
+    {"GET", "/api/0/organizations/{organization}/projects", sentry, reads, "sentry_projects"},
+    {"POST", "/api/0/organizations/{organization}/projects", sentry, writes, "sentry_project_create"},
+    {"GET", "/api/0/organizations/{organization}/members", sentry, reads, "sentry_members"},
+    {"GET", "/api/0/organizations/{organization}/users", sentry, reads, "sentry_members"},
+    {"GET", "/api/0/organizations/{organization}/repos", sentry, reads, "sentry_repositories"},
+    {"GET", "/api/0/organizations/{organization}/shortids/{issue}", sentry, reads, "sentry_short_id"},
+    {"GET", "/api/0/organizations/{organization}/eventids/{event}", sentry, reads, "sentry_event_id"},
+    {"GET", "/api/0/organizations/{organization}/issues", sentry, reads,
+     "sentry_organization_issues", Paging::sentry},
+    {"PUT", "/api/0/organizations/{organization}/issues", sentry, writes, "sentry_organization_issues_update"},
+
+    {"GET", "/api/0/projects/{organization}/{project}", sentry, reads, "sentry_project_get"},
+    {"PUT", "/api/0/projects/{organization}/{project}", sentry, writes, "sentry_project_update"},
+    {"GET", "/api/0/projects/{organization}/{project}/keys", sentry, reads, "sentry_keys"},
+    {"POST", "/api/0/projects/{organization}/{project}/keys", sentry, writes, "sentry_key_create"},
+    {"PUT", "/api/0/projects/{organization}/{project}/keys/{key}", sentry, writes, "sentry_key_update"},
+    {"DELETE", "/api/0/projects/{organization}/{project}/keys/{key}", sentry, writes, "sentry_key_delete"},
+    {"GET", "/api/0/projects/{organization}/{project}/issues", sentry, reads, "sentry_issues", Paging::sentry},
+    {"PUT", "/api/0/projects/{organization}/{project}/issues", sentry, writes, "sentry_issues_update"},
+    {"DELETE", "/api/0/projects/{organization}/{project}/issues", sentry, writes, "sentry_issues_delete"},
+    {"GET", "/api/0/projects/{organization}/{project}/events/{event}", sentry, reads, "sentry_project_event"},
+    {"GET", "/api/0/projects/{organization}/{project}/events/{event}/json", sentry, reads, "sentry_event_json"},
+
+    {"GET", "/api/0/issues/{issue}", sentry, reads, "sentry_issue_get"},
+    {"PUT", "/api/0/issues/{issue}", sentry, writes, "sentry_issue_update"},
+    {"DELETE", "/api/0/issues/{issue}", sentry, writes, "sentry_issue_delete"},
+    {"GET", "/api/0/issues/{issue}/events", sentry, reads, "sentry_issue_events", Paging::sentry},
+    {"GET", "/api/0/issues/{issue}/events/{event}", sentry, reads, "sentry_issue_event"},
+    {"GET", "/api/0/issues/{issue}/hashes", sentry, reads, "sentry_hashes"},
+    {"DELETE", "/api/0/issues/{issue}/hashes", sentry, writes, "sentry_hashes_delete"},
+    {"GET", "/api/0/issues/{issue}/tags", sentry, reads, "sentry_tags"},
+    {"GET", "/api/0/issues/{issue}/tags/{key}", sentry, reads, "sentry_tags"},
+    {"GET", "/api/0/issues/{issue}/tags/{key}/values", sentry, reads, "sentry_tag_values"},
+    {"GET", "/api/0/issues/{issue}/activities", sentry, reads, "sentry_activities"},
+    {"GET", "/api/0/issues/{issue}/comments", sentry, reads, "sentry_comments"},
+    {"POST", "/api/0/issues/{issue}/comments", sentry, writes, "sentry_comment_create"},
+    {"DELETE", "/api/0/issues/{issue}/comments/{comment}", sentry, writes, "sentry_comment_delete"},
+
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}", sentry, reads, "sentry_issue_get"},
+    {"PUT", "/api/0/organizations/{organization}/issues/{issue}", sentry, writes, "sentry_issue_update"},
+    {"DELETE", "/api/0/organizations/{organization}/issues/{issue}", sentry, writes, "sentry_issue_delete"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/events", sentry, reads,
+     "sentry_issue_events", Paging::sentry},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/events/{event}", sentry, reads, "sentry_issue_event"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/hashes", sentry, reads, "sentry_hashes"},
+    {"DELETE", "/api/0/organizations/{organization}/issues/{issue}/hashes", sentry, writes, "sentry_hashes_delete"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/tags", sentry, reads, "sentry_tags"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/tags/{key}", sentry, reads, "sentry_tags"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/tags/{key}/values", sentry, reads,
+     "sentry_tag_values"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/activities", sentry, reads, "sentry_activities"},
+    {"GET", "/api/0/organizations/{organization}/issues/{issue}/comments", sentry, reads, "sentry_comments"},
+    {"POST", "/api/0/organizations/{organization}/issues/{issue}/comments", sentry, writes, "sentry_comment_create"},
+    {"DELETE", "/api/0/organizations/{organization}/issues/{issue}/comments/{comment}", sentry, writes,
+     "sentry_comment_delete"},
+
+    {"POST", "/api/0/issues/{issue}/plugins/gitlab/link", sentry, writes, "sentry_plugin_link"},
+    {"PUT", "/api/0/groups/{issue}/integrations/{integration}", sentry, writes, "sentry_integration_link"},
 };
 
 bool path_matches(std::string_view pattern, std::string_view path, Match &match)

@@ -199,6 +199,30 @@ $$;
 comment on function errtrack_private.count_events() is
     'Adds the events of batch_filed to users, origins, issues and buckets.';
 
+-- ---- texts ---------------------------------------------------------------------
+
+create or replace function errtrack_private.keep_issue_text() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into errtrack_private.issue_texts as t (project_id, issue_id, text)
+    values (new.project_id, new.id, concat_ws(E'\n', new.title, left(new.value, 1000), new.culprit))
+    on conflict (project_id, issue_id) do update set text = excluded.text;
+    return null;
+end
+$$;
+comment on function errtrack_private.keep_issue_text() is
+    'What an issue is found by follows what it is called.';
+create or replace trigger issues_text_made
+    after insert on errtrack_private.issues
+    for each row execute function errtrack_private.keep_issue_text();
+create or replace trigger issues_text_changed
+    after update on errtrack_private.issues
+    for each row
+    when (new.title <> old.title or new.value <> old.value or new.culprit <> old.culprit)
+    execute function errtrack_private.keep_issue_text();
+
 do $$
 declare
     name text;
@@ -209,3 +233,5 @@ begin
     end loop;
 end
 $$;
+revoke execute on function errtrack_private.keep_issue_text() from public;
+grant select, insert, update on errtrack_private.issue_texts to errtrack_worker;

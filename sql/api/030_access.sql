@@ -175,7 +175,7 @@ as $$
         E'+/=\n\r', '-_')
 $$;
 comment on function errtrack_private.encode_cursor(text, text, bigint, text) is
-    'A position in a sort order. direction: n (what follows), p (what precedes); kind: l, f, c for errors by last seen, first seen and count, e for events.';
+    'A position in a sort order. direction: n (what follows), p (what precedes); kind: l, f, c, u for issues by last seen, first seen, events and users, e for events.';
 
 create or replace function errtrack_private.decode_cursor(
     cursor_text text,

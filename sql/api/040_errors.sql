@@ -29,24 +29,10 @@ declare
     search text := errtrack_private.argument(request, 'query');
     cursor_text text := errtrack_private.argument(request, 'cursor');
     answer errtrack_private.answer;
-    since timestamptz;
-    visible timestamptz;
-    pattern text;
-    kind text;
-    sort_key text;
-    as_number text;
-    from_number text;
-    direction text;
-    place_kind text;
-    place bigint;
-    place_id bigint;
-    statement text;
+    bound text[];
+    condition text;
+    candidates text;
     ids bigint[];
-    places bigint[];
-    found_ids bigint[];
-    found_places bigint[];
-    more boolean;
-    backward boolean := false;
 begin
     if allowed = 404 then
         -- GitLab may ask before the project is known here.
@@ -54,97 +40,28 @@ begin
     elsif allowed <> 200 then
         perform errtrack_private.refuse(allowed);
     end if;
-
-    kind := case sort_by when 'last_seen_desc' then 'l' when 'first_seen_desc' then 'f'
-                         when 'frequency_desc' then 'c' end;
-    since := now() - case query_period
+    condition := format('i.last_seen >= %L::timestamptz', now() - case query_period
         when '15m' then interval '15 minutes' when '30m' then interval '30 minutes'
         when '1h' then interval '1 hour' when '1d' then interval '24 hours'
         when '7d' then interval '7 days' when '14d' then interval '14 days'
-        when '30d' then interval '30 days' end;
-    if cursor_text is not null then
-        select position.direction, position.kind, position.place, position.id::bigint
-        into direction, place_kind, place, place_id
-        from errtrack_private.decode_cursor(cursor_text, 'lfc') as position;
-        if direction is null then
-            perform errtrack_private.refuse(400, 'cursor is invalid');
-        elsif place_kind <> kind then
-            -- A position in another order means nothing here: start anew.
-            cursor_text := null;
-        else
-            backward := direction = 'p';
-        end if;
+        when '30d' then interval '30 days' end);
+    bound := '{}';
+    if search is not null then
+        bound := array[errtrack_private.like_pattern(search, true)];
+        condition := condition || ' and ' || errtrack_private.text_condition(1);
+        candidates := 'select x.project_id, x.issue_id from errtrack_private.issue_texts x
+            where x.project_id = any ($1) and x.text ilike $3[1]';
     end if;
-
-    visible := errtrack_private.visible_from(wanted_project);
-    pattern := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
-    sort_key := case kind when 'l' then 'last_seen' when 'f' then 'first_seen' else 'event_count' end;
-    as_number := case kind when 'c' then 'event_count'
-                           else format('errtrack_private.microseconds(%I)', sort_key) end;
-    from_number := case kind when 'c' then '$6' else 'errtrack_private.from_microseconds($6)' end;
-    -- The statement is planned with its values each time: which index is best
-    -- depends on them. %1: sort key, %2: comparison with the position, %3: direction.
-    statement := format($sql$
-        select array_agg(page.id), array_agg(page.place)
-        from (
-            select id, %s as place
-            from errtrack_private.issues
-            where project_id = $1
-              and status = $2
-              and last_received_at >= $3
-              and last_seen >= $4
-              and ($5 is null or type ilike $5 or value ilike $5 or culprit ilike $5 or title ilike $5)
-              and exists (
-                  select from errtrack_private.origins
-                  where origins.project_id = $1 and origins.issue_id = issues.id)
-              and %%s
-            order by %I %%2$s, id %%2$s
-            limit $8
-        ) as page
-    $sql$, as_number, sort_key);
-
-    execute format(statement,
-            case when cursor_text is null then 'true'
-                 else format('(%I, id) %s (%s, $7)', sort_key,
-                             case when backward then '>' else '<' end, from_number) end,
-            case when backward then 'asc' else 'desc' end)
-        into ids, places
-        using wanted_project, wanted_status, visible, since, pattern,
-              place, place_id, page_size + 1;
-
-    more := coalesce(cardinality(ids) > page_size, false);
-    ids := ids[:page_size];
-    places := places[:page_size];
-    if backward then
-        select array_agg(id order by n desc), array_agg(value order by n desc)
-        into ids, places
-        from unnest(ids, places) with ordinality as page(id, value, n);
-    end if;
-
-    -- One page less to look for: without a cursor nothing comes before, and the
-    -- row beyond the page has told about the direction that was walked.
-    if ids is not null and cursor_text is not null then
-        execute format(statement,
-                format('(%I, id) %s (%s, $7)', sort_key,
-                       case when backward then '<' else '>' end, from_number),
-                case when backward then 'desc' else 'asc' end)
-            into found_ids, found_places
-            using wanted_project, wanted_status, visible, since, pattern,
-                  case when backward then places[cardinality(places)] else places[1] end,
-                  case when backward then ids[cardinality(ids)] else ids[1] end,
-                  1;
-    end if;
-    if (case when backward then found_ids is not null else more end) then
-        answer.next_cursor := errtrack_private.encode_cursor(
-            'n', kind, places[cardinality(places)], ids[cardinality(ids)]::text);
-    end if;
-    if (case when backward then more else found_ids is not null end) then
-        answer.prev_cursor := errtrack_private.encode_cursor('p', kind, places[1], ids[1]::text);
-    end if;
-
+    select array(select found.id from unnest(page.found_places) with ordinality as found (project, id, place, n) order by found.n),
+           page.next_cursor, page.prev_cursor
+    into ids, answer.next_cursor, answer.prev_cursor
+    from errtrack_private.page_of_issues(
+        array[wanted_project], array[wanted_status], bound, condition, candidates,
+        case sort_by when 'last_seen_desc' then 'l' when 'first_seen_desc' then 'f' else 'c' end,
+        cursor_text, page_size) as page;
     answer.status := 200;
     select coalesce(json_agg(page.shown order by page.place)::text, '[]') into answer.body
-    from errtrack_private.show_errors(wanted_project, coalesce(ids, '{}'), stats_period) as page;
+    from errtrack_private.show_errors(wanted_project, ids, stats_period) as page;
     return answer;
 end
 $$;

@@ -55,6 +55,10 @@ http {
             errtrack_query;
         }
 
+        location ^~ /api/0/ {
+            errtrack_query;
+        }
+
         location /api/v4/ {
             errtrack_query;
         }

@@ -1,0 +1,524 @@
+-- Sentry's web API: who may reach what, and organizations, projects, keys and people as
+-- its clients know them. Scopes are those of Sentry.
+
+create or replace function errtrack_private.sentry_token(token_hash bytea, out id bigint, out user_id bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    select t.token_id, t.user_id into id, user_id
+    from errtrack_private.authenticate(token_hash) as t
+    where t.kind = 'personal';
+    if not found then
+        perform errtrack_private.refuse(401, 'Invalid token');
+    end if;
+end
+$$;
+comment on function errtrack_private.sentry_token(bytea) is
+    'The token and its owner. Refuses what is no token of a person.';
+
+create or replace function errtrack_private.reach(token_hash bytea, scope text)
+returns table (organization_id bigint, project_id bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select o.id, p.id
+    from errtrack_private.authenticate(token_hash) as t
+    cross join errtrack_private.organizations o
+    left join errtrack_private.memberships m on m.organization_id = o.id and m.user_id = t.user_id
+    left join errtrack_private.projects p
+      on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
+    where t.kind = 'personal'
+      and (t.organization_id is null or t.organization_id = o.id)
+      and reach.scope = any (t.scopes)
+      and exists (
+          select from errtrack_private.role_scopes s
+          where s.scope = reach.scope
+            and s.role = case when t.administrator then 'owner' else m.role end)
+      and (t.project_id is null or p.id is not null)
+$$;
+comment on function errtrack_private.reach(bytea, text) is
+    'Organizations, each with its projects, on which a token may act with a scope. An organization without projects has one row.';
+
+create or replace function errtrack_private.sentry_organization(token_hash bytea, request jsonb, scope text)
+returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named constant text := errtrack_private.path_text(request, 'organization');
+    token record := errtrack_private.sentry_token(token_hash);
+    wanted bigint;
+begin
+    select o.id into wanted
+    from errtrack_private.organizations o
+    where o.slug = named or o.id = errtrack_private.as_id(named)
+    order by o.slug = named desc
+    limit 1;
+    if wanted is not null and exists (
+        select from errtrack_private.reach(token_hash, sentry_organization.scope) r where r.organization_id = wanted)
+    then
+        return wanted;
+    end if;
+    -- A member without the right may know that it exists.
+    perform errtrack_private.refuse(case when exists (
+        select
+        from errtrack_private.memberships m
+        join errtrack_private.tokens t on t.user_id = m.user_id
+        where m.organization_id = wanted and t.hash = token_hash
+          and coalesce(t.organization_id, wanted) = wanted and t.project_id is null) then 403 else 404 end);
+end
+$$;
+comment on function errtrack_private.sentry_organization(bytea, jsonb, text) is
+    'The organization that the path names by slug or id, on which the token may act.';
+
+create or replace function errtrack_private.sentry_project(token_hash bytea, request jsonb, scope text)
+returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    organization constant text := errtrack_private.path_text(request, 'organization');
+    named constant text := errtrack_private.path_text(request, 'project');
+    token record := errtrack_private.sentry_token(token_hash);
+    wanted bigint;
+begin
+    select p.id into wanted
+    from errtrack_private.projects p
+    join errtrack_private.organizations o on o.id = p.organization_id
+    where (o.slug = organization or o.id = errtrack_private.as_id(organization))
+      and (p.slug = named or p.id = errtrack_private.as_id(named))
+    order by p.slug = named desc
+    limit 1;
+    perform errtrack_private.require(token_hash, 'sentry', wanted, scope);
+    return wanted;
+end
+$$;
+comment on function errtrack_private.sentry_project(bytea, jsonb, text) is
+    'The project that the path names by slugs or ids, on which the token may act.';
+
+create or replace function errtrack_private.sentry_issue(
+    token_hash bytea,
+    request jsonb,
+    scope text,
+    out project bigint,
+    out issue bigint
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named constant text := errtrack_private.path_text(request, 'issue');
+    token record := errtrack_private.sentry_token(token_hash);
+begin
+    issue := coalesce(errtrack_private.as_id(named), errtrack_private.id_of_short(named));
+    select o.project_id into project
+    from errtrack_private.origins o
+    join errtrack_private.projects p on p.id = o.project_id
+    where o.id = issue
+      and (named ~ '^[0-9]+$' or errtrack_private.short_id(p.slug, o.id) = upper(named))
+    limit 1;
+    perform errtrack_private.require(token_hash, 'sentry', project, scope);
+    if errtrack_private.path_text(request, 'organization') is not null then
+        perform errtrack_private.sentry_organization(token_hash, request, scope);
+        if not exists (
+            select
+            from errtrack_private.projects p
+            join errtrack_private.organizations o on o.id = p.organization_id
+            where p.id = project and errtrack_private.path_text(request, 'organization') in (o.slug, o.id::text))
+        then
+            perform errtrack_private.refuse(404);
+        end if;
+    end if;
+    if not errtrack_private.issue_is_visible(project, issue) then
+        perform errtrack_private.refuse(404);
+    end if;
+end
+$$;
+comment on function errtrack_private.sentry_issue(bytea, jsonb, text) is
+    'The issue that the path names by its id or short id, on which the token may act.';
+
+create or replace function errtrack_private.write_audit(
+    token_hash bytea,
+    wanted_project bigint,
+    action text,
+    details jsonb,
+    wanted_organization bigint default null
+)
+returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into errtrack_private.audit (who, organization_id, project_id, action, details)
+    select errtrack_private.name_of_token(token_hash),
+           coalesce(wanted_organization, (select p.organization_id from errtrack_private.projects p where p.id = wanted_project)),
+           wanted_project, write_audit.action, write_audit.details
+$$;
+comment on function errtrack_private.write_audit(bytea, bigint, text, jsonb, bigint) is
+    'Notes what a person changed.';
+
+-- ---- organizations and projects ------------------------------------------------
+
+create or replace function errtrack_private.show_organization(wanted bigint) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'id', o.id::text, 'slug', o.slug, 'name', o.name,
+        'dateCreated', errtrack_private.rfc3339(o.created_at),
+        'status', jsonb_build_object('id', 'active', 'name', 'active'),
+        'isEarlyAdopter', false, 'require2FA', false, 'features', '[]'::jsonb,
+        'avatar', jsonb_build_object('avatarType', 'letter_avatar', 'avatarUuid', null))
+    from errtrack_private.organizations o
+    where o.id = wanted
+$$;
+comment on function errtrack_private.show_organization(bigint) is 'An organization as Sentry shows it.';
+
+create or replace function errtrack_private.show_project(wanted bigint, whole boolean default true) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform)
+        || case when whole then jsonb_build_object(
+            'status', 'active', 'dateCreated', errtrack_private.rfc3339(p.created_at),
+            'isMember', true, 'hasAccess', true, 'isBookmarked', false, 'isInternal', false, 'isPublic', false,
+            'features', '[]'::jsonb, 'teams', '[]'::jsonb,
+            'firstEvent', (
+                select errtrack_private.rfc3339(min(i.first_seen))
+                from unnest(array['unresolved', 'resolved', 'ignored']) as wanted_status
+                cross join lateral (
+                    select i.first_seen from errtrack_private.issues i
+                    where i.project_id = p.id and i.status = wanted_status
+                    order by i.first_seen, i.id
+                    limit 1) i),
+            'avatar', jsonb_build_object('avatarType', 'letter_avatar', 'avatarUuid', null),
+            'organization', errtrack_private.show_organization(p.organization_id))
+           else '{}' end
+    from errtrack_private.projects p
+    where p.id = wanted
+$$;
+comment on function errtrack_private.show_project(bigint, boolean) is
+    'A project as Sentry shows it: whole, or as part of something else.';
+
+create or replace function errtrack_private.sentry_projects(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    token record := errtrack_private.sentry_token(token_hash);
+    organization bigint;
+begin
+    if errtrack_private.path_text(request, 'organization') is not null then
+        organization := errtrack_private.sentry_organization(token_hash, request, 'project:read');
+    end if;
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text
+        from errtrack_private.reach(token_hash, 'project:read') r
+        where r.project_id is not null
+          and r.organization_id = coalesce(organization, r.organization_id)));
+end
+$$;
+comment on function errtrack_private.sentry_projects(bytea, jsonb) is
+    'All projects that the token reaches, or those of an organization. GitLab reads the first page only: there is one.';
+
+create or replace function errtrack_private.sentry_project_get(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.ok(errtrack_private.show_project(
+        errtrack_private.sentry_project(token_hash, request, 'project:read'))::text)
+$$;
+comment on function errtrack_private.sentry_project_get(bytea, jsonb) is 'One project.';
+
+create or replace function errtrack_private.checked_slug(body jsonb, name text, otherwise text) returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    slug text := coalesce(errtrack_private.member_text(body, name, 50),
+                          btrim(left(regexp_replace(lower(otherwise), '[^a-z0-9_-]+', '-', 'g'), 50), '-_'));
+begin
+    if slug is null or slug !~ '^[a-z0-9][a-z0-9_-]{0,49}$' or slug ~ '^[0-9]+$' then
+        perform errtrack_private.refuse(400, format(
+            '%s must have 1 to 50 of the characters a to z, 0 to 9, - and _, and not only digits', name));
+    end if;
+    return slug;
+end
+$$;
+comment on function errtrack_private.checked_slug(jsonb, text, text) is
+    'A slug of a body, or one made of a name.';
+
+create or replace function errtrack_private.sentry_project_create(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:write');
+    body constant jsonb := errtrack_private.body_object(request);
+    name constant text := btrim(coalesce(errtrack_private.member_text(body, 'name', 200), ''));
+    made bigint;
+begin
+    if name = '' then
+        perform errtrack_private.refuse(400, 'name is missing');
+    end if;
+    insert into errtrack_private.projects (id, organization_id, slug, name, platform)
+    values (nextval('errtrack_private.project_ids'), organization,
+            errtrack_private.checked_slug(body, 'slug', name), name,
+            errtrack_private.member_text(body, 'platform', 64))
+    on conflict on constraint projects_organization_id_slug_key do nothing
+    returning id into made;
+    if made is null then
+        perform errtrack_private.refuse(409, 'A project with this slug already exists.');
+    end if;
+    perform errtrack_private.make_client_key(made, 'Default');
+    perform errtrack_private.write_audit(token_hash, made, 'project.create', jsonb_build_object('name', name));
+    return errtrack_private.ok(errtrack_private.show_project(made)::text, 201);
+end
+$$;
+comment on function errtrack_private.sentry_project_create(bytea, jsonb) is
+    'Makes a project with a client key.';
+
+create or replace function errtrack_private.sentry_project_update(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
+    body constant jsonb := errtrack_private.body_object(request);
+    new_name constant text := btrim(errtrack_private.member_text(body, 'name', 200));
+begin
+    if new_name = '' then
+        perform errtrack_private.refuse(400, 'name is empty');
+    end if;
+    update errtrack_private.projects p
+    set name = coalesce(new_name, p.name),
+        platform = case when body ? 'platform' then errtrack_private.member_text(body, 'platform', 64) else p.platform end
+    where p.id = wanted;
+    perform errtrack_private.write_audit(token_hash, wanted, 'project.update', body - 'options');
+    return errtrack_private.ok(errtrack_private.show_project(wanted)::text);
+end
+$$;
+comment on function errtrack_private.sentry_project_update(bytea, jsonb) is
+    'Changes name and platform of a project.';
+
+create or replace function errtrack_private.sentry_organizations(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    token record := errtrack_private.sentry_token(token_hash);
+begin
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(errtrack_private.show_organization(r.organization_id) order by r.organization_id), '[]')::text
+        from (select distinct organization_id from errtrack_private.reach(token_hash, 'org:read')) r));
+end
+$$;
+comment on function errtrack_private.sentry_organizations(bytea, jsonb) is 'Organizations that the token reaches.';
+
+create or replace function errtrack_private.sentry_organization_get(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:read');
+begin
+    return errtrack_private.ok((errtrack_private.show_organization(organization) || jsonb_build_object(
+        'projects', (
+            select coalesce(jsonb_agg(errtrack_private.show_project(p.id, false) order by p.id), '[]')
+            from errtrack_private.projects p where p.organization_id = organization),
+        'links', jsonb_build_object('organizationUrl', request ->> 'base', 'regionUrl', request ->> 'base')))::text);
+end
+$$;
+comment on function errtrack_private.sentry_organization_get(bytea, jsonb) is 'One organization.';
+
+-- ---- client keys ---------------------------------------------------------------
+
+create or replace function errtrack_private.show_key(key errtrack_private.client_keys, base text) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'id', key.public_key, 'name', key.label, 'label', key.label, 'public', key.public_key,
+        'secret', null, 'projectId', key.project_id, 'isActive', key.active,
+        'dateCreated', errtrack_private.rfc3339(key.created_at), 'rateLimit', null,
+        'dsn', jsonb_build_object(
+            'public', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
+            'secret', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
+            'security', format('%s/api/%s/security/?sentry_key=%s', base, key.project_id, key.public_key),
+            'csp', format('%s/api/%s/csp-report/?sentry_key=%s', base, key.project_id, key.public_key),
+            'minidump', format('%s/api/%s/minidump/?sentry_key=%s', base, key.project_id, key.public_key)))
+$$;
+comment on function errtrack_private.show_key(errtrack_private.client_keys, text) is
+    'A client key as Sentry shows it.';
+
+create or replace function errtrack_private.sentry_keys(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:read');
+begin
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(errtrack_private.show_key(k, request ->> 'base') order by k.id), '[]')::text
+        from errtrack_private.client_keys k
+        where k.project_id = wanted));
+end
+$$;
+comment on function errtrack_private.sentry_keys(bytea, jsonb) is 'The client keys of a project.';
+
+create or replace function errtrack_private.sentry_key_create(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
+    key errtrack_private.client_keys;
+begin
+    key := errtrack_private.make_client_key(
+        wanted, coalesce(errtrack_private.member_text(request -> 'body', 'name', 200), ''));
+    perform errtrack_private.write_audit(token_hash, wanted, 'client_key.create', jsonb_build_object('id', key.public_key));
+    return errtrack_private.ok(errtrack_private.show_key(key, request ->> 'base')::text, 201);
+end
+$$;
+comment on function errtrack_private.sentry_key_create(bytea, jsonb) is 'Makes a client key of a project.';
+
+create or replace function errtrack_private.sentry_key_update(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
+    body constant jsonb := errtrack_private.body_object(request);
+    new_label constant text := errtrack_private.member_text(body, 'name', 200);
+    new_active constant boolean := errtrack_private.member_boolean(body, 'isActive');
+    key errtrack_private.client_keys;
+begin
+    update errtrack_private.client_keys k
+    set label = coalesce(new_label, k.label),
+        active = coalesce(new_active, k.active)
+    where k.project_id = wanted and k.public_key = errtrack_private.path_text(request, 'key')
+    returning * into key;
+    if key.id is null then
+        perform errtrack_private.refuse(404);
+    end if;
+    perform errtrack_private.write_audit(token_hash, wanted, 'client_key.update',
+        jsonb_build_object('id', key.public_key, 'active', key.active, 'label', key.label));
+    return errtrack_private.ok(errtrack_private.show_key(key, request ->> 'base')::text);
+end
+$$;
+comment on function errtrack_private.sentry_key_update(bytea, jsonb) is
+    'Renames a client key, disables or enables it.';
+
+create or replace function errtrack_private.sentry_key_delete(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
+begin
+    delete from errtrack_private.client_keys k
+    where k.project_id = wanted and k.public_key = errtrack_private.path_text(request, 'key');
+    if not found then
+        perform errtrack_private.refuse(404);
+    end if;
+    perform errtrack_private.write_audit(token_hash, wanted, 'client_key.delete',
+        jsonb_build_object('id', errtrack_private.path_text(request, 'key')));
+    return errtrack_private.ok('', 204);
+end
+$$;
+comment on function errtrack_private.sentry_key_delete(bytea, jsonb) is 'Deletes a client key.';
+
+-- ---- people --------------------------------------------------------------------
+
+create or replace function errtrack_private.show_user(wanted bigint) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'id', u.id::text, 'email', u.email, 'username', u.email,
+        'name', coalesce(nullif(u.name, ''), u.email))
+    from errtrack_private.users u
+    where u.id = wanted
+$$;
+comment on function errtrack_private.show_user(bigint) is 'A person as Sentry shows one.';
+
+create or replace function errtrack_private.sentry_members(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:read');
+begin
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(errtrack_private.show_user(m.user_id) || jsonb_build_object(
+            'role', m.role, 'orgRole', m.role, 'user', errtrack_private.show_user(m.user_id)) order by m.user_id), '[]')::text
+        from errtrack_private.memberships m
+        where m.organization_id = organization));
+end
+$$;
+comment on function errtrack_private.sentry_members(bytea, jsonb) is 'The people of an organization.';
+
+create or replace function errtrack_private.sentry_whoami(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    token record := errtrack_private.sentry_token(token_hash);
+begin
+    return errtrack_private.ok((
+        select jsonb_build_object(
+            'version', '0', 'user', errtrack_private.show_user(t.user_id) || jsonb_build_object(
+                'isSuperuser', t.administrator, 'isAuthenticated', true),
+            'auth', jsonb_build_object('scopes', t.scopes))::text
+        from errtrack_private.authenticate(token_hash) t));
+end
+$$;
+comment on function errtrack_private.sentry_whoami(bytea, jsonb) is
+    'Who the token belongs to and what it may do: what sentry-cli info asks.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'sentry_token(bytea)', 'reach(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
+        'sentry_project(bytea, jsonb, text)', 'sentry_issue(bytea, jsonb, text)',
+        'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
+        'show_project(bigint, boolean)', 'checked_slug(jsonb, text, text)',
+        'show_key(errtrack_private.client_keys, text)', 'show_user(bigint)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+    foreach name in array array[
+        'projects', 'project_get', 'project_create', 'project_update', 'organizations', 'organization_get',
+        'keys', 'key_create', 'key_update', 'key_delete', 'members', 'whoami']
+    loop
+        execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
+        execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);
+    end loop;
+end
+$$;

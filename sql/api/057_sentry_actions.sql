@@ -1,0 +1,650 @@
+-- What people do to issues over Sentry's web API: status, assignee, merging, deletion,
+-- comments, links to the issues of a tracker.
+
+create or replace function errtrack_private.person_named(named text, me bigint) returns bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when named in ('me', 'user:me') then me else (
+        select u.id
+        from errtrack_private.users u
+        where u.id = errtrack_private.as_id(regexp_replace(named, '^user:', ''))
+           or lower(u.email) = lower(regexp_replace(named, '^user:', ''))) end
+$$;
+comment on function errtrack_private.person_named(text, bigint) is
+    'Who is meant by an id, user:ID, an e-mail address or me.';
+
+create or replace function errtrack_private.assign_issue(
+    project bigint,
+    issue bigint,
+    assignee bigint,
+    who text
+)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update errtrack_private.issues i
+    set assigned_to = assignee
+    where i.project_id = project and i.id = issue and i.assigned_to is distinct from assignee;
+    if found then
+        perform errtrack_private.note(
+            project, issue, now(), case when assignee is null then 'unassigned' else 'assigned' end, who,
+            jsonb_build_object('to', (select u.email from errtrack_private.users u where u.id = assignee)));
+    end if;
+end
+$$;
+comment on function errtrack_private.assign_issue(bigint, bigint, bigint, text) is
+    'Gives an issue to somebody, or with null to nobody.';
+
+do $$
+begin
+    if to_regtype('errtrack_private.issue_change') is null then
+        create type errtrack_private.issue_change as (
+            new_status text,
+            in_release text,
+            next_release boolean,
+            until timestamptz,
+            more_events bigint,
+            more_users bigint,
+            assigns boolean,
+            assignee bigint
+        );
+    end if;
+end
+$$;
+comment on type errtrack_private.issue_change is
+    'What is to be done to an issue: see set_issue_status(). assignee counts when assigns is true.';
+
+create or replace function errtrack_private.read_change(project bigint, body jsonb, me bigint)
+returns errtrack_private.issue_change
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    details constant jsonb := case when jsonb_typeof(body -> 'statusDetails') = 'object' then body -> 'statusDetails' else '{}' end;
+    -- Older clients write the details beside the status.
+    wanted constant jsonb := body || details;
+    minutes bigint := errtrack_private.member_id(wanted, 'ignoreDuration');
+    until_text text := errtrack_private.member_text(wanted, 'ignoreUntil', 40);
+    named text;
+    change errtrack_private.issue_change;
+begin
+    change.new_status := errtrack_private.member_text(body, 'status', 40);
+    change.next_release := coalesce(errtrack_private.member_boolean(wanted, 'inNextRelease'), false)
+                    or change.new_status = 'resolvedInNextRelease';
+    change.in_release := errtrack_private.member_text(wanted, 'inRelease', 250);
+    if change.in_release = 'latest' then
+        change.in_release := errtrack_private.newest_release(project);
+    end if;
+    change.more_events := errtrack_private.member_id(wanted, 'ignoreCount');
+    change.more_users := errtrack_private.member_id(wanted, 'ignoreUserCount');
+    change.until := coalesce(errtrack_private.moment_of(until_text), now() + least(minutes, 5256000) * interval '1 minute');
+    change.new_status := case change.new_status
+        when 'resolvedInNextRelease' then 'resolved' when 'resolvedInRelease' then 'resolved'
+        when 'archived' then 'ignored' when 'archived_forever' then 'ignored'
+        when 'muted' then 'ignored' when 'reprocessing' then '' else change.new_status end;
+    if change.new_status not in ('unresolved', 'resolved', 'ignored') then
+        perform errtrack_private.refuse(400, 'status must be unresolved, resolved, resolvedInNextRelease or ignored');
+    elsif until_text is not null and errtrack_private.moment_of(until_text) is null then
+        perform errtrack_private.refuse(400, 'ignoreUntil must be a time: 2026-01-31T12:00:00Z');
+    elsif change.until <= now() then
+        perform errtrack_private.refuse(400, 'ignoreUntil must be in the future');
+    elsif least(change.more_events, change.more_users) < 1 then
+        perform errtrack_private.refuse(400, 'ignoreCount and ignoreUserCount must be at least 1');
+    elsif change.next_release and errtrack_private.newest_release(project) is null then
+        perform errtrack_private.refuse(400, 'no event has named a release yet: there is no next one');
+    end if;
+    change.assigns := body ? 'assignedTo';
+    if change.assigns and coalesce(jsonb_typeof(body -> 'assignedTo'), 'null') not in ('null', 'string', 'number') then
+        perform errtrack_private.refuse(400, 'assignedTo must be a string');
+    end if;
+    named := nullif(body ->> 'assignedTo', '');
+    change.assignee := errtrack_private.person_named(named, me);
+    if named is not null and not exists (
+        select
+        from errtrack_private.users u
+        where u.id = change.assignee
+          and (u.administrator or exists (
+              select
+              from errtrack_private.memberships m
+              join errtrack_private.projects p on p.organization_id = m.organization_id
+              where p.id = project and m.user_id = u.id)))
+    then
+        perform errtrack_private.refuse(400, 'assignedTo is nobody of this organization');
+    end if;
+    return change;
+end
+$$;
+comment on function errtrack_private.read_change(bigint, jsonb, bigint) is
+    'What the body of an update wants of an issue of a project. Members that mean nothing here, as hasSeen, are left alone.';
+
+create or replace function errtrack_private.apply_change(project bigint, issue bigint, change errtrack_private.issue_change, who text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if change.new_status is not null then
+        perform errtrack_private.set_issue_status(
+            project, issue, change.new_status, who,
+            case when change.new_status = 'resolved' then change.in_release end,
+            change.new_status = 'resolved' and change.next_release,
+            case when change.new_status = 'ignored' then change.until end,
+            case when change.new_status = 'ignored' then change.more_events end,
+            case when change.new_status = 'ignored' then change.more_users end);
+    end if;
+    if change.assigns then
+        perform errtrack_private.assign_issue(project, issue, change.assignee, who);
+    end if;
+end
+$$;
+comment on function errtrack_private.apply_change(bigint, bigint, errtrack_private.issue_change, text) is
+    'Does to an issue what read_change() has read.';
+
+create or replace function errtrack_private.sentry_issue_update(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
+    body constant jsonb := errtrack_private.body_object(request);
+    change constant errtrack_private.issue_change := errtrack_private.read_change(
+        wanted.project, body, (errtrack_private.sentry_token(token_hash)).user_id);
+begin
+    perform errtrack_private.apply_change(
+        wanted.project, wanted.issue, change, errtrack_private.name_of_token(token_hash));
+    return errtrack_private.ok(errtrack_private.show_issue(wanted.project, wanted.issue, request ->> 'base')::text);
+end
+$$;
+comment on function errtrack_private.sentry_issue_update(bytea, jsonb) is
+    'Resolves, ignores, reopens or assigns an issue, and answers with it.';
+
+-- ---- deletion ------------------------------------------------------------------
+
+create or replace function errtrack_private.delete_issues(project bigint, issues bigint[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    gone bigint[];
+begin
+    perform errtrack_private.lock_projects(array[project]);
+    perform errtrack_private.hold_issues(project, issues);
+    gone := array(
+        select o.id from errtrack_private.origins o
+        where o.project_id = project and o.issue_id = any (issues));
+    perform errtrack_private.forget_origins(project, gone);
+    -- Issues that were merged into one of these went with it.
+    delete from errtrack_private.issues i
+    where i.project_id = project and (i.id = any (issues) or i.id = any (gone));
+end
+$$;
+comment on function errtrack_private.delete_issues(bigint, bigint[]) is
+    'Deletes issues with all that is counted for them. Nothing leads to their events any more, which stay until retention; the same error makes a new issue.';
+
+-- ---- many at once --------------------------------------------------------------
+
+create or replace function errtrack_private.named_issues(
+    projects bigint[],
+    token_hash bytea,
+    request jsonb,
+    most integer,
+    out places errtrack_private.issue_place[],
+    out more boolean
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named constant text[] := errtrack_private.arguments(request, 'id');
+    status constant text := errtrack_private.argument(request, 'status');
+    wanted record;
+begin
+    more := false;
+    if request #> '{arguments,id}' is not null then
+        if exists (select from unnest(named) as id where errtrack_private.as_id(id) is null) then
+            perform errtrack_private.refuse(400, 'id must be an integer');
+        end if;
+        places := array(
+            select row(i.project_id, i.id, 0)::errtrack_private.issue_place
+            from (select distinct errtrack_private.as_id(id) as id from unnest(named) as id) n
+            join errtrack_private.issues i on i.project_id = any (projects) and i.id = n.id
+            where errtrack_private.issue_is_visible(i.project_id, i.id)
+            order by i.project_id, i.id
+            limit most);
+        return;
+    end if;
+    -- Not one by one, and not what a request that forgot its ids would mean.
+    if request #> '{arguments,query}' is null and status is null then
+        perform errtrack_private.refuse(400, 'name the issues by id, or by query; an empty query means all');
+    end if;
+    wanted := errtrack_private.wanted_issues(projects, token_hash, case when status is null then request
+        else jsonb_set(request, '{arguments,query}', jsonb_build_array(concat_ws(
+            ' ', 'is:' || status, errtrack_private.argument(request, 'query')))) end);
+    places := errtrack_private.find_issues(
+        projects, wanted.statuses, wanted.bound, wanted.condition, wanted.candidates, 'l', false, null, null, most + 1);
+    more := cardinality(places) > most;
+    places := places[:most];
+end
+$$;
+comment on function errtrack_private.named_issues(bigint[], bytea, jsonb, integer) is
+    'The issues that a request names by ids or by a query, at most so many; more says whether there are others.';
+
+create or replace function errtrack_private.merge_named(places errtrack_private.issue_place[], who text)
+returns jsonb
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    project bigint;
+    parent bigint;
+    children bigint[];
+begin
+    if cardinality(places) < 2 then
+        perform errtrack_private.refuse(400, 'at least two issues are needed to merge');
+    elsif (select count(distinct p.project_id) from unnest(places) as p (project_id, id, place)) > 1 then
+        perform errtrack_private.refuse(400, 'only issues of one project can be merged');
+    end if;
+    -- Into the one with the most events, as the others are likely its variants.
+    select i.project_id, i.id into project, parent
+    from unnest(places) as p (project_id, id, place)
+    join errtrack_private.issues i on i.project_id = p.project_id and i.id = p.id
+    order by i.event_count desc, i.id
+    limit 1;
+    children := array(
+        select p.id from unnest(places) as p (project_id, id, place) where p.id <> parent order by p.id);
+    perform errtrack_private.merge_issues(project, parent, children, who);
+    return jsonb_build_object('merge', jsonb_build_object(
+        'parent', parent::text, 'children', (select jsonb_agg(child::text) from unnest(children) as child)));
+end
+$$;
+comment on function errtrack_private.merge_named(errtrack_private.issue_place[], text) is
+    'Merges issues into the one of them that has the most events.';
+
+create or replace function errtrack_private.update_issues(projects bigint[], token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    body constant jsonb := errtrack_private.body_object(request);
+    who constant text := errtrack_private.name_of_token(token_hash);
+    me constant bigint := (errtrack_private.sentry_token(token_hash)).user_id;
+    named constant record := errtrack_private.named_issues(projects, token_hash, request, 5000);
+    place record;
+    change errtrack_private.issue_change;
+    seen bigint := -1;
+begin
+    if errtrack_private.argument(request, 'dryRun') in ('1', 'true') then
+        return errtrack_private.ok(jsonb_build_object(
+            'count', cardinality(named.places), 'more', named.more)::text);
+    end if;
+    if body ? 'merge' and coalesce(errtrack_private.member_boolean(body, 'merge'), false) then
+        return errtrack_private.ok(errtrack_private.merge_named(named.places, who)::text);
+    end if;
+    -- In the order in which everybody locks issues.
+    for place in
+        select p.project_id, p.id from unnest(named.places) as p (project_id, id, place) order by 1, 2
+    loop
+        if place.project_id <> seen then
+            change := errtrack_private.read_change(place.project_id, body, me);
+            seen := place.project_id;
+        end if;
+        perform errtrack_private.apply_change(place.project_id, place.id, change, who);
+    end loop;
+    return errtrack_private.ok((
+        body - 'merge' || jsonb_build_object('updated', cardinality(named.places), 'more', named.more))::text);
+end
+$$;
+comment on function errtrack_private.update_issues(bigint[], bytea, jsonb) is
+    'Does the same to many issues, at most 5000 in one call: more says that there are others. dryRun=1 only counts.';
+
+create or replace function errtrack_private.sentry_issues_update(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language sql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.update_issues(
+        array[errtrack_private.sentry_project(token_hash, request, 'event:write')], token_hash, request)
+$$;
+comment on function errtrack_private.sentry_issues_update(bytea, jsonb) is 'update_issues() in a project.';
+
+create or replace function errtrack_private.sentry_organization_issues_update(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language sql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.update_issues(
+        errtrack_private.organization_projects(token_hash, request, 'event:write'), token_hash, request)
+$$;
+comment on function errtrack_private.sentry_organization_issues_update(bytea, jsonb) is
+    'update_issues() in an organization.';
+
+create or replace function errtrack_private.remove_named(projects bigint[], token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named constant record := errtrack_private.named_issues(projects, token_hash, request, 500);
+    gone record;
+begin
+    if errtrack_private.argument(request, 'dryRun') in ('1', 'true') then
+        return errtrack_private.ok(jsonb_build_object(
+            'count', cardinality(named.places), 'more', named.more)::text);
+    end if;
+    for gone in
+        select p.project_id, array_agg(p.id order by p.id) as ids
+        from unnest(named.places) as p (project_id, id, place)
+        group by 1
+        order by 1
+    loop
+        perform errtrack_private.delete_issues(gone.project_id, gone.ids);
+        perform errtrack_private.write_audit(
+            token_hash, gone.project_id, 'issue.delete', jsonb_build_object('ids', to_jsonb(gone.ids)));
+    end loop;
+    return errtrack_private.ok(jsonb_build_object(
+        'deleted', cardinality(named.places), 'more', named.more)::text);
+end
+$$;
+comment on function errtrack_private.remove_named(bigint[], bytea, jsonb) is
+    'Deletes many issues, at most 500 in one call. dryRun=1 only counts.';
+
+create or replace function errtrack_private.sentry_issues_delete(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language sql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.remove_named(
+        array[errtrack_private.sentry_project(token_hash, request, 'project:write')], token_hash, request)
+$$;
+comment on function errtrack_private.sentry_issues_delete(bytea, jsonb) is 'Deletes issues of a project.';
+
+create or replace function errtrack_private.sentry_issue_delete(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'project:write');
+begin
+    perform errtrack_private.delete_issues(wanted.project, array[wanted.issue]);
+    perform errtrack_private.write_audit(
+        token_hash, wanted.project, 'issue.delete', jsonb_build_object('ids', jsonb_build_array(wanted.issue)));
+    return errtrack_private.ok('', 202);
+end
+$$;
+comment on function errtrack_private.sentry_issue_delete(bytea, jsonb) is 'Deletes an issue.';
+
+-- ---- merged and split ----------------------------------------------------------
+
+create or replace function errtrack_private.sentry_hashes_delete(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
+    who constant text := errtrack_private.name_of_token(token_hash);
+    named text;
+    origin bigint;
+    apart bigint[] := '{}';
+begin
+    foreach named in array errtrack_private.arguments(request, 'id') loop
+        if named !~ '^[0-9a-f]{32}$' then
+            perform errtrack_private.refuse(400, 'id must be a hash of 32 hexadecimal digits');
+        end if;
+        select h.origin_id into origin
+        from errtrack_private.hashes h
+        join errtrack_private.origins o on o.project_id = h.project_id and o.id = h.origin_id
+        where h.project_id = wanted.project and h.hash = named::uuid
+          and (o.issue_id = wanted.issue or h.origin_id = any (apart));
+        if origin is null then
+            perform errtrack_private.refuse(404);
+        elsif origin = any (apart) then
+            continue;
+        elsif origin <> wanted.issue then
+            -- It came by merging, with all that it began with.
+            perform errtrack_private.unmerge_issue(wanted.project, origin, who);
+            apart := apart || origin;
+        elsif (select count(*) from errtrack_private.hashes h
+               where h.project_id = wanted.project and h.origin_id = origin) = 1 then
+            perform errtrack_private.refuse(409, 'it is what the issue began with: there is nothing to take apart');
+        else
+            perform errtrack_private.begin_split(wanted.project, wanted.issue, named::uuid, who);
+        end if;
+    end loop;
+    return errtrack_private.ok('', 202);
+end
+$$;
+comment on function errtrack_private.sentry_hashes_delete(bytea, jsonb) is
+    'Unmerges: takes hashes out of an issue. What was merged goes back to the issue that it came from; a hash that the issue had itself gets an issue of its own, and a worker moves its events.';
+
+-- ---- comments ------------------------------------------------------------------
+
+create or replace function errtrack_private.show_comment(c errtrack_private.issue_comments) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'id', c.id::text, 'type', 'note', 'user', errtrack_private.show_user(c.user_id),
+        'data', jsonb_build_object('text', c.text),
+        'dateCreated', errtrack_private.rfc3339(c.created_at))
+$$;
+comment on function errtrack_private.show_comment(errtrack_private.issue_comments) is 'A comment as Sentry shows it.';
+
+create or replace function errtrack_private.sentry_comments(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
+begin
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(errtrack_private.show_comment(c) order by c.id desc), '[]')::text
+        from (
+            select *
+            from errtrack_private.issue_comments c
+            where c.project_id = wanted.project and c.issue_id = wanted.issue
+            order by c.id desc
+            limit 100) c));
+end
+$$;
+comment on function errtrack_private.sentry_comments(bytea, jsonb) is
+    'The last hundred comments on an issue, the newest first.';
+
+create or replace function errtrack_private.sentry_comment_create(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
+    said constant text := btrim(coalesce(errtrack_private.member_text(errtrack_private.body_object(request), 'text', 10000), ''));
+    made errtrack_private.issue_comments;
+begin
+    if said = '' then
+        perform errtrack_private.refuse(400, 'text is missing');
+    elsif (select count(*) from errtrack_private.issue_comments c
+           where c.project_id = wanted.project and c.issue_id = wanted.issue) >= 1000 then
+        perform errtrack_private.refuse(409, 'an issue has at most 1000 comments');
+    end if;
+    insert into errtrack_private.issue_comments (project_id, issue_id, user_id, text)
+    values (wanted.project, wanted.issue, (errtrack_private.sentry_token(token_hash)).user_id, said)
+    returning * into made;
+    perform errtrack_private.note(wanted.project, wanted.issue, now(), 'comment',
+        errtrack_private.name_of_token(token_hash), jsonb_build_object('comment', made.id));
+    return errtrack_private.ok(errtrack_private.show_comment(made)::text, 201);
+end
+$$;
+comment on function errtrack_private.sentry_comment_create(bytea, jsonb) is 'Writes a comment on an issue.';
+
+create or replace function errtrack_private.sentry_comment_delete(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
+begin
+    delete from errtrack_private.issue_comments c
+    where c.project_id = wanted.project and c.issue_id = wanted.issue
+      and c.id = errtrack_private.as_id(errtrack_private.path_text(request, 'comment'))
+      and c.user_id = (errtrack_private.sentry_token(token_hash)).user_id;
+    if not found then
+        perform errtrack_private.refuse(404);
+    end if;
+    return errtrack_private.ok('', 204);
+end
+$$;
+comment on function errtrack_private.sentry_comment_delete(bytea, jsonb) is
+    'Deletes a comment of one''s own.';
+
+-- ---- trackers ------------------------------------------------------------------
+
+create or replace function errtrack_private.link_issue(
+    project bigint,
+    issue bigint,
+    provider text,
+    reference text,
+    who text
+)
+returns errtrack_private.issue_links
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    made errtrack_private.issue_links;
+begin
+    if (select count(*) from errtrack_private.issue_links l where l.project_id = project and l.issue_id = issue) >= 100 then
+        perform errtrack_private.refuse(409, 'an issue has at most 100 links');
+    end if;
+    insert into errtrack_private.issue_links (project_id, issue_id, provider, reference, url)
+    values (project, issue, link_issue.provider, link_issue.reference, coalesce((
+        select t.url || '/-/issues/' || substring(link_issue.reference from '[0-9]+$')
+        from errtrack_private.trackers t
+        where t.project_id = project and t.provider = link_issue.provider), ''))
+    on conflict on constraint issue_links_key do update set url = excluded.url
+    returning * into made;
+    perform errtrack_private.note(project, issue, now(), 'linked', who, jsonb_build_object(
+        'provider', provider, 'reference', reference));
+    return made;
+end
+$$;
+comment on function errtrack_private.link_issue(bigint, bigint, text, text, text) is
+    'Notes that an issue of a tracker belongs to an issue here. Its address is known when the project has a tracker.';
+
+create or replace function errtrack_private.sentry_plugin_link(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
+    number constant bigint := errtrack_private.member_id(errtrack_private.body_object(request), 'issue_id');
+    made errtrack_private.issue_links;
+begin
+    if number is null then
+        perform errtrack_private.refuse(400, 'issue_id is missing');
+    end if;
+    made := errtrack_private.link_issue(
+        wanted.project, wanted.issue, 'gitlab', number::text, errtrack_private.name_of_token(token_hash));
+    return errtrack_private.ok(jsonb_build_object(
+        'message', 'linked', 'id', 'gitlab', 'label', 'GL-' || number,
+        'link', jsonb_build_object('id', number, 'url', made.url, 'label', 'GL-' || number))::text);
+end
+$$;
+comment on function errtrack_private.sentry_plugin_link(bytea, jsonb) is
+    'GitLab tells which of its issues was made from an error.';
+
+create or replace function errtrack_private.sentry_integration_link(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
+    reference constant text := errtrack_private.member_text(errtrack_private.body_object(request), 'externalIssue', 200);
+    integration constant bigint := errtrack_private.as_id(errtrack_private.path_text(request, 'integration'));
+    made errtrack_private.issue_links;
+begin
+    if coalesce(reference, '') !~ '[0-9]$' then
+        perform errtrack_private.refuse(400, 'externalIssue must be project#number');
+    elsif not exists (
+        select from errtrack_private.trackers t
+        where t.project_id = wanted.project and t.id = integration)
+    then
+        perform errtrack_private.refuse(404);
+    end if;
+    made := errtrack_private.link_issue(
+        wanted.project, wanted.issue, 'gitlab', reference, errtrack_private.name_of_token(token_hash));
+    return errtrack_private.ok(jsonb_build_object(
+        'id', made.id, 'key', reference, 'url', made.url, 'integrationId', integration,
+        'displayName', reference)::text, 201);
+end
+$$;
+comment on function errtrack_private.sentry_integration_link(bytea, jsonb) is
+    'As sentry_plugin_link(), for a project that GitLab found among the repositories.';
+
+create or replace function errtrack_private.sentry_repositories(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:read');
+begin
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'id', t.id::text, 'name', regexp_replace(t.url, '^https?://[^/]+/', ''), 'status', 'active',
+            'externalSlug', t.external_id, 'integrationId', t.id::text,
+            'provider', jsonb_build_object('id', 'integrations:gitlab', 'name', 'GitLab'),
+            'url', t.url, 'dateCreated', errtrack_private.rfc3339(t.created_at)) order by t.id), '[]')::text
+        from errtrack_private.trackers t
+        join errtrack_private.projects p on p.id = t.project_id
+        where p.organization_id = organization and t.provider = 'gitlab'));
+end
+$$;
+comment on function errtrack_private.sentry_repositories(bytea, jsonb) is
+    'The GitLab projects that projects of the organization have as their trackers: GitLab looks for itself there.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'person_named(text, bigint)', 'assign_issue(bigint, bigint, bigint, text)',
+        'read_change(bigint, jsonb, bigint)', 'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
+        'delete_issues(bigint, bigint[])', 'named_issues(bigint[], bytea, jsonb, integer)',
+        'merge_named(errtrack_private.issue_place[], text)', 'update_issues(bigint[], bytea, jsonb)',
+        'remove_named(bigint[], bytea, jsonb)', 'show_comment(errtrack_private.issue_comments)',
+        'link_issue(bigint, bigint, text, text, text)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+    foreach name in array array[
+        'issue_update', 'issues_update', 'organization_issues_update', 'issues_delete', 'issue_delete',
+        'hashes_delete', 'comments', 'comment_create', 'comment_delete', 'plugin_link', 'integration_link',
+        'repositories']
+    loop
+        execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
+        execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);
+    end loop;
+end
+$$;

@@ -1,0 +1,558 @@
+-- Events as Sentry's web API shows them: made from the body that was kept, or from the
+-- row of the event where none was.
+
+create or replace function errtrack_private.values_of(interface jsonb) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when jsonb_typeof(interface) = 'array' then interface
+        when jsonb_typeof(interface -> 'values') = 'array' then interface -> 'values'
+        when jsonb_typeof(interface) = 'object' and not interface ? 'values' then jsonb_build_array(interface)
+        else '[]' end
+$$;
+comment on function errtrack_private.values_of(jsonb) is
+    'What an interface lists, in whichever of its forms it was sent.';
+
+create or replace function errtrack_private.show_frame(frame jsonb, with_vars boolean) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'filename', frame -> 'filename', 'absPath', frame -> 'abs_path', 'module', frame -> 'module',
+        'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame -> 'function',
+        'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
+        'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
+        'lineNo', case when jsonb_typeof(frame -> 'lineno') = 'number' then frame -> 'lineno' end,
+        'colNo', case when jsonb_typeof(frame -> 'colno') = 'number' then frame -> 'colno' end,
+        'inApp', coalesce(frame -> 'in_app' = 'true', false),
+        'trust', frame -> 'trust', 'errors', null,
+        'vars', case when with_vars then frame -> 'vars' end,
+        'context', case when jsonb_typeof(frame -> 'lineno') = 'number' and jsonb_typeof(frame -> 'context_line') = 'string' then (
+            select jsonb_agg(jsonb_build_array(lines.number, lines.text) order by lines.number)
+            from (
+                select (frame ->> 'lineno')::numeric::bigint - jsonb_array_length(frame -> 'pre_context') + pre.n - 1, pre.text
+                from jsonb_array_elements_text(
+                    case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
+                    with ordinality as pre (text, n)
+                union all
+                select (frame ->> 'lineno')::numeric::bigint, frame ->> 'context_line'
+                union all
+                select (frame ->> 'lineno')::numeric::bigint + post.n, post.text
+                from jsonb_array_elements_text(
+                    case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
+                    with ordinality as post (text, n)) as lines (number, text)
+            where lines.text is not null) else '[]' end)
+$$;
+comment on function errtrack_private.show_frame(jsonb, boolean) is 'A frame as Sentry shows it.';
+
+create or replace function errtrack_private.show_stack(stack jsonb, with_vars boolean) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when jsonb_typeof(stack -> 'frames') = 'array' then jsonb_build_object(
+        'frames', (
+            select coalesce(jsonb_agg(errtrack_private.show_frame(f.frame, with_vars) order by f.n), '[]')
+            from jsonb_array_elements(stack -> 'frames') with ordinality as f (frame, n)
+            where jsonb_typeof(f.frame) = 'object'),
+        'framesOmitted', stack -> 'frames_omitted', 'registers', stack -> 'registers',
+        'hasSystemFrames', exists (
+            select from jsonb_array_elements(stack -> 'frames') as frame where frame -> 'in_app' = 'false')) end
+$$;
+comment on function errtrack_private.show_stack(jsonb, boolean) is 'A stack trace as Sentry shows it; null where there is none.';
+
+create or replace function errtrack_private.pairs_of(value jsonb) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when jsonb_typeof(value) = 'object' then (
+            select coalesce(jsonb_agg(jsonb_build_array(m.key, m.value) order by m.key), '[]')
+            from jsonb_each(value) as m)
+        when jsonb_typeof(value) = 'array' then value
+        when jsonb_typeof(value) = 'string' and value #>> '{}' <> '' then (
+            select jsonb_agg(jsonb_build_array(
+                split_part(part.text, '=', 1), substr(part.text, strpos(part.text, '=') + 1)) order by part.n)
+            from unnest(string_to_array(value #>> '{}', '&')) with ordinality as part (text, n))
+        else '[]' end
+$$;
+comment on function errtrack_private.pairs_of(jsonb) is
+    'Headers, cookies or a query string as a list of pairs.';
+
+create or replace function errtrack_private.show_entries(body jsonb, kept integer) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(jsonb_build_object('type', entry.type, 'data', entry.data) order by entry.n)
+                    filter (where entry.data is not null), '[]')
+    from (
+        select 1 as n, 'message' as type, case
+            when jsonb_typeof(body -> 'logentry') = 'object' then jsonb_build_object(
+                'formatted', coalesce(body #> '{logentry,formatted}', body #> '{logentry,message}'),
+                'message', body #> '{logentry,message}', 'params', body #> '{logentry,params}')
+            when jsonb_typeof(body -> 'message') = 'object' then jsonb_build_object(
+                'formatted', coalesce(body #> '{message,formatted}', body #> '{message,message}'),
+                'message', body #> '{message,message}', 'params', body #> '{message,params}')
+            when coalesce(body ->> 'message', '') <> '' then jsonb_build_object(
+                'formatted', body -> 'message', 'message', null, 'params', null) end as data
+        union all
+        select 2, 'exception', case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then
+            jsonb_build_object('excOmitted', null, 'hasSystemFrames', false, 'values', (
+                select jsonb_agg(jsonb_build_object(
+                    'type', v.value -> 'type', 'value', v.value -> 'value', 'module', v.value -> 'module',
+                    'mechanism', v.value -> 'mechanism', 'threadId', v.value -> 'thread_id',
+                    'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
+                    'rawStacktrace', null) order by v.n)
+                from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n)
+                where jsonb_typeof(v.value) = 'object')) end
+        union all
+        select 3, 'stacktrace', errtrack_private.show_stack(body -> 'stacktrace', kept > 2)
+        union all
+        select 4, 'threads', case when jsonb_array_length(errtrack_private.values_of(body -> 'threads')) > 0 then
+            jsonb_build_object('values', (
+                select jsonb_agg(jsonb_build_object(
+                    'id', v.value -> 'id', 'name', v.value -> 'name',
+                    'current', coalesce(v.value -> 'current' = 'true', false),
+                    'crashed', coalesce(v.value -> 'crashed' = 'true', false),
+                    'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
+                    'rawStacktrace', null) order by v.n)
+                from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n)
+                where jsonb_typeof(v.value) = 'object')) end
+        union all
+        select 5, 'breadcrumbs', case when kept > 1 and jsonb_array_length(errtrack_private.values_of(body -> 'breadcrumbs')) > 0 then
+            jsonb_build_object('values', errtrack_private.values_of(body -> 'breadcrumbs')) end
+        union all
+        select 6, 'request', case when jsonb_typeof(body -> 'request') = 'object' then jsonb_build_object(
+            'url', body #> '{request,url}', 'method', body #> '{request,method}',
+            'fragment', body #> '{request,fragment}', 'env', body #> '{request,env}',
+            'data', case when kept > 1 then body #> '{request,data}' end,
+            'inferredContentType', body #> '{request,inferred_content_type}',
+            'query', errtrack_private.pairs_of(body #> '{request,query_string}'),
+            'headers', errtrack_private.pairs_of(body #> '{request,headers}'),
+            'cookies', errtrack_private.pairs_of(body #> '{request,cookies}')) end
+        union all
+        select 7, 'template', case when jsonb_typeof(body -> 'template') = 'object' then body -> 'template' end
+        union all
+        select 8, 'csp', case when jsonb_typeof(body -> 'csp') = 'object' then body -> 'csp' end
+        union all
+        select 9, 'debugmeta', case when kept > 1 and jsonb_typeof(body -> 'debug_meta') = 'object' then body -> 'debug_meta' end
+    ) as entry
+$$;
+comment on function errtrack_private.show_entries(jsonb, integer) is
+    'The interfaces of an event as Sentry lists them. kept: 3 all, 2 without variables, 1 without breadcrumbs too.';
+
+create or replace function errtrack_private.event_body(event errtrack_private.occurrences) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        (select p.body::jsonb
+         from errtrack_private.payloads p
+         where event.has_payload
+           and p.project_id = event.project_id
+           and p.event_id = event.event_id
+           and p.received_at = event.received_at),
+        (select errtrack_private.minimal_payload(
+                event.event_id, event.occurred_at, event.level, event.platform, event.release,
+                event.environment, event.transaction, i.kind, i.type, i.value)::jsonb
+         from errtrack_private.origins o
+         join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+         where o.project_id = event.project_id and o.id = event.origin_id))
+$$;
+comment on function errtrack_private.event_body(errtrack_private.occurrences) is
+    'The body of an event, or what stands for one that was not kept.';
+
+create or replace function errtrack_private.event_tags(event errtrack_private.occurrences, body jsonb) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Those that every event has first; then those that were sent.
+    with named as (
+        select 0 as place, t.key, t.value
+        from (values ('environment', event.environment), ('level', event.level), ('release', event.release),
+                     ('transaction', event.transaction), ('server_name', body ->> 'server_name'),
+                     ('logger', body ->> 'logger'),
+                     ('user', coalesce('id:' || (body #>> '{user,id}'), 'email:' || (body #>> '{user,email}'),
+                                       'username:' || (body #>> '{user,username}'), 'ip:' || (body #>> '{user,ip_address}')))
+             ) as t (key, value)
+        union all
+        select 1, pair.value ->> 0, pair.value ->> 1
+        from jsonb_array_elements(errtrack_private.pairs_of(body -> 'tags')) as pair
+        where jsonb_typeof(pair.value) = 'array'
+    )
+    select coalesce(jsonb_agg(jsonb_build_object('key', t.key, 'value', t.value) order by t.key), '[]')
+    from (
+        select distinct on (key) key, value
+        from named
+        where key is not null and value <> ''
+        order by key, place) t
+$$;
+comment on function errtrack_private.event_tags(errtrack_private.occurrences, jsonb) is 'The tags of an event.';
+
+create or replace function errtrack_private.event_title(event errtrack_private.occurrences, body jsonb)
+returns table (title text, culprit text, type text, value text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Of the hash that brought it to its issue, which may be called after another event.
+    select case when last.type is null then coalesce(message.text, i.title)
+                else last.type || coalesce(': ' || nullif(split_part(last.value, E'\n', 1), ''), '') end,
+           coalesce(event.transaction, i.culprit), coalesce(last.type, i.type), coalesce(last.value, i.value)
+    from errtrack_private.origins o
+    join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+    cross join lateral (
+        select (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'type' as type,
+               (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'value' as value) last
+    cross join lateral (
+        select nullif(split_part(coalesce(
+            body #>> '{logentry,formatted}', body #>> '{logentry,message}',
+            case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end), E'\n', 1), '') as text) message
+    where o.project_id = event.project_id and o.id = event.origin_id
+$$;
+comment on function errtrack_private.event_title(errtrack_private.occurrences, jsonb) is
+    'What an event is called by its own body.';
+
+create or replace function errtrack_private.show_event(
+    event errtrack_private.occurrences,
+    issue bigint,
+    body jsonb,
+    kept integer
+)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'id', replace(event.event_id::text, '-', ''),
+        'eventID', replace(event.event_id::text, '-', ''),
+        'groupID', issue::text,
+        'projectID', event.project_id::text,
+        'size', octet_length(body::text),
+        'dateCreated', errtrack_private.rfc3339(event.occurred_at),
+        'dateReceived', errtrack_private.rfc3339(event.received_at),
+        'type', case when body ? 'exception' then 'error' else coalesce(body ->> 'type', 'default') end,
+        'platform', event.platform,
+        'title', t.title,
+        'message', coalesce(body #>> '{logentry,formatted}',
+                            case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end, ''),
+        'culprit', t.culprit,
+        'location', null,
+        'user', case when jsonb_typeof(body -> 'user') = 'object' then body -> 'user' end,
+        'contexts', case when kept > 0 and jsonb_typeof(body -> 'contexts') = 'object' then body -> 'contexts' else '{}' end,
+        'context', case when kept > 0 and jsonb_typeof(body -> 'extra') = 'object' then body -> 'extra' else '{}' end,
+        'packages', case when kept > 1 and jsonb_typeof(body -> 'modules') = 'object' then body -> 'modules' else '{}' end,
+        'sdk', case when jsonb_typeof(body -> 'sdk') = 'object' then body -> 'sdk' end,
+        'release', errtrack_private.show_release_name(event.release),
+        'dist', body -> 'dist',
+        'environment', event.environment,
+        'tags', errtrack_private.event_tags(event, body),
+        'metadata', jsonb_strip_nulls(jsonb_build_object('type', nullif(t.type, ''), 'value', nullif(t.value, ''), 'title', t.title)),
+        'fingerprints', jsonb_build_array(replace(event.hash::text, '-', '')),
+        'errors', '[]'::jsonb,
+        'bodyKept', event.has_payload,
+        'entries', errtrack_private.show_entries(body, kept),
+        '_meta', '{}'::jsonb)
+    from errtrack_private.event_title(event, body) t
+$$;
+comment on function errtrack_private.show_event(errtrack_private.occurrences, bigint, jsonb, integer) is
+    'An event as Sentry shows it, with as much of its body as kept says.';
+
+create or replace function errtrack_private.answer_event(
+    event errtrack_private.occurrences,
+    issue bigint
+)
+returns errtrack_private.answer
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- GitLab takes no more than 1 MiB.
+    most constant integer := 1048576 - 2048;
+    body constant jsonb := errtrack_private.event_body(event);
+    shown jsonb;
+    neighbours constant jsonb := jsonb_build_object(
+        'previousEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
+            event.project_id, issue, false, event.received_at, event.event_id, 1) w),
+        'nextEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
+            event.project_id, issue, true, event.received_at, event.event_id, 1) w));
+begin
+    for kept in reverse 3 .. 0 loop
+        shown := errtrack_private.show_event(event, issue, body, kept) || neighbours;
+        exit when octet_length(shown::text) <= most;
+    end loop;
+    -- Frames alone can be too many.
+    if octet_length(shown::text) > most then
+        shown := shown || jsonb_build_object('entries', '[]'::jsonb, 'contexts', '{}'::jsonb, 'errors', jsonb_build_array(
+            jsonb_build_object('type', 'too_large', 'message', 'the event is too large to be shown; its JSON can be fetched')));
+    end if;
+    return errtrack_private.ok(shown::text);
+end
+$$;
+comment on function errtrack_private.answer_event(errtrack_private.occurrences, bigint) is
+    'The answer that is one event, with its neighbours in its issue. Within 1 MiB: variables go first, then breadcrumbs, then contexts.';
+
+create or replace function errtrack_private.find_event(project bigint, wanted uuid)
+returns errtrack_private.occurrences
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select c.*
+    from (
+        select e.received_at
+        from errtrack_private.event_ids e
+        where e.project_id = project and e.event_id = wanted
+        order by e.day desc
+        limit 1) e
+    join errtrack_private.occurrences c
+      on c.project_id = project and c.received_at = e.received_at and c.event_id = wanted
+    where c.received_at >= errtrack_private.visible_from(project)
+$$;
+comment on function errtrack_private.find_event(bigint, uuid) is
+    'An event of a project by its id. Ids are known as long as the partitions of their day.';
+
+create or replace function errtrack_private.event_id_of(value text) returns uuid
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if lower(value) !~ '^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$' then
+        perform errtrack_private.refuse(400, 'an event id has 32 hexadecimal digits');
+    end if;
+    return value::uuid;
+end
+$$;
+comment on function errtrack_private.event_id_of(text) is 'An event id as clients write it.';
+
+create or replace function errtrack_private.sentry_issue_event(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
+    named constant text := errtrack_private.path_text(request, 'event');
+    event errtrack_private.occurrences;
+begin
+    if named in ('latest', 'oldest', 'recommended') then
+        select w.* into event
+        from errtrack_private.walk_events(wanted.project, wanted.issue, named = 'oldest', null, null, 1) w;
+    else
+        event := errtrack_private.find_event(wanted.project, errtrack_private.event_id_of(named));
+        if not exists (
+            select from errtrack_private.origins o
+            where o.project_id = wanted.project and o.id = event.origin_id and o.issue_id = wanted.issue)
+        then
+            event := null;
+        end if;
+    end if;
+    if event.event_id is null then
+        perform errtrack_private.refuse(404);
+    end if;
+    return errtrack_private.answer_event(event, wanted.issue);
+end
+$$;
+comment on function errtrack_private.sentry_issue_event(bytea, jsonb) is
+    'An event of an issue: the latest, the oldest, or one by its id.';
+
+create or replace function errtrack_private.sentry_project_event(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    project constant bigint := errtrack_private.sentry_project(token_hash, request, 'event:read');
+    event errtrack_private.occurrences := errtrack_private.find_event(
+        project, errtrack_private.event_id_of(errtrack_private.path_text(request, 'event')));
+    issue constant bigint := (
+        select o.issue_id from errtrack_private.origins o where o.project_id = project and o.id = event.origin_id);
+begin
+    if issue is null then
+        perform errtrack_private.refuse(404);
+    end if;
+    return errtrack_private.answer_event(event, issue);
+end
+$$;
+comment on function errtrack_private.sentry_project_event(bytea, jsonb) is 'An event of a project by its id.';
+
+create or replace function errtrack_private.sentry_event_json(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    project constant bigint := errtrack_private.sentry_project(token_hash, request, 'event:read');
+    event errtrack_private.occurrences := errtrack_private.find_event(
+        project, errtrack_private.event_id_of(errtrack_private.path_text(request, 'event')));
+    shown text;
+begin
+    select coalesce(p.body::text, errtrack_private.event_body(event)::text) into shown
+    from (select) one
+    left join errtrack_private.payloads p
+      on p.project_id = project and p.event_id = event.event_id and p.received_at = event.received_at;
+    if event.event_id is null or shown is null then
+        perform errtrack_private.refuse(404);
+    end if;
+    return errtrack_private.ok(shown);
+end
+$$;
+comment on function errtrack_private.sentry_event_json(bytea, jsonb) is
+    'The body of an event as it is kept.';
+
+create or replace function errtrack_private.sentry_event_id(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted_organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'event:read');
+    wanted constant uuid := errtrack_private.event_id_of(errtrack_private.path_text(request, 'event'));
+    found_event record;
+begin
+    select e.*, o.issue_id, p.slug as project, g.slug as organization into found_event
+    from errtrack_private.reach(token_hash, 'event:read') r
+    cross join lateral errtrack_private.find_event(r.project_id, wanted) e
+    join errtrack_private.origins o on o.project_id = e.project_id and o.id = e.origin_id
+    join errtrack_private.projects p on p.id = e.project_id
+    join errtrack_private.organizations g on g.id = p.organization_id
+    where r.organization_id = wanted_organization and e.event_id is not null
+    limit 1;
+    if found_event.issue_id is null then
+        perform errtrack_private.refuse(404);
+    end if;
+    return errtrack_private.ok(jsonb_build_object(
+        'organizationSlug', found_event.organization, 'projectSlug', found_event.project,
+        'groupId', found_event.issue_id::text, 'eventId', replace(wanted::text, '-', ''))::text);
+end
+$$;
+comment on function errtrack_private.sentry_event_id(bytea, jsonb) is
+    'The issue of an event that only its id is known of.';
+
+create or replace function errtrack_private.sentry_short_id(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
+begin
+    return errtrack_private.ok((
+        select jsonb_build_object(
+            'organizationSlug', o.slug, 'projectSlug', p.slug, 'groupId', wanted.issue::text,
+            'shortId', errtrack_private.short_id(p.slug, wanted.issue),
+            'group', errtrack_private.show_issue(wanted.project, wanted.issue, request ->> 'base'))::text
+        from errtrack_private.projects p
+        join errtrack_private.organizations o on o.id = p.organization_id
+        where p.id = wanted.project));
+end
+$$;
+comment on function errtrack_private.sentry_short_id(bytea, jsonb) is 'The issue of a short id.';
+
+-- ---- lists ---------------------------------------------------------------------
+
+create or replace function errtrack_private.list_item(event errtrack_private.occurrences, issue bigint) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
+        'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', 'error',
+        'title', t.title, 'message', t.title, 'culprit', t.culprit, 'location', null,
+        'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', t.title),
+        'dateCreated', errtrack_private.rfc3339(event.occurred_at),
+        'dateReceived', errtrack_private.rfc3339(event.received_at),
+        'user', case when jsonb_typeof(b.body -> 'user') = 'object' then b.body -> 'user' end,
+        'tags', errtrack_private.event_tags(event, b.body), 'bodyKept', event.has_payload)
+    from (select errtrack_private.event_body(event) as body) b
+    cross join lateral errtrack_private.event_title(event, b.body) t
+$$;
+comment on function errtrack_private.list_item(errtrack_private.occurrences, bigint) is
+    'An event as lists show it.';
+
+create or replace function errtrack_private.sentry_issue_events(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
+    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 50, 1, 100);
+    cursor_text constant text := errtrack_private.argument(request, 'cursor');
+    whole constant boolean := errtrack_private.argument(request, 'full') in ('1', 'true');
+    cursor_at record;
+    backward boolean := false;
+    events errtrack_private.occurrences[];
+    more boolean;
+    beyond boolean := false;
+    answer errtrack_private.answer;
+begin
+    select decoded.direction, errtrack_private.from_microseconds(decoded.place) as place, decoded.id::uuid as id
+    into cursor_at
+    from errtrack_private.decode_cursor(cursor_text, 'e') as decoded;
+    if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and cursor_at.direction is null then
+        perform errtrack_private.refuse(400, 'cursor is invalid');
+    end if;
+    backward := coalesce(cursor_at.direction = 'p', false);
+    -- The newest first.
+    events := array(select errtrack_private.walk_events(
+        wanted.project, wanted.issue, backward, cursor_at.place, cursor_at.id, page_size + 1));
+    more := cardinality(events) > page_size;
+    events := events[:page_size];
+    if backward then
+        events := array(select e from unnest(events) as e order by e.received_at desc, e.event_id desc);
+    end if;
+    answer.status := 200;
+    answer.body := '[]';
+    if cardinality(events) = 0 then
+        return answer;
+    end if;
+    if cursor_at.place is not null then
+        beyond := exists (select from errtrack_private.walk_events(
+            wanted.project, wanted.issue, not backward,
+            case when backward then events[cardinality(events)].received_at else events[1].received_at end,
+            case when backward then events[cardinality(events)].event_id else events[1].event_id end, 1));
+    end if;
+    if (case when backward then beyond else more end) then
+        answer.next_cursor := errtrack_private.event_cursor('n', events[cardinality(events)]);
+    end if;
+    if (case when backward then more else beyond end) then
+        answer.prev_cursor := errtrack_private.event_cursor('p', events[1]);
+    end if;
+    select jsonb_agg(case when whole
+        then errtrack_private.show_event(e, wanted.issue, errtrack_private.event_body(e), 2)
+        else errtrack_private.list_item(e, wanted.issue) end order by e.received_at desc, e.event_id desc)::text
+    into answer.body
+    from unnest(events) as e;
+    return answer;
+end
+$$;
+comment on function errtrack_private.sentry_issue_events(bytea, jsonb) is
+    'A page of the events of an issue, the newest first. full=1 gives their bodies too.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'values_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
+        'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
+        'event_tags(errtrack_private.occurrences, jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
+        'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
+        'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
+        'list_item(errtrack_private.occurrences, bigint)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+    foreach name in array array[
+        'issue_event', 'project_event', 'event_json', 'event_id', 'short_id', 'issue_events']
+    loop
+        execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
+        execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);
+    end loop;
+end
+$$;

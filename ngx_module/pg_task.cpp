@@ -88,7 +88,7 @@ bool is_quiet(const pqxx::connection &connection)
 
 std::string statement(const SqlCall &call)
 {
-    return "select status, body, next_cursor, prev_cursor, total from errtrack_private."
+    return "select status, body, next_cursor, prev_cursor, total, content_type, file_name, bytes from errtrack_private."
            + std::string(call.function) + "(token_hash => decode($1, 'hex'), request => $2)";
 }
 
@@ -220,13 +220,20 @@ SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
         return trouble(SqlEnd::failed, std::string(call.function) + "() gave no answer");
     }
     const pqxx::row row = result[0];
-    if (row[1].size() > max_body) {
+    if (row[1].size() > max_body || row[7].size() > 2 * max_body) {
         return trouble(SqlEnd::failed, std::string(call.function) + "() gave too large an answer");
     }
     SqlAnswer answer;
     answer.end = SqlEnd::answered;
     answer.status = row[0].as<int>();
-    answer.body = text(row[1]);
+    if (row[7].is_null()) {
+        answer.body = text(row[1]);
+    } else {
+        pqxx::binarystring bytes(row[7]);
+        answer.body.assign(bytes.get(), bytes.size());
+        answer.content_type = text(row[5]);
+        answer.file_name = text(row[6]);
+    }
     answer.next_cursor = text(row[2]);
     answer.prev_cursor = text(row[3]);
     if (!row[4].is_null()) {

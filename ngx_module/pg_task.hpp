@@ -42,7 +42,9 @@ enum class SqlEnd {
 struct SqlAnswer {
     SqlEnd end = SqlEnd::failed;
     int status = 0;
-    std::string body;
+    std::string body;                    /* JSON, or the bytes of a file */
+    std::string content_type;            /* of a file; empty: it is JSON */
+    std::string file_name;
     std::string next_cursor;             /* empty: no such page */
     std::string prev_cursor;
     std::optional<std::int64_t> total;

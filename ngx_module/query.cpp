@@ -109,11 +109,10 @@ std::string_view find_token(ngx_http_request_t *r, Surface surface)
     return token;
 }
 
-/* PostgreSQL looks for the hash, so no comparison here or there sees the token. */
-std::string hash_token(std::string_view token)
+std::string hex_sha256(std::string_view text)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char *>(token.data()), token.size(), digest);
+    SHA256(reinterpret_cast<const unsigned char *>(text.data()), text.size(), digest);
     std::string hex(2 * sizeof(digest), '0');
     ngx_hex_dump(reinterpret_cast<u_char *>(hex.data()), digest, sizeof(digest));
     return hex;
@@ -284,6 +283,30 @@ void log_unavailable(ngx_log_t *log, const std::string &problem)
     suppressed = 0;
 }
 
+/*
+ * Whoever asks again learns that nothing has changed, without the body. What is shown to
+ * one is nobody else's, so no cache between may keep it.
+ */
+bool add_validator(ngx_http_request_t *r, std::string_view body)
+{
+    if (!add_header(r, "Cache-Control", "private, no-cache")
+        || !add_header(r, "ETag", "\"" + hex_sha256(body).substr(0, 32) + "\""))
+    {
+        return false;
+    }
+    /* nginx compares it with If-None-Match, and weakens it when it compresses. */
+    ngx_list_part_t &part = *r->headers_out.headers.last;
+    r->headers_out.etag = static_cast<ngx_table_elt_t *>(part.elts) + part.nelts - 1;
+    return true;
+}
+
+/* What clients sent is data: to be kept in a file, and never shown as a page of ours. */
+bool add_file_headers(ngx_http_request_t *r, std::string_view name)
+{
+    return add_header(r, "Content-Disposition", "attachment; filename*=UTF-8''" + percent_encode(name))
+           && add_header(r, "Content-Security-Policy", "sandbox; default-src 'none'");
+}
+
 /* How the end of a call that has no answer is told. */
 ngx_int_t send_failure(ngx_http_request_t *r, Query &query)
 {
@@ -316,17 +339,20 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
-    if (!add_header(r, "Cache-Control", "no-store")
-        || !add_header(r, "X-Content-Type-Options", "nosniff"))
+    bool asked_again = query.task.call.read_only && answer.status == 200 && answer.file_name.empty();
+    if (!add_header(r, "X-Content-Type-Options", "nosniff")
+        || !(asked_again ? add_validator(r, answer.body) : add_header(r, "Cache-Control", "no-store"))
+        || !(answer.file_name.empty() || add_file_headers(r, answer.file_name)))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (answer.body.empty()) {
         return send_response(r, static_cast<ngx_uint_t>(answer.status), json_type, {});
     }
+    std::string_view content_type = answer.file_name.empty() ? json_type : std::string_view(answer.content_type);
     r->headers_out.status = static_cast<ngx_uint_t>(answer.status);
-    r->headers_out.content_type = as_ngx_str(json_type);
-    r->headers_out.content_type_len = json_type.size();
+    r->headers_out.content_type = as_ngx_str(content_type);
+    r->headers_out.content_type_len = content_type.size();
     r->headers_out.content_length_n = static_cast<off_t>(answer.body.size());
     ngx_int_t rc = ngx_http_send_header(r);
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
@@ -381,7 +407,8 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
         query->request.base = request_base(r);
         query->task.call.function = route.function;
         query->task.call.read_only = route.access == Access::read;
-        query->task.call.token_hash = hash_token(token);
+        /* PostgreSQL looks for the hash, so no comparison here or there sees the token. */
+        query->task.call.token_hash = hex_sha256(token);
 
         if (route.access == Access::write) {
             constexpr std::string_view form_type = "application/x-www-form-urlencoded";

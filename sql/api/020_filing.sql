@@ -156,6 +156,15 @@ $$;
 comment on function errtrack_private.prepare_session() is
     'Makes the temporary tables that a batch is copied into.';
 
+create or replace function errtrack_private.takes_events(wanted_project bigint) returns boolean
+language sql stable
+as $$
+    select not exists (
+        select from errtrack_private.tracking_settings t where t.project_id = wanted_project and not t.active)
+$$;
+comment on function errtrack_private.takes_events(bigint) is
+    'Whether error tracking is on in a project.';
+
 create or replace function errtrack_private.verified_project(project_id bigint, public_key text)
 returns bigint
 language sql stable
@@ -165,11 +174,11 @@ as $$
         else coalesce((
             select k.project_id
             from errtrack_private.client_keys k
-            where k.public_key = $2 and k.project_id = $1 and k.active), 0)
+            where k.public_key = $2 and k.project_id = $1 and k.active and errtrack_private.takes_events($1)), 0)
     end
 $$;
 comment on function errtrack_private.verified_project(bigint, text) is
-    'The project that a request is booked for: 0 when the edge could not check its public key and it is no active key of the project. Null stands for a key that the edge has checked.';
+    'The project that a request is booked for: 0 when the edge could not check its public key and it is no active key of the project, or error tracking is off there. Null stands for a key that the edge has checked.';
 
 create or replace function errtrack_private.admit_deliveries()
 returns table (delivery_id uuid, verdict text)
@@ -422,7 +431,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'file_events()', 'claim_attachments()', 'book_outcomes()',
+        'takes_events(bigint)', 'prepare_session()', 'admit_deliveries()', 'claim_event_ids()', 'file_events()', 'claim_attachments()', 'book_outcomes()',
         'bury(uuid, bigint, text, text, bytea, text)', 'verified_project(bigint, text)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);

@@ -21,7 +21,7 @@ as $$
                'limits', l.json))::text
     from errtrack_private.client_keys k
     left join limits l on l.key_id = k.id
-    where k.active
+    where k.active and errtrack_private.takes_events(k.project_id)
     union all
     select '@' || p.id,
            json_strip_nulls(json_build_object(
@@ -101,6 +101,7 @@ begin
 end
 $$;
 
-grant select on errtrack_private.quotas, errtrack_private.edge_settings to errtrack_worker;
+grant select on errtrack_private.quotas, errtrack_private.edge_settings,
+    errtrack_private.tracking_settings to errtrack_worker;
 grant select, insert, update on errtrack_private.edge_requests, errtrack_private.requests
     to errtrack_worker;

@@ -18,13 +18,16 @@ begin
             body text,
             next_cursor text,
             prev_cursor text,
-            total bigint
+            total bigint,
+            content_type text,
+            file_name text,
+            bytes bytea
         );
     end if;
 end
 $$;
 comment on type errtrack_private.answer is
-    'Answer of an HTTP surface: status, JSON body, cursors of the pages around this one (null: no such page), number of rows where pages are numbered.';
+    'Answer of an HTTP surface: status, JSON body, cursors of the pages around this one (null: no such page), number of rows where pages are numbered. A file has a name, its own content type and bytes instead of a body.';
 
 create or replace function errtrack_private.authenticate(token_hash bytea)
 returns table (

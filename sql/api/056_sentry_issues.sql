@@ -1,16 +1,21 @@
 -- Issues as Sentry's web API shows, changes and lists them.
 
-create or replace function errtrack_private.show_release_name(release text) returns jsonb
-language sql immutable
+create or replace function errtrack_private.show_release_name(project bigint, release text) returns jsonb
+language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
     select case when release is not null then jsonb_build_object(
         'version', release,
         'shortVersion', coalesce(substring(release from '^@?[^@]+@(.+)$'), release),
-        'lastCommit', null) end
+        'lastCommit', (
+            select c.id
+            from errtrack_private.release_commits c
+            where c.project_id = project and c.release = show_release_name.release
+            order by c.position
+            limit 1)) end
 $$;
-comment on function errtrack_private.show_release_name(text) is
-    'A release that an issue names, as an object.';
+comment on function errtrack_private.show_release_name(bigint, text) is
+    'A release that an issue or event names, as an object.';
 
 create or replace function errtrack_private.status_details(i errtrack_private.issues) returns jsonb
 language sql immutable
@@ -359,19 +364,11 @@ as $$
         || jsonb_build_object(
             'stats', list.shown -> 'stats' || jsonb_build_object('30d', (
                 select f.pairs from errtrack_private.frequencies(project, array[issue], '30d') f)),
-            'firstRelease', errtrack_private.show_release_name(i.first_release),
-            'lastRelease', errtrack_private.show_release_name(i.last_release),
+            'firstRelease', errtrack_private.show_release_name(project, i.first_release),
+            'lastRelease', errtrack_private.show_release_name(project, i.last_release),
             'activity', errtrack_private.issue_activity(project, issue),
             'tags', '[]'::jsonb, 'seenBy', '[]'::jsonb, 'participants', '[]'::jsonb, 'pluginActions', '[]'::jsonb,
-            'pluginContexts', '[]'::jsonb,
-            'userReportCount', (
-                select count(*)
-                from errtrack_private.feedback f
-                join errtrack_private.event_ids e on e.project_id = f.project_id and e.event_id = f.event_id
-                join errtrack_private.occurrences c
-                  on c.project_id = e.project_id and c.received_at = e.received_at and c.event_id = e.event_id
-                join errtrack_private.origins o on o.project_id = c.project_id and o.id = c.origin_id
-                where f.project_id = project and o.issue_id = issue))
+            'pluginContexts', '[]'::jsonb)
         || errtrack_private.issue_links_of(project, issue)
     from errtrack_private.issues i
     cross join errtrack_private.show_issues(
@@ -520,7 +517,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'show_release_name(text)', 'status_details(errtrack_private.issues)',
+        'show_release_name(bigint, text)', 'status_details(errtrack_private.issues)',
         'show_issues(errtrack_private.issue_place[], text, text)', 'trending(bigint[], text[], text[], text)',
         'scope_condition(jsonb, text[])', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',

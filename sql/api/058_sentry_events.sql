@@ -242,7 +242,7 @@ as $$
         'context', case when kept > 0 and jsonb_typeof(body -> 'extra') = 'object' then body -> 'extra' else '{}' end,
         'packages', case when kept > 1 and jsonb_typeof(body -> 'modules') = 'object' then body -> 'modules' else '{}' end,
         'sdk', case when jsonb_typeof(body -> 'sdk') = 'object' then body -> 'sdk' end,
-        'release', errtrack_private.show_release_name(event.release),
+        'release', errtrack_private.show_release_name(event.project_id, event.release),
         'dist', body -> 'dist',
         'environment', event.environment,
         'tags', errtrack_private.event_tags(event, body),

@@ -1,0 +1,284 @@
+-- GitLab's REST interface beside client keys: the settings of error tracking, and the
+-- check of a key that a backend asks GitLab for. And what GitLab's backend has for groups.
+
+create or replace function errtrack_private.show_tracking(wanted_project bigint) returns errtrack_private.answer
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    shown text;
+begin
+    select jsonb_build_object(
+        'active', t.active, 'project_name', null, 'sentry_external_url', null, 'api_url', null,
+        'integrated', t.integrated)::text
+    into shown
+    from errtrack_private.tracking_settings t
+    where t.project_id = wanted_project;
+    if shown is null then
+        perform errtrack_private.refuse(404, '404 Error Tracking Setting Not Found');
+    end if;
+    return errtrack_private.ok(shown);
+end
+$$;
+comment on function errtrack_private.show_tracking(bigint) is 'The settings of error tracking of a project; refuses without any.';
+
+create or replace function errtrack_private.rest_parameter(request jsonb, name text, required boolean) returns boolean
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    given constant jsonb := coalesce(
+        case when jsonb_typeof(request -> 'body') = 'object' then request #> array['body', name] end,
+        request #> array['arguments', name, '-1']);
+begin
+    if given is null or jsonb_typeof(given) = 'null' then
+        if required then
+            perform errtrack_private.refuse(400, name || ' is missing');
+        end if;
+        return null;
+    elsif given #>> '{}' = '' then
+        perform errtrack_private.refuse(400, name || ' is empty');
+    elsif lower(given #>> '{}') not in ('true', 'false', '1', '0') then
+        perform errtrack_private.refuse(400, name || ' is invalid');
+    end if;
+    return lower(given #>> '{}') in ('true', '1');
+end
+$$;
+comment on function errtrack_private.rest_parameter(jsonb, text, boolean) is
+    'A boolean of the body, a form or the URL, as GitLab takes one from any of them.';
+
+create or replace function errtrack_private.rest_settings(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.show_tracking(errtrack_private.rest_project(token_hash, request, 'project:write'))
+$$;
+comment on function errtrack_private.rest_settings(bytea, jsonb) is 'The settings of error tracking of a project.';
+
+create or replace function errtrack_private.set_tracking(
+    token_hash bytea,
+    wanted_project bigint,
+    new_active boolean,
+    new_integrated boolean
+)
+returns errtrack_private.answer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into errtrack_private.tracking_settings as t (project_id, active, integrated)
+    values (wanted_project, new_active, coalesce(new_integrated, false))
+    on conflict (project_id) do update
+        set active = excluded.active,
+            integrated = coalesce(new_integrated, t.integrated);
+    if new_integrated and not exists (
+        select from errtrack_private.client_keys k where k.project_id = wanted_project and k.active)
+    then
+        perform errtrack_private.make_client_key(wanted_project);
+    end if;
+    perform errtrack_private.write_audit(token_hash, wanted_project, 'settings.update',
+        jsonb_build_object('active', new_active, 'integrated', new_integrated));
+    return errtrack_private.show_tracking(wanted_project);
+end
+$$;
+comment on function errtrack_private.set_tracking(bytea, bigint, boolean, boolean) is
+    'Sets whether error tracking is on. One that becomes integrated without an active key gets one.';
+
+create or replace function errtrack_private.rest_settings_change(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted_project constant bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
+    new_active constant boolean := errtrack_private.rest_parameter(request, 'active', true);
+    new_integrated constant boolean := errtrack_private.rest_parameter(request, 'integrated', false);
+    had constant errtrack_private.answer := errtrack_private.show_tracking(wanted_project);
+begin
+    return errtrack_private.set_tracking(token_hash, wanted_project, new_active, new_integrated);
+end
+$$;
+comment on function errtrack_private.rest_settings_change(bytea, jsonb) is
+    'Changes settings that are there: active, and integrated if it is given.';
+
+create or replace function errtrack_private.rest_settings_put(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted_project constant bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
+begin
+    return errtrack_private.set_tracking(
+        token_hash, wanted_project,
+        errtrack_private.rest_parameter(request, 'active', true),
+        errtrack_private.rest_parameter(request, 'integrated', true));
+end
+$$;
+comment on function errtrack_private.rest_settings_put(bytea, jsonb) is 'Makes or changes settings.';
+
+create or replace function errtrack_private.key_allowed(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    body constant jsonb := case when jsonb_typeof(request -> 'body') = 'object' then request -> 'body' else '{}' end;
+    named constant text := coalesce(body ->> 'project_id', errtrack_private.argument(request, 'project_id'), '');
+    key constant text := coalesce(body ->> 'public_key', errtrack_private.argument(request, 'public_key'), '');
+    wanted_project bigint;
+begin
+    -- The secret of a GitLab instance, or somebody who may do everything.
+    if not exists (
+        select from errtrack_private.authenticate(token_hash) t where t.kind = 'gitlab' or t.administrator)
+    then
+        perform errtrack_private.refuse(401);
+    elsif btrim(named) = '' or btrim(key) = '' then
+        perform errtrack_private.refuse(422);
+    end if;
+    wanted_project := (select p.id from errtrack_private.projects p where p.id = errtrack_private.as_id(named));
+    if wanted_project is null then
+        perform errtrack_private.refuse(404, '404 Not found');
+    end if;
+    return errtrack_private.ok(jsonb_build_object('enabled', errtrack_private.takes_events(wanted_project) and exists (
+        select from errtrack_private.client_keys k
+        where k.project_id = wanted_project and k.public_key = key and k.active))::text);
+end
+$$;
+comment on function errtrack_private.key_allowed(bytea, jsonb) is
+    'Whether a public key is good for a project: what a backend without keys of its own asks.';
+
+-- ---- groups --------------------------------------------------------------------
+
+create or replace function errtrack_private.group_projects(token_hash bytea, request jsonb) returns bigint[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted_group constant bigint := errtrack_private.path_id(request, 'groupId');
+    projects constant bigint[] := array(
+        select p.id
+        from errtrack_private.projects p
+        where p.organization_id = wanted_group
+          and errtrack_private.access(token_hash, 'integrated', p.id, 'event:read') = 200
+        order by p.id);
+begin
+    if not exists (select from errtrack_private.authenticate(token_hash)) then
+        perform errtrack_private.refuse(401);
+    end if;
+    return projects;
+end
+$$;
+comment on function errtrack_private.group_projects(bytea, jsonb) is
+    'The projects of a group that the token may read; none for a group that is not known.';
+
+create or replace function errtrack_private.group_issues(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    reachable constant bigint[] := errtrack_private.group_projects(token_hash, request);
+    named constant text[] := errtrack_private.arguments(request, 'project');
+    wanted_status constant text := errtrack_private.argument_choice(request, 'status', 'unresolved', 'resolved', 'ignored');
+    sort_by constant text := errtrack_private.argument_choice(request, 'sort', 'date', 'new', 'priority', 'freq', 'user');
+    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 20, 1, 10000);
+    search constant text := errtrack_private.argument(request, 'query');
+    scope record;
+    places errtrack_private.issue_place[];
+begin
+    if cardinality(named) = 0 then
+        perform errtrack_private.refuse(400, 'project is required');
+    elsif exists (select from unnest(named) as project where errtrack_private.as_id(project) is null) then
+        perform errtrack_private.refuse(400, 'project must be an integer');
+    end if;
+    scope := errtrack_private.scope_condition(request, case when search is null then '{}'::text[]
+        else array[errtrack_private.like_pattern(search, true)] end);
+    places := errtrack_private.find_issues(
+        array(select project from unnest(reachable) as project where project::text = any (named)),
+        array[wanted_status], scope.bound,
+        scope.condition || case when search is null then '' else ' and ' || errtrack_private.text_condition(1) end,
+        case when search is not null then 'select x.project_id, x.issue_id from errtrack_private.issue_texts x
+            where x.project_id = any ($1) and x.text ilike $3[1]' end,
+        case sort_by when 'new' then 'f' when 'freq' then 'c' when 'user' then 'u' when 'priority' then 'c' else 'l' end,
+        false, null, null, page_size);
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'id', i.id::text,
+            'project', jsonb_build_object('id', p.id::text, 'name', p.name, 'slug', p.slug),
+            'title', i.title, 'actor', i.culprit,
+            'count', errtrack_private.clamp_count(i.event_count)::text,
+            'userCount', errtrack_private.clamp_count(i.user_count),
+            'firstSeen', errtrack_private.rfc3339(i.first_seen), 'lastSeen', errtrack_private.rfc3339(i.last_seen),
+            'status', i.status) order by f.n), '[]')::text
+        from unnest(places) with ordinality as f (project_id, id, place, n)
+        join errtrack_private.issues i on i.project_id = f.project_id and i.id = f.id
+        join errtrack_private.projects p on p.id = i.project_id));
+end
+$$;
+comment on function errtrack_private.group_issues(bytea, jsonb) is
+    'Issues of projects of a group, for a data source of Grafana. priority is the number of events.';
+
+create or replace function errtrack_private.group_projects_list(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    reachable constant bigint[] := errtrack_private.group_projects(token_hash, request);
+begin
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(jsonb_build_object('id', p.id::text, 'name', p.name, 'slug', p.slug) order by p.id), '[]')::text
+        from errtrack_private.projects p
+        where p.id = any (reachable)));
+end
+$$;
+comment on function errtrack_private.group_projects_list(bytea, jsonb) is 'The projects of a group.';
+
+create or replace function errtrack_private.group_stats(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    reachable constant bigint[] := errtrack_private.group_projects(token_hash, request);
+    named constant text[] := errtrack_private.arguments(request, 'project');
+begin
+    return errtrack_private.ok(jsonb_build_array(errtrack_private.ledger_stats(
+        array(select project from unnest(reachable) as project
+              where cardinality(named) = 0 or project::text = any (named)),
+        case when request #> '{arguments,groupBy}' is null
+             then jsonb_set(request, '{arguments,groupBy}', '["project"]') else request end,
+        true))::text);
+end
+$$;
+comment on function errtrack_private.group_stats(bytea, jsonb) is
+    'The ledger of a group over time, by project unless it is to be something else.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'show_tracking(bigint)', 'rest_parameter(jsonb, text, boolean)',
+        'set_tracking(bytea, bigint, boolean, boolean)', 'group_projects(bytea, jsonb)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+    foreach name in array array[
+        'rest_settings', 'rest_settings_change', 'rest_settings_put', 'key_allowed', 'group_issues',
+        'group_projects_list', 'group_stats']
+    loop
+        execute format('revoke execute on function errtrack_private.%s(bytea, jsonb) from public', name);
+        execute format('grant execute on function errtrack_private.%s(bytea, jsonb) to errtrack_query', name);
+    end loop;
+end
+$$;

@@ -89,8 +89,8 @@ begin
         n integer not null,
         received_at timestamptz not null,
         hour timestamptz not null,
-        -- None of the hashes is that of another row.
-        alone boolean not null default true,
+        -- The row that makes the issue: this one, or another that has a hash in common.
+        leader integer,
         -- The loose hash; all zero where there is none.
         likeness uuid not null,
         -- Too many that are alike.

@@ -156,6 +156,7 @@ begin
     join errtrack_private.origins o on o.project_id = i.project_id and o.id = i.id
     where i.project_id = wanted_project
       and i.overflow
+      and i.last_received_at >= errtrack_private.visible_from(wanted_project)
       and o.loose_hash is not distinct from alike
     limit 1;
     if found_id is not null then
@@ -177,7 +178,7 @@ begin
         from errtrack_private.issue_history h
         where h.project_id = wanted_project
           and h.what = 'new'
-          and h.at >= event.hour
+          and h.at >= greatest(event.hour, errtrack_private.visible_from(wanted_project))
           and h.at < event.hour + interval '1 hour')
     then
         return errtrack_private.overflow_origin(wanted_project, null, example);

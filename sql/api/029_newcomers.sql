@@ -86,7 +86,7 @@ begin
         from (
             select distinct b.project_id
             from batch_fresh b
-            where b.alone and b.origin_id is null) p
+            where b.leader = b.n and b.origin_id is null) p
     ), had as materialized (
         select slots.project_id, slots.hour,
                coalesce(o.loose_hash, '00000000-0000-0000-0000-000000000000') as likeness,
@@ -95,13 +95,13 @@ begin
             select distinct b.project_id, b.hour
             from batch_fresh b
             join bounds using (project_id)
-            where b.alone
+            where b.leader = b.n
               and b.origin_id is null
               and (bounds.issues is not null or bounds.alike is not null)) slots
         join errtrack_private.issue_history h
           on h.project_id = slots.project_id
              and h.what = 'new'
-             and h.at >= slots.hour
+             and h.at >= greatest(slots.hour, errtrack_private.visible_from(slots.project_id))
              and h.at < slots.hour + interval '1 hour'
         join errtrack_private.origins o on o.project_id = h.project_id and o.id = h.issue_id
         group by 1, 2, 3
@@ -113,7 +113,7 @@ begin
         from batch_fresh b
         join bounds using (project_id)
         left join had using (project_id, hour, likeness)
-        where b.alone and b.origin_id is null
+        where b.leader = b.n and b.origin_id is null
     ), ranked as (
         select c.n, c.project_id, c.hour, c.bound, coalesce(c.crowded, false) as crowded,
                row_number() over (
@@ -137,7 +137,7 @@ begin
 end
 $$;
 comment on function errtrack_private.admit_issues() is
-    'The explosion guard: marks which rows of batch_fresh that are alone may become issues, and gives those an id. Others are crowded, when too many that are alike came in their hour, or beyond what the project may make in an hour.';
+    'The explosion guard: marks which leaders of batch_fresh may become issues, and gives those an id. Others are crowded, when too many that are alike came in their hour, or beyond what the project may make in an hour.';
 
 create or replace function errtrack_private.make_issues() returns void
 language plpgsql volatile
@@ -186,22 +186,26 @@ begin
                b.project_id, overflow.likeness, b.n
         from batch_fresh b
         cross join lateral (select case when b.crowded then b.likeness end as likeness) overflow
-        where b.alone and b.origin_id is null
+        where b.leader = b.n and b.origin_id is null
         order by b.project_id, overflow.likeness, b.received_at, b.n
     loop
         update batch_fresh b
         set origin_id = errtrack_private.overflow_origin(
                 beyond.project_id, beyond.likeness, beyond.n)
         where b.project_id = beyond.project_id
-          and b.alone
+          and b.leader = b.n
           and b.origin_id is null
           and b.crowded = (beyond.likeness is not null)
           and (not b.crowded or b.likeness = beyond.likeness);
     end loop;
+    update batch_fresh b
+    set origin_id = leader.origin_id
+    from batch_fresh leader
+    where leader.n = b.leader and b.leader <> b.n;
 end
 $$;
 comment on function errtrack_private.make_issues() is
-    'Makes an issue, with its origin, history and message, for each row of batch_fresh that is alone, or gives it an overflow origin.';
+    'Makes an issue, with its origin, history and message, for each leader of batch_fresh, or gives it an overflow origin; others get the origin of their leader.';
 
 create or replace function errtrack_private.take_fresh_origins() returns void
 language plpgsql volatile
@@ -264,6 +268,52 @@ $$;
 comment on function errtrack_private.learn_hashes() is
     'The hashes of batch_hashes that have no origin get that of an event that has them and an origin; other events may know theirs by that. False: there were none.';
 
+create or replace function errtrack_private.find_leaders() returns void
+language plpgsql volatile
+as $$
+declare
+    row_here record;
+    number integer;
+    found_leader integer;
+    owners integer[];
+    rows_here integer[];
+    leaders integer[];
+begin
+    -- One by one, but in memory: rows that share hashes may be as many as the batch has.
+    for row_here in
+        with hashes as materialized (
+            select b.n, h.hash, h.place, dense_rank() over (order by b.project_id, h.hash)::integer as number
+            from batch_fresh b
+            cross join unnest(b.hashes) with ordinality as h (hash, place)
+            where b.leader is null
+        )
+        select b.n, array_agg(h.number order by h.place) as numbers
+        from batch_fresh b
+        join hashes h on h.n = b.n
+        group by b.n, b.received_at
+        order by b.received_at, b.n
+    loop
+        found_leader := null;
+        foreach number in array row_here.numbers loop
+            found_leader := owners[number];
+            exit when found_leader is not null;
+        end loop;
+        found_leader := coalesce(found_leader, row_here.n);
+        foreach number in array row_here.numbers loop
+            owners[number] := coalesce(owners[number], found_leader);
+        end loop;
+        rows_here := rows_here || row_here.n;
+        leaders := leaders || found_leader;
+    end loop;
+    update batch_fresh b
+    set leader = found.leader
+    from unnest(rows_here, leaders) as found (n, leader)
+    where b.n = found.n;
+end
+$$;
+comment on function errtrack_private.find_leaders() is
+    'For rows of batch_fresh that have hashes in common: each follows the first of them, in the order of arrival, that brought the first of its hashes that is known by then. One that brings new hashes alone leads.';
+
 create or replace function errtrack_private.assign_origins() returns void
 language plpgsql volatile
 as $$
@@ -281,12 +331,11 @@ begin
     perform errtrack_private.attach_by_previous();
     while errtrack_private.learn_hashes() loop end loop;
 
-    -- What is left are errors that nobody has seen yet. First those that have no hash
-    -- in common, which are nearly all.
-    insert into batch_fresh (project_id, hashes, n, received_at, hour, likeness)
+    -- What is left are errors that nobody has seen yet. Nearly all have no hash in common.
+    insert into batch_fresh (project_id, hashes, n, received_at, hour, likeness, leader)
     select distinct on (f.project_id, f.hashes)
            f.project_id, f.hashes, f.n, f.received_at, date_trunc('hour', f.received_at, 'UTC'),
-           coalesce(e.loose_hash, '00000000-0000-0000-0000-000000000000')
+           coalesce(e.loose_hash, '00000000-0000-0000-0000-000000000000'), f.n
     from batch_filed f
     join batch_events e on e.n = f.n
     where f.origin_id is null
@@ -294,36 +343,29 @@ begin
     if not exists (select from batch_fresh) then
         return;
     end if;
-    update batch_fresh b
-    set alone = false
-    from (
-        select each.project_id, wanted.hash
+    with wanted as materialized (
+        select each.n, each.project_id, h.hash
         from batch_fresh each
-        cross join unnest(each.hashes) as wanted (hash)
-        group by each.project_id, wanted.hash
-        having count(*) > 1) common
-    where b.project_id = common.project_id and common.hash = any (b.hashes);
+        cross join unnest(each.hashes) as h (hash)
+    ), common as materialized (
+        select w.project_id, w.hash
+        from wanted w
+        group by 1, 2
+        having count(*) > 1
+    )
+    update batch_fresh b
+    set leader = null
+    where b.n in (select w.n from wanted w join common using (project_id, hash));
+    if found then
+        perform errtrack_private.find_leaders();
+    end if;
     perform errtrack_private.make_issues();
     perform errtrack_private.take_fresh_origins();
-
-    -- The others one by one: each may make a hash of the next known.
-    for fresh in
-        select b.n
-        from batch_fresh b
-        where not b.alone
-        order by b.project_id, b.hashes
-    loop
-        continue when exists (
-            select from batch_filed f where f.n = fresh.n and f.origin_id is not null);
-        update batch_fresh b set alone = true where b.n = fresh.n;
-        perform errtrack_private.make_issues();
-        perform errtrack_private.take_fresh_origins();
-    end loop;
 
     -- Whoever adds hashes holds the lock of the project, and looked after that.
     if exists (
         select from batch_fresh b
-        where b.alone
+        where b.leader = b.n
           and b.origin_id is distinct from (
               select h.origin_id
               from errtrack_private.hashes h
@@ -343,7 +385,7 @@ declare
 begin
     foreach name in array array[
         'look_up_hashes()', 'look_up_again()', 'take_known_origins()', 'take_fresh_origins()',
-        'admit_issues()', 'make_issues()', 'learn_hashes()',
+        'find_leaders()', 'admit_issues()', 'make_issues()', 'learn_hashes()',
         'assign_origins()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);

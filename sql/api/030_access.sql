@@ -375,3 +375,6 @@ begin
     end loop;
 end
 $$;
+
+-- Filing asks too.
+grant execute on function errtrack_private.visible_from(bigint) to errtrack_worker;

@@ -216,9 +216,12 @@ std::optional<std::string> request_json(const Request &request, std::string &ref
     json_object_set_new(whole.get(), "path", path.release());
     json_object_set_new(whole.get(), "arguments", arguments.release());
     json_object_set_new(whole.get(), "base", string_of(request.base));
+    json_object_set_new(whole.get(), "address", string_of(request.address));
     if (request.has_body) {
         json_error_t problem;
-        Json body = request.is_form ? form_object(request.body)
+        /* curl says of whatever it sends that it is a form. */
+        bool is_json = !request.is_form || request.body.find_first_of("{[") == request.body.find_first_not_of(" \t\r\n");
+        Json body = !is_json ? form_object(request.body)
                                     : own(json_loadb(request.body.data(), request.body.size(), 0, &problem));
         if (!body) {
             refusal = "the body must be a JSON object";

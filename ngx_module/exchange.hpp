@@ -26,13 +26,14 @@ struct Request {
     Match match;
     Arguments arguments;
     std::string base;                    /* scheme, host and port, for links and DSNs */
+    std::string address;                 /* of the client */
     bool has_body = false;
     std::string body;
     bool is_form = false;                /* the body is application/x-www-form-urlencoded */
 };
 
 /*
- * {"path": {name: text}, "arguments": {name: [text]}, "base": text, "body": ...}. Arguments
+ * {"path": {name: text}, "arguments": {name: [text]}, "base": text, "address": text, "body": ...}. Arguments
  * that are no text are refused by their name. Nothing: refusal says why, with 400.
  */
 std::optional<std::string> request_json(const Request &request, std::string &refusal);

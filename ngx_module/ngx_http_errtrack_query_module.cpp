@@ -25,6 +25,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 char *set_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_dsn_base(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_trusted_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 
 constexpr ngx_uint_t anywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
@@ -36,6 +37,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("errtrack_dsn_base"), anywhere | NGX_CONF_TAKE1, set_dsn_base,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(QueryConf, dsn_base), nullptr},
+    {ngx_string("errtrack_trusted_user"), anywhere | NGX_CONF_TAKE1, set_trusted_user,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(QueryConf, trusted_user), nullptr},
     {ngx_string("errtrack_query"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_query,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command,
@@ -64,6 +67,7 @@ void *create_loc_conf(ngx_conf_t *cf) noexcept
     }
     /* Zero already: postgres, dsn_base, file, line, database. */
     lcf->thread_pool = static_cast<ngx_thread_pool_t *>(NGX_CONF_UNSET_PTR);
+    lcf->trusted_user = static_cast<ngx_http_complex_value_t *>(NGX_CONF_UNSET_PTR);
     return lcf;
 }
 
@@ -74,6 +78,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
     ngx_conf_merge_str_value(conf->postgres, prev->postgres, "");
     ngx_conf_merge_str_value(conf->dsn_base, prev->dsn_base, "");
     ngx_conf_merge_ptr_value(conf->thread_pool, prev->thread_pool, nullptr);
+    ngx_conf_merge_ptr_value(conf->trusted_user, prev->trusted_user, nullptr);
 
     if (conf->file.len == 0) {
         return NGX_CONF_OK;
@@ -167,6 +172,21 @@ char *set_dsn_base(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
         return NGX_OK;
     });
     return rc == NGX_OK ? NGX_CONF_OK : static_cast<char *>(NGX_CONF_ERROR);
+}
+
+char *set_trusted_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
+{
+    /* What a client sends is no witness of who the client is. */
+    std::string_view value = view(*directive_value(cf));
+    for (std::string_view sent : {"$http_", "${http_", "$arg_", "${arg_", "$cookie_", "${cookie_"}) {
+        if (value.find(sent) != std::string_view::npos) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"errtrack_trusted_user\" must not be what a client sends: \"%V\"",
+                               directive_value(cf));
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+    }
+    return ngx_http_set_complex_value_slot(cf, cmd, conf);
 }
 
 char *set_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept

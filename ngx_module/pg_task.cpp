@@ -88,7 +88,7 @@ bool is_quiet(const pqxx::connection &connection)
 
 std::string statement(const SqlCall &call)
 {
-    return "select status, body, next_cursor, prev_cursor, total, content_type, file_name, bytes from errtrack_private."
+    return "select status, body, next_cursor, prev_cursor, total, content_type, file_name, bytes, cookie from errtrack_private."
            + std::string(call.function) + "(token_hash => decode($1, 'hex'), request => $2)";
 }
 
@@ -213,6 +213,9 @@ SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
 {
     Transaction transaction(connection);
     sent = true;
+    if (!call.trusted_user.empty()) {
+        transaction.exec_params("select set_config('errtrack.trusted_user', $1, true)", call.trusted_user);
+    }
     pqxx::result result = transaction.exec_params(statement(call), call.token_hash, call.request);
     transaction.commit();
 
@@ -236,6 +239,9 @@ SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
     }
     answer.next_cursor = text(row[2]);
     answer.prev_cursor = text(row[3]);
+    if (!row[8].is_null()) {
+        answer.cookie = text(row[8]);
+    }
     if (!row[4].is_null()) {
         answer.total = row[4].as<std::int64_t>();
     }
@@ -318,7 +324,7 @@ try {
                     ? execute<pqxx::read_transaction>(*connection, call, sent)
                     : execute<pqxx::work>(*connection, call, sent);
                 usable = true;
-                if (answer.status != 401 && state_->should_touch(call.token_hash)) {
+                if (answer.status != 401 && !call.token_hash.empty() && state_->should_touch(call.token_hash)) {
                     usable = touch(*connection, call.token_hash);
                 }
             }

@@ -26,7 +26,8 @@ namespace errtrack __attribute__((visibility("hidden"))) {
 struct SqlCall {
     std::string_view function;           /* in errtrack_private; a literal */
     bool read_only = true;
-    std::string token_hash;              /* SHA-256 in hex */
+    std::string token_hash;              /* SHA-256 in hex; empty where trusted_user says who asks */
+    std::string trusted_user;            /* whom nginx vouches for */
     std::string request;                 /* JSON: path, arguments, body, base */
 };
 
@@ -45,6 +46,7 @@ struct SqlAnswer {
     std::string body;                    /* JSON, or the bytes of a file */
     std::string content_type;            /* of a file; empty: it is JSON */
     std::string file_name;
+    std::optional<std::string> cookie;   /* of a session that begins; empty: it ends */
     std::string next_cursor;             /* empty: no such page */
     std::string prev_cursor;
     std::optional<std::int64_t> total;

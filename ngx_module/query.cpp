@@ -87,26 +87,79 @@ ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std
     return send_response(r, static_cast<ngx_uint_t>(status), json_type, body);
 }
 
-/* Never from the URL: that is what gets logged on the way. Empty: there is none. */
-std::string_view find_token(ngx_http_request_t *r, Surface surface)
+/* How a client says who it is. Never from the URL: that is what gets logged on the way. */
+struct Caller {
+    std::string_view token;
+    std::string trusted_user;
+    bool is_browser = false;             /* sends what says so without being asked */
+};
+
+constexpr std::string_view cookie_name = "errtrack_session=";
+
+std::string_view session_cookie(ngx_http_request_t *r)
 {
-    if (surface == Surface::integrated) {
-        return header(r, "gitlab-error-tracking-token");
-    }
-    std::string_view token = header(r, "private-token");
-    if (token.empty()) {
-        constexpr std::string_view scheme = "bearer ";
-        token = header(r, "authorization");
-        if (token.size() < scheme.size()
-            || ngx_strncasecmp(reinterpret_cast<u_char *>(const_cast<char *>(token.data())),
-                               reinterpret_cast<u_char *>(const_cast<char *>(scheme.data())),
-                               scheme.size()) != 0)
-        {
-            return {};
+    std::string_view cookies = header(r, "cookie");
+    while (!cookies.empty()) {
+        std::string_view one = cookies.substr(0, cookies.find(';'));
+        cookies.remove_prefix(std::min(one.size() + 1, cookies.size()));
+        one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+        if (one.substr(0, cookie_name.size()) == cookie_name) {
+            return one.substr(cookie_name.size());
         }
-        token.remove_prefix(std::min(token.find_first_not_of(' ', scheme.size()), token.size()));
     }
+    return {};
+}
+
+std::string_view bearer_token(ngx_http_request_t *r)
+{
+    constexpr std::string_view scheme = "bearer ";
+    std::string_view token = header(r, "authorization");
+    if (token.size() < scheme.size()
+        || ngx_strncasecmp(reinterpret_cast<u_char *>(const_cast<char *>(token.data())),
+                           reinterpret_cast<u_char *>(const_cast<char *>(scheme.data())),
+                           scheme.size()) != 0)
+    {
+        return {};
+    }
+    token.remove_prefix(std::min(token.find_first_not_of(' ', scheme.size()), token.size()));
     return token;
+}
+
+Caller find_caller(ngx_http_request_t *r, Surface surface)
+{
+    Caller caller;
+    if (surface == Surface::integrated) {
+        caller.token = header(r, "gitlab-error-tracking-token");
+        return caller;
+    }
+    caller.token = header(r, "private-token");
+    if (caller.token.empty()) {
+        caller.token = bearer_token(r);
+    }
+    if (caller.token.empty() && surface == Surface::sentry) {
+        caller.token = session_cookie(r);
+        caller.is_browser = true;
+        ngx_str_t user = ngx_null_string;
+        QueryConf *lcf = location_conf(r);
+        if (caller.token.empty() && lcf->trusted_user != nullptr
+            && ngx_http_complex_value(r, lcf->trusted_user, &user) == NGX_OK)
+        {
+            caller.trusted_user = std::string(is_text(view(user)) ? view(user) : "");
+        }
+    }
+    return caller;
+}
+
+/*
+ * Another site can make a browser send a request, but not with a header of its own choice,
+ * nor with our Origin.
+ */
+bool comes_from_own_page(ngx_http_request_t *r, const std::string &base)
+{
+    std::string_view origin = header(r, "origin");
+    std::size_t mark = origin.find("://");
+    return !header(r, "x-errtrack-request").empty() && mark != std::string_view::npos
+           && with_port(origin.substr(0, mark), origin.substr(mark + 3)) == base;
 }
 
 std::string hex_sha256(std::string_view text)
@@ -300,6 +353,14 @@ bool add_validator(ngx_http_request_t *r, std::string_view body)
     return true;
 }
 
+/* Of a session of a browser; an empty one ends it. */
+bool add_cookie(ngx_http_request_t *r, const std::string &secret, std::string_view base)
+{
+    std::string cookie = std::string(cookie_name) + secret + "; Path=/; HttpOnly; SameSite=Strict; Max-Age="
+                         + (secret.empty() ? "0" : "1209600");
+    return add_header(r, "Set-Cookie", cookie + (base.substr(0, 8) == "https://" ? "; Secure" : ""));
+}
+
 /* What clients sent is data: to be kept in a file, and never shown as a page of ours. */
 bool add_file_headers(ngx_http_request_t *r, std::string_view name)
 {
@@ -342,7 +403,8 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
     bool asked_again = query.task.call.read_only && answer.status == 200 && answer.file_name.empty();
     if (!add_header(r, "X-Content-Type-Options", "nosniff")
         || !(asked_again ? add_validator(r, answer.body) : add_header(r, "Cache-Control", "no-store"))
-        || !(answer.file_name.empty() || add_file_headers(r, answer.file_name)))
+        || !(answer.file_name.empty() || add_file_headers(r, answer.file_name))
+        || !(answer.cookie ? add_cookie(r, *answer.cookie, query.request.base) : true))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -391,9 +453,15 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
                 ? NGX_HTTP_INTERNAL_SERVER_ERROR
                 : refuse_request(r, surface_of(path), match.status);
         }
-        std::string_view token = find_token(r, match.route->surface);
-        if (token.empty()) {
-            return refuse_request(r, match.route->surface, 401);
+        const Route &route = *match.route;
+        Caller caller = find_caller(r, route.surface);
+        if (caller.token.empty() && caller.trusted_user.empty() && route.access != Access::open) {
+            return refuse_request(r, route.surface, 401);
+        }
+        std::string base = request_base(r);
+        if (caller.is_browser && route.access != Access::read && !comes_from_own_page(r, base)) {
+            return refuse_request(r, route.surface, 403,
+                                  "a change needs a token, or the header X-Errtrack-Request and the Origin of this site");
         }
 
         auto *query = pool_new<Query>(r->pool);
@@ -401,16 +469,17 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
         ngx_http_set_ctx(r, query, ngx_http_errtrack_query_module);
-        const Route &route = *match.route;
         query->request.match = std::move(match);
         query->request.arguments = parse_arguments(view(r->args));
-        query->request.base = request_base(r);
+        query->request.base = std::move(base);
+        query->request.address = view(r->connection->addr_text);
         query->task.call.function = route.function;
         query->task.call.read_only = route.access == Access::read;
         /* PostgreSQL looks for the hash, so no comparison here or there sees the token. */
-        query->task.call.token_hash = hex_sha256(token);
+        query->task.call.token_hash = caller.token.empty() ? "" : hex_sha256(caller.token);
+        query->task.call.trusted_user = std::move(caller.trusted_user);
 
-        if (route.access == Access::write) {
+        if (route.access != Access::read) {
             constexpr std::string_view form_type = "application/x-www-form-urlencoded";
             query->request.is_form = header(r, "content-type").substr(0, form_type.size()) == form_type;
             if (r->headers_in.content_length_n > max_request_body) {

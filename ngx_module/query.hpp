@@ -24,6 +24,7 @@ struct QueryConf {
     ngx_str_t postgres;
     ngx_thread_pool_t *thread_pool;
     ngx_str_t dsn_base;
+    ngx_http_complex_value_t *trusted_user;
     ngx_str_t file;                      /* where errtrack_query stands; empty: it does not */
     ngx_uint_t line;
     ngx_uint_t database;                 /* index into database_pools */

@@ -24,7 +24,11 @@ enum class Surface {
 /* How the answer tells of other pages. */
 enum class Paging { none, gitlab, numbers, sentry };
 
-enum class Access { read, write };
+enum class Access {
+    read,
+    write,
+    open,                                /* a write that needs no token: signing in */
+};
 
 struct Route {
     std::string_view method;             /* GET also serves HEAD */

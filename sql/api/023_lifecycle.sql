@@ -245,18 +245,6 @@ $$;
 comment on function errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint) is
     'What people do: resolve (for good, in a release, or in the next one), ignore (for good, or until one of time, further events, further users is reached), reopen. Raises, in words for people, what cannot be.';
 
-create or replace function errtrack_private.name_of_token(token_hash bytea) returns text
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select coalesce(users.email, tokens.kind)
-    from errtrack_private.tokens
-    left join errtrack_private.users on users.id = tokens.user_id
-    where tokens.hash = token_hash
-$$;
-comment on function errtrack_private.name_of_token(bytea) is
-    'Who acts with a token, as the history shows it: an e-mail address, or gitlab.';
-
 -- ---- what events and time do ----------------------------------------------------
 
 create or replace function errtrack_private.advance_issues() returns void
@@ -370,7 +358,6 @@ end
 $$;
 revoke execute on function
     errtrack_private.newest_release(bigint),
-    errtrack_private.name_of_token(bytea),
     errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint)
 from public;
 grant select, insert on errtrack_private.issue_history, errtrack_private.outbox to errtrack_worker;

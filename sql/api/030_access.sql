@@ -21,13 +21,14 @@ begin
             total bigint,
             content_type text,
             file_name text,
-            bytes bytea
+            bytes bytea,
+            cookie text
         );
     end if;
 end
 $$;
 comment on type errtrack_private.answer is
-    'Answer of an HTTP surface: status, JSON body, cursors of the pages around this one (null: no such page), number of rows where pages are numbered. A file has a name, its own content type and bytes instead of a body.';
+    'Answer of an HTTP surface: status, JSON body, cursors of the pages around this one (null: no such page), number of rows where pages are numbered. A file has a name, its own content type and bytes instead of a body. cookie: the secret of a session that begins, empty when one ends.';
 
 create or replace function errtrack_private.authenticate(token_hash bytea)
 returns table (
@@ -55,9 +56,27 @@ as $$
     left join errtrack_private.users on users.id = tokens.user_id
     where tokens.hash = token_hash
       and (tokens.expires_at is null or tokens.expires_at > now())
+    union all
+    -- Who needs no token, as nginx has looked already.
+    select null, 'session', users.id, users.administrator, null, null,
+           array(select distinct role_scopes.scope from errtrack_private.role_scopes order by 1)
+    from errtrack_private.users
+    where octet_length(token_hash) = 0
+      and lower(users.email) = lower(nullif(current_setting('errtrack.trusted_user', true), ''))
 $$;
 comment on function errtrack_private.authenticate(bytea) is
-    'The token with this SHA-256 and its owner; no row when it is unknown or expired. Scopes are those of the token, before the role of its owner is looked at.';
+    'The token with this SHA-256 and its owner; no row when it is unknown or expired. Scopes are those of the token, before the role of its owner is looked at. An empty hash stands for the person in the setting errtrack.trusted_user, whom nginx vouches for.';
+
+create or replace function errtrack_private.name_of_token(token_hash bytea) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(users.email, t.kind)
+    from errtrack_private.authenticate(token_hash) as t
+    left join errtrack_private.users on users.id = t.user_id
+$$;
+comment on function errtrack_private.name_of_token(bytea) is
+    'Who acts with a token, as the history shows it: an e-mail address, or gitlab.';
 
 create or replace function errtrack_private.access(
     token_hash bytea,
@@ -368,7 +387,7 @@ begin
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'authenticate(bytea)', 'access(bytea, text, bigint, text)', 'touch_token(bytea)']
+        'authenticate(bytea)', 'name_of_token(bytea)', 'access(bytea, text, bigint, text)', 'touch_token(bytea)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_query', name);

@@ -43,7 +43,7 @@ returns errtrack_private.answer
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select row(ok.status, ok.body, null, null, null, null, null, null)::errtrack_private.answer
+    select row(ok.status, ok.body, null, null, null, null, null, null, null)::errtrack_private.answer
 $$;
 comment on function errtrack_private.ok(text, integer) is 'An answer without other pages.';
 

@@ -8,7 +8,7 @@ as $$
 begin
     select t.token_id, t.user_id into id, user_id
     from errtrack_private.authenticate(token_hash) as t
-    where t.kind = 'personal';
+    where t.kind in ('personal', 'session');
     if not found then
         perform errtrack_private.refuse(401, 'Invalid token');
     end if;
@@ -28,7 +28,7 @@ as $$
     left join errtrack_private.memberships m on m.organization_id = o.id and m.user_id = t.user_id
     left join errtrack_private.projects p
       on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
-    where t.kind = 'personal'
+    where t.kind in ('personal', 'session')
       and (t.organization_id is null or t.organization_id = o.id)
       and reach.scope = any (t.scopes)
       and exists (
@@ -64,8 +64,8 @@ begin
     perform errtrack_private.refuse(case when exists (
         select
         from errtrack_private.memberships m
-        join errtrack_private.tokens t on t.user_id = m.user_id
-        where m.organization_id = wanted and t.hash = token_hash
+        join errtrack_private.authenticate(token_hash) t on t.user_id = m.user_id
+        where m.organization_id = wanted
           and coalesce(t.organization_id, wanted) = wanted and t.project_id is null) then 403 else 404 end);
 end
 $$;
@@ -462,24 +462,6 @@ as $$
 $$;
 comment on function errtrack_private.show_user(bigint) is 'A person as Sentry shows one.';
 
-create or replace function errtrack_private.sentry_members(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:read');
-begin
-    return errtrack_private.ok((
-        select coalesce(jsonb_agg(errtrack_private.show_user(m.user_id) || jsonb_build_object(
-            'role', m.role, 'orgRole', m.role, 'user', errtrack_private.show_user(m.user_id)) order by m.user_id), '[]')::text
-        from errtrack_private.memberships m
-        where m.organization_id = organization));
-end
-$$;
-comment on function errtrack_private.sentry_members(bytea, jsonb) is 'The people of an organization.';
-
 create or replace function errtrack_private.sentry_whoami(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
@@ -515,7 +497,7 @@ begin
     end loop;
     foreach name in array array[
         'projects', 'project_get', 'project_create', 'project_update', 'organizations', 'organization_get',
-        'keys', 'key_create', 'key_update', 'key_delete', 'members', 'whoami']
+        'keys', 'key_create', 'key_update', 'key_delete', 'whoami']
     loop
         execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);

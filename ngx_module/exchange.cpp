@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "ngx_module/form_files.hpp"
+
 namespace errtrack __attribute__((visibility("hidden"))) {
 
 namespace {
@@ -43,6 +45,49 @@ Json form_object(std::string_view body)
         }
     }
     return object;
+}
+
+bool says_form(std::string_view content_type)
+{
+    constexpr std::string_view form = "application/x-www-form-urlencoded";
+    return content_type.substr(0, form.size()) == form;
+}
+
+/* curl says of whatever it sends that it is a form. */
+bool looks_like_json(std::string_view body)
+{
+    return body.find_first_of("{[") == body.find_first_not_of(" \t\r\n");
+}
+
+/* False: it is no form with files. */
+bool add_parts(json_t *request, std::string_view content_type, std::string_view body)
+{
+    std::optional<std::vector<FormPart>> parts = parse_form(content_type, body);
+    if (!parts) {
+        return false;
+    }
+    Json fields = own(json_object());
+    Json files = own(json_array());
+    for (const FormPart &part : *parts) {
+        if (!is_text(part.name) || !is_text(part.filename)) {
+            return false;
+        }
+        if (part.filename.empty()) {
+            if (is_text(part.content)) {
+                json_object_setn_new_nocheck(fields.get(), part.name.data(), part.name.size(), string_of(part.content));
+            }
+            continue;
+        }
+        json_t *file = json_object();
+        json_object_set_new(file, "field", string_of(part.name));
+        json_object_set_new(file, "filename", string_of(part.filename));
+        json_object_set_new(file, "sha1", string_of(hex_sha1(part.content)));
+        json_object_set_new(file, "content", string_of(base64(part.content)));
+        json_array_append_new(files.get(), file);
+    }
+    json_object_set_new(request, "fields", fields.release());
+    json_object_set_new(request, "files", files.release());
+    return true;
 }
 
 /* The last value of an argument; one that is empty counts as absent. */
@@ -217,12 +262,16 @@ std::optional<std::string> request_json(const Request &request, std::string &ref
     json_object_set_new(whole.get(), "arguments", arguments.release());
     json_object_set_new(whole.get(), "base", string_of(request.base));
     json_object_set_new(whole.get(), "address", string_of(request.address));
-    if (request.has_body) {
+    if (request.match.route->access == Access::upload) {
+        if (!add_parts(whole.get(), request.content_type, request.body)) {
+            refusal = "the body must be a form with files, at most " + std::to_string(max_form_parts);
+            return std::nullopt;
+        }
+    } else if (request.has_body) {
         json_error_t problem;
-        /* curl says of whatever it sends that it is a form. */
-        bool is_json = !request.is_form || request.body.find_first_of("{[") == request.body.find_first_not_of(" \t\r\n");
-        Json body = !is_json ? form_object(request.body)
-                                    : own(json_loadb(request.body.data(), request.body.size(), 0, &problem));
+        Json body = says_form(request.content_type) && !looks_like_json(request.body)
+            ? form_object(request.body)
+            : own(json_loadb(request.body.data(), request.body.size(), 0, &problem));
         if (!body) {
             refusal = "the body must be a JSON object";
             return std::nullopt;

@@ -29,11 +29,13 @@ struct Request {
     std::string address;                 /* of the client */
     bool has_body = false;
     std::string body;
-    bool is_form = false;                /* the body is application/x-www-form-urlencoded */
+    std::string content_type;            /* of the body */
 };
 
 /*
- * {"path": {name: text}, "arguments": {name: [text]}, "base": text, "address": text, "body": ...}. Arguments
+ * {"path": {name: text}, "arguments": {name: [text]}, "base": text, "address": text, "body": ...}; of an
+ * upload "fields": {name: text} and "files": [{"field", "filename", "sha1", "content"}] with
+ * the content in base64 instead of "body". Arguments
  * that are no text are refused by their name. Nothing: refusal says why, with 400.
  */
 std::optional<std::string> request_json(const Request &request, std::string &refusal);

@@ -107,12 +107,13 @@ std::optional<Disposition> disposition_of(std::string_view line)
     {
         return std::nullopt;
     }
-    Disposition found{{}, false};
+    Disposition found{{}, false, {}};
     for_each_parameter(line.substr(colon + 1), [&](std::string_view name, std::string value) {
         if (equals(name, "name")) {
             found.name = std::move(value);
         } else if (equals(name, "filename") || equals(name, "filename*")) {
             found.file = true;
+            found.filename = equals(name, "filename") ? std::move(value) : found.filename;
         }
     });
     return found;

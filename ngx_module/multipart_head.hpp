@@ -24,6 +24,7 @@ std::string boundary_of(std::string_view content_type);
 struct Disposition {
     std::string name;
     bool file;              /* it has a file name, which may be empty */
+    std::string filename;   /* as filename= says it, not filename*= */
 };
 
 /* Nothing when the line of headers is no Content-Disposition. */

@@ -29,9 +29,9 @@ std::string with_port(std::string_view scheme, std::string_view host)
 
 namespace {
 
-/* Nothing that is sent here is long. */
+/* Nothing that is sent here is long, but what builds upload. */
 constexpr off_t max_request_body = 64 * 1024;
-constexpr std::string_view too_long = "at most 64 KiB are read";
+constexpr off_t max_upload = 16 * 1024 * 1024;
 
 /*
  * The statement timeout of the role (3 s) ends a slow call. This is for a server
@@ -194,14 +194,26 @@ std::string request_base(ngx_http_request_t *r)
     return with_port(scheme, name ? host : "localhost");
 }
 
-/* The chain of a body, which may lie in a file from client_body_buffer_size on. */
-std::optional<std::string> body_text(ngx_http_request_t *r)
+off_t most_body(const Route &route)
+{
+    return route.access == Access::upload ? max_upload : max_request_body;
+}
+
+ngx_int_t refuse_too_long(ngx_http_request_t *r, const Route &route)
+{
+    return refuse_request(r, route.surface, 413,
+                          route.access == Access::upload ? "at most 16 MiB are read" : "at most 64 KiB are read");
+}
+
+/* The chain of a body, which may lie in a file from client_body_buffer_size on. Nothing:
+ * it is longer than most. */
+std::optional<std::string> body_text(ngx_http_request_t *r, off_t most)
 {
     std::string text;
     ngx_chain_t *in = r->request_body != nullptr ? r->request_body->bufs : nullptr;
     for (; in != nullptr; in = in->next) {
         ngx_buf_t *b = in->buf;
-        if (static_cast<off_t>(text.size()) + ngx_buf_size(b) > max_request_body) {
+        if (static_cast<off_t>(text.size()) + ngx_buf_size(b) > most) {
             return std::nullopt;
         }
         if (!b->in_file) {
@@ -266,9 +278,10 @@ void on_body(ngx_http_request_t *r) noexcept
 {
     ngx_int_t rc = guarded(r->connection->log, "reading the body of a query", [&]() -> ngx_int_t {
         Query *query = query_of(r);
-        std::optional<std::string> text = body_text(r);
+        const Route &route = *query->request.match.route;
+        std::optional<std::string> text = body_text(r, most_body(route));
         if (!text) {
-            return refuse_request(r, surface(*query), 413, too_long);
+            return refuse_too_long(r, route);
         }
         query->request.has_body = !text->empty();
         query->request.body = std::move(*text);
@@ -480,10 +493,9 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
         query->task.call.trusted_user = std::move(caller.trusted_user);
 
         if (route.access != Access::read) {
-            constexpr std::string_view form_type = "application/x-www-form-urlencoded";
-            query->request.is_form = header(r, "content-type").substr(0, form_type.size()) == form_type;
-            if (r->headers_in.content_length_n > max_request_body) {
-                return refuse_request(r, route.surface, 413, too_long);
+            query->request.content_type = header(r, "content-type");
+            if (r->headers_in.content_length_n > most_body(route)) {
+                return refuse_too_long(r, route);
             }
             ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
             return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;

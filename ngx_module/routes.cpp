@@ -69,6 +69,7 @@ constexpr Route routes[] = {
     {"GET", "/api/0/projects/{organization}/{project}/issues", sentry, reads, "sentry_issues", Paging::sentry},
     {"PUT", "/api/0/projects/{organization}/{project}/issues", sentry, writes, "sentry_issues_update"},
     {"DELETE", "/api/0/projects/{organization}/{project}/issues", sentry, writes, "sentry_issues_delete"},
+    {"GET", "/api/0/projects/{organization}/{project}/events", sentry, reads, "sentry_project_events", Paging::sentry},
     {"GET", "/api/0/projects/{organization}/{project}/events/{event}", sentry, reads, "sentry_project_event"},
     {"GET", "/api/0/projects/{organization}/{project}/events/{event}/json", sentry, reads, "sentry_event_json"},
 
@@ -135,6 +136,7 @@ constexpr Route routes[] = {
     {"GET", "/api/0/projects/{organization}/{project}/ledger", sentry, reads, "sentry_ledger"},
     {"GET", "/api/0/projects/{organization}/{project}/health", sentry, reads, "sentry_health"},
     {"GET", "/api/0/projects/{organization}/{project}/transactions", sentry, reads, "sentry_transactions"},
+    {"GET", "/api/0/organizations/{organization}/monitors", sentry, reads, "sentry_monitors"},
     {"GET", "/api/0/projects/{organization}/{project}/monitors", sentry, reads, "sentry_monitors"},
     {"GET", "/api/0/projects/{organization}/{project}/monitors/{monitor}/checkins", sentry, reads,
      "sentry_check_ins"},
@@ -144,6 +146,20 @@ constexpr Route routes[] = {
     {"GET", "/api/0/projects/{organization}/{project}/events/{event}/attachments/{attachment}", sentry, reads,
      "sentry_attachment"},
     {"GET", "/api/0/projects/{organization}/{project}/events/{event}/grouping", sentry, reads, "sentry_grouping"},
+
+    {"GET", "/api/0/organizations/{organization}/chunk-upload", sentry, reads, "sentry_chunk_options"},
+    {"POST", "/api/0/organizations/{organization}/chunk-upload", sentry, Access::upload, "sentry_chunk_upload"},
+    {"POST", "/api/0/organizations/{organization}/artifactbundle/assemble", sentry, writes, "sentry_bundle_assemble"},
+    {"POST", "/api/0/organizations/{organization}/releases/{version}/assemble", sentry, writes,
+     "sentry_release_assemble"},
+    {"POST", "/api/0/projects/{organization}/{project}/files/difs/assemble", sentry, writes, "sentry_dif_assemble"},
+    {"GET", "/api/0/projects/{organization}/{project}/files/dsyms", sentry, reads, "sentry_debug_files"},
+    {"GET", "/api/0/projects/{organization}/{project}/releases/{version}/files", sentry, reads,
+     "sentry_release_files"},
+    {"POST", "/api/0/projects/{organization}/{project}/releases/{version}/files", sentry, Access::upload,
+     "sentry_release_file_create"},
+    {"DELETE", "/api/0/projects/{organization}/{project}/releases/{version}/files/{file}", sentry, writes,
+     "sentry_upload_delete"},
 };
 
 bool path_matches(std::string_view pattern, std::string_view path, Match &match)

@@ -28,6 +28,7 @@ enum class Access {
     read,
     write,
     open,                                /* a write that needs no token: signing in */
+    upload,                              /* a write whose body is a form with files */
 };
 
 struct Route {

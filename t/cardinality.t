@@ -35,7 +35,7 @@ sub tags {
 sub folded { return eventually { $t->sql_value('select count(*) from errtrack_private.tag_facts') == 0 } 'tags are folded' }
 
 is_deeply { map { @$_{qw(name value)} } @{ $t->errtrack(qw(limit list shop --json)) } },
-    { releases => 10000, environments => 100, tag_keys => 200, tag_values => 1000, new_issues => 1000, new_issues_alike => 100, bodies => 10000 },
+    { releases => 10000, environments => 100, tag_keys => 200, tag_values => 1000, new_issues => 1000, new_issues_alike => 100, upload_bytes => 5368709120, bodies => 10000 },
     'there are limits without anybody setting them';
 
 # ---- releases and environments ------------------------------------------------------

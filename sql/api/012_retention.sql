@@ -382,10 +382,11 @@ comment on function errtrack_private.retain(integer, interval) is
     'One turn of the retention: removes a partition, or rows until the budget is spent, or some issues. finished: there was nothing to remove. busy: it could do nothing now. what and removed: for people to see; a partition has no number of rows.';
 
 create or replace function errtrack_private.sweep(keep_days integer) returns void
-language sql volatile
+language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     insert into errtrack_private.retention as r (days)
     values (keep_days)
     on conflict (one) do update set days = excluded.days where r.days <> excluded.days;
@@ -394,9 +395,12 @@ as $$
     delete from errtrack_private.outbox where created_at < now() - interval '7 days';
     -- Longer than book_requests() looks back: nothing is counted anew.
     delete from errtrack_private.edge_requests where hour < now() - interval '3 days';
+    delete from errtrack_private.tokens where kind = 'session' and expires_at < now();
+    perform errtrack_private.sweep_uploads(keep_days);
+end
 $$;
 comment on function errtrack_private.sweep(integer) is
-    'Removes dead letters and counts of edges that are past their time. For workers: it notes how long they keep events.';
+    'Removes dead letters, counts of edges, sessions of browsers and uploads that are past their time. For workers: it notes how long they keep events.';
 
 create or replace function errtrack_private.retention_plan(keep_days integer)
 returns table (what text, name text, older_than timestamptz, "rows" bigint, bytes bigint)

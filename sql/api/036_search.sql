@@ -23,7 +23,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text[] := regexp_match(value, '^([+-])([0-9]{1,6})(m|h|d|w|min)$');
-    day text[] := regexp_match(value, '^([0-9]{4}-[01][0-9]-[0-3][0-9])(?:[T ]([0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?)(Z|[+-][01][0-9]:?[0-5][0-9])?)?$');
+    day text[] := regexp_match(value, '^([0-9]{4}-[01][0-9]-[0-3][0-9])(?:[T ]([0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?)(Z|[+-][01][0-9]:?[0-5][0-9])?)?$');
 begin
     if part is not null then
         return now() - part[2]::integer * case left(part[3], 1)

@@ -534,6 +534,52 @@ $$;
 comment on function errtrack_private.sentry_issue_events(bytea, jsonb) is
     'A page of the events of an issue, the newest first. full=1 gives their bodies too.';
 
+create or replace function errtrack_private.sentry_project_events(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    project constant bigint := errtrack_private.sentry_project(token_hash, request, 'event:read');
+    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 50, 1, 100);
+    cursor_text constant text := errtrack_private.argument(request, 'cursor');
+    whole constant boolean := errtrack_private.argument(request, 'full') in ('1', 'true');
+    place timestamptz;
+    place_id uuid;
+    events errtrack_private.occurrences[];
+    answer errtrack_private.answer;
+begin
+    select errtrack_private.from_microseconds(decoded.place), decoded.id::uuid into place, place_id
+    from errtrack_private.decode_cursor(cursor_text, 'e') as decoded;
+    if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and place is null then
+        perform errtrack_private.refuse(400, 'cursor is invalid');
+    end if;
+    events := array(
+        select c
+        from errtrack_private.occurrences c
+        where c.project_id = project
+          and c.received_at >= errtrack_private.visible_from(project)
+          and (place is null or c.received_at <= place)
+          and (place is null or (c.received_at, c.event_id) < (place, place_id))
+        order by c.received_at desc, c.event_id desc
+        limit page_size + 1);
+    if cardinality(events) > page_size then
+        answer.next_cursor := errtrack_private.event_cursor('n', events[page_size]);
+    end if;
+    answer.status := 200;
+    select coalesce(jsonb_agg(case when whole
+        then errtrack_private.show_event(e, o.issue_id, errtrack_private.event_body(e), 2)
+        else errtrack_private.list_item(e, o.issue_id) end order by e.received_at desc, e.event_id desc), '[]')::text
+    into answer.body
+    from unnest(events[:page_size]) as e
+    join errtrack_private.origins o on o.project_id = project and o.id = e.origin_id;
+    return answer;
+end
+$$;
+comment on function errtrack_private.sentry_project_events(bytea, jsonb) is
+    'A page of the events of a project, the newest first. full=1 gives their bodies too.';
+
 do $$
 declare
     name text;
@@ -549,7 +595,7 @@ begin
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'issue_event', 'project_event', 'event_json', 'event_id', 'short_id', 'issue_events']
+        'issue_event', 'project_event', 'event_json', 'event_id', 'short_id', 'issue_events', 'project_events']
     loop
         execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);

@@ -337,19 +337,25 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    project constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:read');
+    projects constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:read');
 begin
     return errtrack_private.as_json_rows((
         select jsonb_agg(jsonb_build_object(
-            'slug', m.slug, 'environment', m.environment, 'status', m.status,
+            'id', m.slug, 'slug', m.slug, 'name', m.slug, 'type', 'cron_job', 'project', jsonb_build_object('id', m.project_id::text),
+            'environment', m.environment, 'status', m.status,
             'lastCheckIn', errtrack_private.rfc3339(m.last_check_in_at), 'lastSeconds', m.last_seconds,
             'nextCheckIn', errtrack_private.rfc3339(m.next_check_in_at),
-            'timezone', m.timezone, 'missed', m.missed, 'timedOut', m.timed_out) order by m.slug, m.environment)
+            'timezone', m.timezone, 'missed', m.missed, 'timedOut', m.timed_out) order by m.project_id, m.slug, m.environment)
         from (
-            select * from errtrack.monitors m where m.project_id = project order by m.slug, m.environment limit 1000) m));
+            select *
+            from errtrack.monitors m
+            where m.project_id = any (projects)
+            order by m.project_id, m.slug, m.environment
+            limit 1000) m));
 end
 $$;
-comment on function errtrack_private.sentry_monitors(bytea, jsonb) is 'The cron monitors of a project.';
+comment on function errtrack_private.sentry_monitors(bytea, jsonb) is
+    'The cron monitors of a project, or of an organization.';
 
 create or replace function errtrack_private.sentry_check_ins(token_hash bytea, request jsonb)
 returns errtrack_private.answer

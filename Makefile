@@ -148,10 +148,10 @@ units: $(UNITS)
 unit: units             ## build and run the unit tests alone
 	@for test in $(UNITS); do $$test --gtest_brief=1; done
 
-# The parts of the edge that know nothing of nginx.
-EDGE  := auth decode endpoint envelope_scan forms inflate json_scan json_text key_snapshot \
-         ledger_table lease metrics multipart_head multipart_scan rules scan security_scan \
-         spool_disk spool_segment store_scan
+# The parts of the modules that know nothing of nginx.
+EDGE  := auth decode endpoint envelope_scan exchange form_files forms inflate json_scan json_text \
+         key_snapshot ledger_table lease metrics multipart_head multipart_scan routes rules scan \
+         security_scan spool_disk spool_segment store_scan url
 
 $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/ngx_module/%.o,$(EDGE))
 	@mkdir -p $(@D)
@@ -162,13 +162,17 @@ $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/n
 
 # The floor of the edge is a module of nginx of its own, built in the same way.
 BENCH_BUILD := $(BUILD)/bench/nginx
-BENCH       ?= edge worker
+BENCH       ?= edge worker query
 
-.PHONY: bench floor
+.PHONY: bench bench-data floor
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
-	@for part in $(BENCH); do t/bench/$$part; done
+	@for part in $(BENCH); do [ $$part != query ] || t/bench/data; t/bench/$$part; done
+
+bench-data:             ## make the data that section query of the benchmark asks for
+	@t/lib/deps build run bench
+	@t/bench/data
 
 floor: $(BENCH_BUILD)/Makefile
 	@$(MAKE) -s -C $(NGINX_SRC) -f $< modules

@@ -18,17 +18,22 @@ std::string_view take_line(std::string_view &text)
     return !line.empty() && line.back() == '\r' ? line.substr(0, line.size() - 1) : line;
 }
 
+/* Whether what stands behind a delimiter ends it: another boundary may begin with ours. */
+bool ends_delimiter(std::string_view rest)
+{
+    return rest.substr(0, 2) == "--" || rest.find_first_not_of(" \t\r") == rest.find('\n');
+}
+
 /* Where the next delimiter stands at the start of a line, or npos. */
 std::size_t find_delimiter(std::string_view text, std::string_view delimiter)
 {
-    std::size_t at = 0;
-    for (;;) {
-        at = text.find(delimiter, at);
-        if (at == std::string_view::npos || at == 0 || text[at - 1] == '\n') {
+    for (std::size_t at = text.find(delimiter); at != std::string_view::npos; at = text.find(delimiter, at + 1)) {
+        bool starts_line = at == 0 || text[at - 1] == '\n';
+        if (starts_line && ends_delimiter(text.substr(at + delimiter.size()))) {
             return at;
         }
-        at++;
     }
+    return std::string_view::npos;
 }
 
 std::string_view without_line_end(std::string_view content)

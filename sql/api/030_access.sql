@@ -40,40 +40,46 @@ returns table (
     project_id bigint,
     scopes text[]
 )
-language sql stable
+language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select
-        tokens.id,
-        tokens.kind,
-        tokens.user_id,
-        coalesce(users.administrator, false),
-        tokens.organization_id,
-        tokens.project_id,
-        tokens.scopes
-    from errtrack_private.tokens
-    left join errtrack_private.users on users.id = tokens.user_id
-    where tokens.hash = token_hash
-      and (tokens.expires_at is null or tokens.expires_at > now())
-    union all
-    -- Who needs no token, as nginx has looked already.
-    select null, 'session', users.id, users.administrator, null, null,
-           array(select distinct role_scopes.scope from errtrack_private.role_scopes order by 1)
-    from errtrack_private.users
-    where octet_length(token_hash) = 0
-      and lower(users.email) = lower(nullif(current_setting('errtrack.trusted_user', true), ''))
+#variable_conflict use_column
+begin
+    return query
+        select
+            tokens.id,
+            tokens.kind,
+            tokens.user_id,
+            coalesce(users.administrator, false),
+            tokens.organization_id,
+            tokens.project_id,
+            tokens.scopes
+        from errtrack_private.tokens
+        left join errtrack_private.users on users.id = tokens.user_id
+        where tokens.hash = token_hash
+          and (tokens.expires_at is null or tokens.expires_at > now())
+        union all
+        -- Who needs no token, as nginx has looked already.
+        select null, 'session', users.id, users.administrator, null, null,
+               array(select distinct role_scopes.scope from errtrack_private.role_scopes order by 1)
+        from errtrack_private.users
+        where octet_length(token_hash) = 0
+          and lower(users.email) = lower(nullif(current_setting('errtrack.trusted_user', true), ''));
+end
 $$;
 comment on function errtrack_private.authenticate(bytea) is
     'The token with this SHA-256 and its owner; no row when it is unknown or expired. Scopes are those of the token, before the role of its owner is looked at. An empty hash stands for the person in the setting errtrack.trusted_user, whom nginx vouches for.';
 
 create or replace function errtrack_private.name_of_token(token_hash bytea) returns text
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select coalesce(users.email, t.kind)
-    from errtrack_private.authenticate(token_hash) as t
-    left join errtrack_private.users on users.id = t.user_id
+begin
+    return (
+        select coalesce(users.email, t.kind)
+        from errtrack_private.authenticate(token_hash) as t
+        left join errtrack_private.users on users.id = t.user_id);
+end
 $$;
 comment on function errtrack_private.name_of_token(bytea) is
     'Who acts with a token, as the history shows it: an e-mail address, or gitlab.';
@@ -153,7 +159,6 @@ comment on function errtrack_private.touch_token(bytea) is
 
 create or replace function errtrack_private.rfc3339(moment timestamptz) returns text
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
@@ -161,7 +166,6 @@ comment on function errtrack_private.rfc3339(timestamptz) is 'A time as JSON sho
 
 create or replace function errtrack_private.clamp_count(counted numeric) returns integer
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select least(greatest(counted, 0), 2147483647)::integer
 $$;
@@ -170,7 +174,6 @@ comment on function errtrack_private.clamp_count(numeric) is
 
 create or replace function errtrack_private.microseconds(moment timestamptz) returns bigint
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select (extract(epoch from moment) * 1000000)::bigint
 $$;
@@ -179,7 +182,6 @@ comment on function errtrack_private.microseconds(timestamptz) is
 
 create or replace function errtrack_private.from_microseconds(count bigint) returns timestamptz
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select timestamptz 'epoch' + (count / 1000000) * interval '1 second'
          + (count % 1000000) * interval '1 microsecond'
@@ -189,7 +191,6 @@ comment on function errtrack_private.from_microseconds(bigint) is 'The opposite 
 create or replace function errtrack_private.encode_cursor(direction text, kind text, place bigint, id text)
 returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     -- URL-safe, and no padding: the last three characters are deleted.
     select translate(
@@ -208,7 +209,6 @@ create or replace function errtrack_private.decode_cursor(
     out id text
 )
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     plain text;
@@ -238,7 +238,6 @@ comment on function errtrack_private.decode_cursor(text, text) is
 
 create or replace function errtrack_private.visible_from(wanted_project bigint) returns timestamptz
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(
         (select purge_before from errtrack_private.projects where projects.id = wanted_project),
@@ -249,17 +248,19 @@ comment on function errtrack_private.visible_from(bigint) is
 
 create or replace function errtrack_private.issue_is_visible(wanted_project bigint, fingerprint bigint)
 returns boolean
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select exists (
-        select from errtrack_private.issues
-        where issues.project_id = wanted_project
-          and issues.id = fingerprint
-          and issues.last_received_at >= errtrack_private.visible_from(wanted_project)
-          and exists (
-              select from errtrack_private.origins
-              where origins.project_id = wanted_project and origins.issue_id = fingerprint))
+begin
+    return (
+        select exists (
+            select from errtrack_private.issues
+            where issues.project_id = wanted_project
+              and issues.id = fingerprint
+              and issues.last_received_at >= errtrack_private.visible_from(wanted_project)
+              and exists (
+                  select from errtrack_private.origins
+                  where origins.project_id = wanted_project and origins.issue_id = fingerprint)));
+end
 $$;
 comment on function errtrack_private.issue_is_visible(bigint, bigint) is
     'Whether there is something to show: neither deleted nor merged into another issue.';
@@ -267,7 +268,6 @@ comment on function errtrack_private.issue_is_visible(bigint, bigint) is
 create or replace function errtrack_private.issue_name(kind text, type text, value text, title text)
 returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(
         nullif(case when kind = 'default' then split_part(ltrim(value, E'\r\n'), E'\n', 1) else type end, ''),
@@ -282,60 +282,57 @@ create or replace function errtrack_private.frequencies(
     stats_period text
 )
 returns table (issue_id bigint, pairs json)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    with grid as (
-        select step, steps, date_bin(step, now(), timestamptz 'epoch') as newest, fine
-        from (values
-            ('15m', interval '5 minutes', 3, true),
-            ('30m', interval '5 minutes', 6, true),
-            ('1h', interval '5 minutes', 12, true),
-            ('24h', interval '1 hour', 24, false),
-            ('7d', interval '24 hours', 7, false),
-            ('14d', interval '24 hours', 14, false),
-            ('30d', interval '24 hours', 30, false)) as periods(period, step, steps, fine)
-        where period = stats_period
-    ),
-    buckets as (
-        select newest - back * step as bucket
-        from grid, generate_series(0, steps - 1) as back
-    ),
-    shown as (
-        select origins.issue_id, origins.id as origin_id
-        from errtrack_private.origins
-        where origins.project_id = wanted_project and origins.issue_id = any (fingerprints)
-    ),
-    counted as (
-        select issue_id, date_bin(step, bucket, timestamptz 'epoch') as bucket, sum(events) as events
-        from (
-            select shown.issue_id, grid.step, counts_1h.bucket, counts_1h.events
-            from grid, shown
-            join errtrack_private.counts_1h
-              on counts_1h.project_id = wanted_project and counts_1h.origin_id = shown.origin_id
-            where not grid.fine
-              and counts_1h.bucket >= grid.newest - (grid.steps - 1) * grid.step
-            union all
-            select shown.issue_id, grid.step, counts_5m.bucket, counts_5m.events
-            from grid, shown
-            join errtrack_private.counts_5m
-              on counts_5m.project_id = wanted_project and counts_5m.origin_id = shown.origin_id
-            where grid.fine
-              and counts_5m.bucket >= grid.newest - (grid.steps - 1) * grid.step
-        ) as parts
-        group by 1, 2
-    )
-    select
-        wanted.id,
-        json_agg(
-            json_build_array(
-                extract(epoch from buckets.bucket)::bigint,
-                errtrack_private.clamp_count(coalesce(counted.events, 0)))
-            order by buckets.bucket)
-    from unnest(fingerprints) as wanted(id)
-    cross join buckets
-    left join counted on counted.issue_id = wanted.id and counted.bucket = buckets.bucket
-    group by wanted.id
+#variable_conflict use_column
+declare
+    fine constant boolean := stats_period in ('15m', '30m', '1h');
+    step constant interval := case when fine then interval '5 minutes'
+                                   when stats_period = '24h' then interval '1 hour' else interval '24 hours' end;
+    steps constant integer := case stats_period
+        when '15m' then 3 when '30m' then 6 when '1h' then 12 when '24h' then 24
+        when '7d' then 7 when '14d' then 14 when '30d' then 30 end;
+    newest constant timestamptz := date_bin(step, now(), timestamptz 'epoch');
+    oldest constant timestamptz := newest - (steps - 1) * step;
+    origins bigint[];
+    shown bigint[];
+begin
+    select array_agg(o.id order by o.id), array_agg(o.issue_id order by o.id) into origins, shown
+    from errtrack_private.origins o
+    where o.project_id = wanted_project and o.issue_id = any (fingerprints);
+    -- Planned once in a session, for either table.
+    if fine then
+        return query
+            with counted as (
+                select s.issue_id, c.bucket, sum(c.events) as events
+                from unnest(origins, shown) as s (origin_id, issue_id)
+                join errtrack_private.counts_5m c
+                  on c.project_id = wanted_project and c.origin_id = s.origin_id and c.bucket >= oldest
+                group by 1, 2
+            )
+            select f.id, json_agg(json_build_array(
+                       extract(epoch from b.bucket)::bigint, least(coalesce(c.events, 0), 2147483647)::integer) order by b.bucket)
+            from unnest(fingerprints) as f (id)
+            cross join generate_series(oldest, newest, step) as b (bucket)
+            left join counted c on c.issue_id = f.id and c.bucket = b.bucket
+            group by f.id;
+    else
+        return query
+            with counted as (
+                select s.issue_id, date_bin(step, c.bucket, timestamptz 'epoch') as bucket, sum(c.events) as events
+                from unnest(origins, shown) as s (origin_id, issue_id)
+                join errtrack_private.counts_1h c
+                  on c.project_id = wanted_project and c.origin_id = s.origin_id and c.bucket >= oldest
+                group by 1, 2
+            )
+            select f.id, json_agg(json_build_array(
+                       extract(epoch from b.bucket)::bigint, least(coalesce(c.events, 0), 2147483647)::integer) order by b.bucket)
+            from unnest(fingerprints) as f (id)
+            cross join generate_series(oldest, newest, step) as b (bucket)
+            left join counted c on c.issue_id = f.id and c.bucket = b.bucket
+            group by f.id;
+    end if;
+end
 $$;
 comment on function errtrack_private.frequencies(bigint, bigint[], text) is
     'Counts of issues over a period as [[unix seconds, count], ...], oldest first, zeros included: steps of 5 minutes up to an hour, hours for 24h, days (UTC) beyond. The last step is the current one.';
@@ -346,28 +343,31 @@ create or replace function errtrack_private.show_errors(
     stats_period text
 )
 returns table (place bigint, shown json)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select wanted.place, row_to_json(error)
-    from unnest(fingerprints) with ordinality as wanted(id, place)
-    join errtrack_private.issues on issues.project_id = wanted_project and issues.id = wanted.id
-    join errtrack_private.frequencies(wanted_project, fingerprints, stats_period) as counted
-      on counted.issue_id = wanted.id
-    cross join lateral (
-        select
-            issues.id as fingerprint,
-            issues.project_id,
-            errtrack_private.issue_name(issues.kind, issues.type, issues.value, issues.title) as name,
-            issues.value as description,
-            issues.culprit as actor,
-            errtrack_private.clamp_count(issues.event_count) as event_count,
-            errtrack_private.clamp_count(issues.user_count) as approximated_user_count,
-            errtrack_private.rfc3339(issues.first_seen) as first_seen_at,
-            errtrack_private.rfc3339(issues.last_seen) as last_seen_at,
-            issues.status,
-            json_build_object('frequency', json_build_object(stats_period, counted.pairs)) as stats
-    ) as error
+#variable_conflict use_column
+begin
+    return query
+        select wanted.place, row_to_json(error)
+        from unnest(fingerprints) with ordinality as wanted(id, place)
+        join errtrack_private.issues on issues.project_id = wanted_project and issues.id = wanted.id
+        join errtrack_private.frequencies(wanted_project, fingerprints, stats_period) as counted
+          on counted.issue_id = wanted.id
+        cross join lateral (
+            select
+                issues.id as fingerprint,
+                issues.project_id,
+                errtrack_private.issue_name(issues.kind, issues.type, issues.value, issues.title) as name,
+                issues.value as description,
+                issues.culprit as actor,
+                errtrack_private.clamp_count(issues.event_count) as event_count,
+                errtrack_private.clamp_count(issues.user_count) as approximated_user_count,
+                errtrack_private.rfc3339(issues.first_seen) as first_seen_at,
+                errtrack_private.rfc3339(issues.last_seen) as last_seen_at,
+                issues.status,
+                json_build_object('frequency', json_build_object(stats_period, counted.pairs)) as stats
+        ) as error;
+end
 $$;
 comment on function errtrack_private.show_errors(bigint, bigint[], text) is
     'Issues as GitLab''s Error objects, with their place in the array asked for.';

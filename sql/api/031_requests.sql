@@ -5,10 +5,13 @@
 -- "body": anything}. A refusal is an error with SQLSTATE ET and the status, so that it
 -- ends the transaction from wherever it is found; its message is shown to the client and
 -- holds no values of the request.
+--
+-- Here and in the files that follow, only what runs with the rights of its owner sets the
+-- search path: everything else is called by that, and a function that sets something is
+-- never made part of the query that calls it, which costs more than most of them do.
 
 create or replace function errtrack_private.refuse(status integer, reason text default '') returns void
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception using errcode = 'ET' || status, message = reason;
@@ -25,7 +28,6 @@ create or replace function errtrack_private.require(
 )
 returns void
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     allowed integer := errtrack_private.access(token_hash, surface, wanted_project, wanted_scope);
@@ -41,7 +43,6 @@ comment on function errtrack_private.require(bytea, text, bigint, text) is
 create or replace function errtrack_private.ok(body text, status integer default 200)
 returns errtrack_private.answer
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select row(ok.status, ok.body, null, null, null, null, null, null, null)::errtrack_private.answer
 $$;
@@ -51,7 +52,6 @@ comment on function errtrack_private.ok(text, integer) is 'An answer without oth
 
 create or replace function errtrack_private.path_text(request jsonb, name text) returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select request #>> array['path', name]
 $$;
@@ -59,7 +59,6 @@ comment on function errtrack_private.path_text(jsonb, text) is 'A segment of the
 
 create or replace function errtrack_private.as_id(value text) returns bigint
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select case when value ~ '^0*[0-9]{1,19}$' and value::numeric <= 9223372036854775807 then value::bigint end
 $$;
@@ -67,7 +66,6 @@ comment on function errtrack_private.as_id(text) is '0 to 2^63 - 1, or null for 
 
 create or replace function errtrack_private.path_id(request jsonb, name text) returns bigint
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     id bigint := errtrack_private.as_id(errtrack_private.path_text(request, name));
@@ -84,7 +82,6 @@ comment on function errtrack_private.path_id(jsonb, text) is 'A segment of the p
 
 create or replace function errtrack_private.argument(request jsonb, name text) returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select nullif(request #>> array['arguments', name, '-1'], '')
 $$;
@@ -93,7 +90,6 @@ comment on function errtrack_private.argument(jsonb, text) is
 
 create or replace function errtrack_private.arguments(request jsonb, name text) returns text[]
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select array(
         select value
@@ -106,7 +102,6 @@ comment on function errtrack_private.arguments(jsonb, text) is
 create or replace function errtrack_private.argument_choice(request jsonb, name text, variadic words text[])
 returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     value text := coalesce(errtrack_private.argument(request, name), words[1]);
@@ -129,7 +124,6 @@ create or replace function errtrack_private.argument_integer(
 )
 returns integer
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     value text := errtrack_private.argument(request, name);
@@ -149,7 +143,6 @@ comment on function errtrack_private.argument_integer(jsonb, text, integer, inte
 
 create or replace function errtrack_private.body_object(request jsonb) returns jsonb
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if jsonb_typeof(request -> 'body') is distinct from 'object' then
@@ -163,7 +156,6 @@ comment on function errtrack_private.body_object(jsonb) is 'The body of a reques
 create or replace function errtrack_private.member_text(body jsonb, name text, longest integer default 1000)
 returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if coalesce(jsonb_typeof(body -> name), 'null') = 'null' then
@@ -181,7 +173,6 @@ comment on function errtrack_private.member_text(jsonb, text, integer) is
 
 create or replace function errtrack_private.member_id(body jsonb, name text) returns bigint
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     id bigint := errtrack_private.as_id(body ->> name);
@@ -197,7 +188,6 @@ comment on function errtrack_private.member_id(jsonb, text) is
 
 create or replace function errtrack_private.member_boolean(body jsonb, name text) returns boolean
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if coalesce(jsonb_typeof(body -> name), 'null') = 'null' then

@@ -7,7 +7,6 @@
 create or replace function errtrack_private.like_pattern(value text, anywhere boolean default false)
 returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select case when anywhere then '%' else '' end
         || replace(replace(replace(replace(value, '\', '\\'), '%', '\%'), '_', '\_'), '*',
@@ -19,7 +18,6 @@ comment on function errtrack_private.like_pattern(text, boolean) is
 
 create or replace function errtrack_private.moment_of(value text) returns timestamptz
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text[] := regexp_match(value, '^([+-])([0-9]{1,6})(m|h|d|w|min)$');
@@ -42,7 +40,6 @@ comment on function errtrack_private.moment_of(text) is
 
 create or replace function errtrack_private.compare_moment(target text, key text, value text) returns text
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text[] := regexp_match(value, '^(>=|<=|>|<|)(.*)$');
@@ -65,7 +62,6 @@ comment on function errtrack_private.compare_moment(text, text, text) is
 
 create or replace function errtrack_private.compare_number(target text, key text, value text) returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text[] := regexp_match(value, '^(>=|<=|>|<|)([0-9]{1,15})$');
@@ -83,7 +79,6 @@ comment on function errtrack_private.compare_number(text, text, text) is
 
 create or replace function errtrack_private.short_id(project_slug text, issue_id bigint) returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     digits constant text := '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -103,7 +98,6 @@ comment on function errtrack_private.short_id(text, bigint) is
 
 create or replace function errtrack_private.id_of_short(short_id text) returns bigint
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     digits constant text := '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -133,7 +127,6 @@ create or replace function errtrack_private.search_term(
     out candidates text
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     words constant jsonb := '{
@@ -225,7 +218,6 @@ comment on function errtrack_private.search_term(text, text, bigint, text[]) is
 
 create or replace function errtrack_private.search_value(value text) returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select case when value like '%*%' then errtrack_private.like_pattern(value) else value end
 $$;
@@ -241,7 +233,6 @@ create or replace function errtrack_private.search_sql(
     out statuses text[]
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     term text[];
@@ -317,7 +308,6 @@ comment on function errtrack_private.search_sql(text, bigint) is
 
 create or replace function errtrack_private.text_condition(n integer) returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select format('(i.title ilike $3[%1$s] or i.value ilike $3[%1$s] or i.culprit ilike $3[%1$s])', n)
 $$;
@@ -350,7 +340,6 @@ create or replace function errtrack_private.find_issues(
 )
 returns errtrack_private.issue_place[]
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- Rows that are looked at before an index of what is searched for is asked.
@@ -441,7 +430,6 @@ create or replace function errtrack_private.page_of_issues(
     out prev_cursor text
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     cursor_at record;

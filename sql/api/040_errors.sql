@@ -71,7 +71,6 @@ comment on function errtrack_private.list_errors(bytea, jsonb) is
 create or replace function errtrack_private.show_error(wanted_project bigint, fingerprint bigint)
 returns errtrack_private.answer
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
@@ -144,22 +143,24 @@ create or replace function errtrack_private.minimal_payload(
     value text
 )
 returns text
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select json_strip_nulls(json_build_object(
-        'event_id', replace(event_id::text, '-', ''),
-        'timestamp', errtrack_private.rfc3339(occurred_at),
-        'level', level,
-        'platform', platform,
-        'release', release,
-        'environment', environment,
-        'transaction', transaction,
-        'message', case when kind = 'default' then value end,
-        'exception', case when kind <> 'default' then
-            json_build_object('values', json_build_array(
-                json_build_object('type', type, 'value', value))) end,
-        'errtrack', json_build_object('payload_kept', false)))::text
+begin
+    return (
+        select json_strip_nulls(json_build_object(
+            'event_id', replace(event_id::text, '-', ''),
+            'timestamp', errtrack_private.rfc3339(occurred_at),
+            'level', level,
+            'platform', platform,
+            'release', release,
+            'environment', environment,
+            'transaction', transaction,
+            'message', case when kind = 'default' then value end,
+            'exception', case when kind <> 'default' then
+                json_build_object('values', json_build_array(
+                    json_build_object('type', type, 'value', value))) end,
+            'errtrack', json_build_object('payload_kept', false)))::text);
+end
 $$;
 comment on function errtrack_private.minimal_payload(uuid, timestamptz, text, text, text, text, text, text, text, text) is
     'Stands for the body of an event whose body was not kept, and says so in its member errtrack.';
@@ -167,7 +168,6 @@ comment on function errtrack_private.minimal_payload(uuid, timestamptz, text, te
 create or replace function errtrack_private.event_cursor(direction text, event errtrack_private.occurrences)
 returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.encode_cursor(
         direction, 'e', errtrack_private.microseconds(event.received_at),
@@ -186,13 +186,16 @@ create or replace function errtrack_private.walk_events(
 )
 returns setof errtrack_private.occurrences
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+-- Most of the price of a short page would be to plan for all partitions. One plan is made
+-- for good, and what lies outside of the days in question is left out when it runs.
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     low timestamptz;
     high timestamptz;
+    edge timestamptz;
     span interval;
-    found errtrack_private.occurrences[];
+    found_events errtrack_private.occurrences[];
 begin
     -- No event says that it happened more than a minute after it arrived.
     select greatest(issues.first_seen - interval '1 hour', errtrack_private.visible_from(wanted_project)),
@@ -200,41 +203,60 @@ begin
     into low, high
     from errtrack_private.issues
     where issues.project_id = wanted_project and issues.id = fingerprint;
-    if place is not null then
-        low := case when ascending then greatest(low, place) else low end;
-        high := case when ascending then high else least(high, place) end;
+    -- Most pages lie in the days where the walk begins.
+    if ascending then
+        low := greatest(low, place);
+        foreach span in array array[interval '1 day', interval '10 days', interval '1000 years'] loop
+            edge := least(high, low + span);
+            found_events := array(
+                select page.part
+                from (
+                    select part
+                    from errtrack_private.origins
+                    cross join lateral (
+                        select *
+                        from errtrack_private.occurrences
+                        where occurrences.project_id = wanted_project
+                          and occurrences.origin_id = origins.id
+                          and occurrences.received_at between low and edge
+                          and (place is null or (occurrences.received_at, occurrences.event_id) > (place, place_id))
+                        order by occurrences.received_at asc, occurrences.event_id asc
+                        limit wanted
+                    ) as part
+                    where origins.project_id = wanted_project and origins.issue_id = fingerprint
+                    order by part.received_at asc, part.event_id asc
+                    limit wanted
+                ) as page);
+            exit when cardinality(found_events) >= wanted or edge >= high;
+        end loop;
+    else
+        edge := least(high, place);
+        high := low;
+        foreach span in array array[interval '1 day', interval '10 days', interval '1000 years'] loop
+            low := greatest(high, edge - span);
+            found_events := array(
+                select page.part
+                from (
+                    select part
+                    from errtrack_private.origins
+                    cross join lateral (
+                        select *
+                        from errtrack_private.occurrences
+                        where occurrences.project_id = wanted_project
+                          and occurrences.origin_id = origins.id
+                          and occurrences.received_at between low and edge
+                          and (place is null or (occurrences.received_at, occurrences.event_id) < (place, place_id))
+                        order by occurrences.received_at desc, occurrences.event_id desc
+                        limit wanted
+                    ) as part
+                    where origins.project_id = wanted_project and origins.issue_id = fingerprint
+                    order by part.received_at desc, part.event_id desc
+                    limit wanted
+                ) as page);
+            exit when cardinality(found_events) >= wanted or low <= high;
+        end loop;
     end if;
-    -- Most of the price of a short page is that the planner looks at every
-    -- partition in reach. Most pages lie in the day where the walk begins.
-    foreach span in array array[interval '1 day', interval '1000 years'] loop
-        execute format($sql$
-            select array_agg(page.part)
-            from (
-                select part
-                from errtrack_private.origins
-                cross join lateral (
-                    select *
-                    from errtrack_private.occurrences
-                    where occurrences.project_id = $1
-                      and occurrences.origin_id = origins.id
-                      and occurrences.received_at between $3 and $4
-                      and ($5 is null or (occurrences.received_at, occurrences.event_id) %1$s ($5, $6))
-                    order by occurrences.received_at %2$s, occurrences.event_id %2$s
-                    limit $7
-                ) as part
-                where origins.project_id = $1 and origins.issue_id = $2
-                order by part.received_at %2$s, part.event_id %2$s
-                limit $7
-            ) as page
-        $sql$, case when ascending then '>' else '<' end, case when ascending then 'asc' else 'desc' end)
-            into found
-            using wanted_project, fingerprint,
-                  case when ascending then low else greatest(low, high - span) end,
-                  case when ascending then least(high, low + span) else high end,
-                  place, place_id, wanted;
-        exit when cardinality(found) >= wanted;
-    end loop;
-    return query select * from unnest(found);
+    return query select * from unnest(found_events);
 end
 $$;
 comment on function errtrack_private.walk_events(bigint, bigint, boolean, timestamptz, uuid, integer) is

@@ -10,7 +10,6 @@ create or replace function errtrack_private.show_client_key(
 )
 returns json
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select row_to_json(shown)
     from (
@@ -27,7 +26,6 @@ comment on function errtrack_private.show_client_key(errtrack_private.client_key
 
 create or replace function errtrack_private.project_by_name(named text) returns bigint
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select projects.id
     from errtrack_private.projects
@@ -43,7 +41,6 @@ comment on function errtrack_private.project_by_name(text) is
 create or replace function errtrack_private.rest_project(token_hash bytea, request jsonb, scope text)
 returns bigint
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted_project bigint := errtrack_private.project_by_name(errtrack_private.path_text(request, 'id'));
@@ -61,7 +58,6 @@ comment on function errtrack_private.rest_project(bytea, jsonb, text) is
 create or replace function errtrack_private.page_number(request jsonb, name text, otherwise integer)
 returns integer
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     value bigint := errtrack_private.as_id(coalesce(errtrack_private.argument(request, name), otherwise::text));
@@ -110,7 +106,6 @@ comment on function errtrack_private.rest_list_client_keys(bytea, jsonb) is
 create or replace function errtrack_private.make_client_key(wanted_project bigint, label text default '')
 returns errtrack_private.client_keys
 language sql volatile
-set search_path = pg_catalog, pg_temp
 as $$
     -- 244 random bits, hashed to the 128 that GitLab's form has room for.
     insert into errtrack_private.client_keys (project_id, public_key, label)

@@ -3,7 +3,6 @@
 
 create or replace function errtrack_private.sentry_token(token_hash bytea, out id bigint, out user_id bigint)
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     select t.token_id, t.user_id into id, user_id
@@ -19,23 +18,26 @@ comment on function errtrack_private.sentry_token(bytea) is
 
 create or replace function errtrack_private.reach(token_hash bytea, scope text)
 returns table (organization_id bigint, project_id bigint)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select o.id, p.id
-    from errtrack_private.authenticate(token_hash) as t
-    cross join errtrack_private.organizations o
-    left join errtrack_private.memberships m on m.organization_id = o.id and m.user_id = t.user_id
-    left join errtrack_private.projects p
-      on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
-    where t.kind in ('personal', 'session')
-      and (t.organization_id is null or t.organization_id = o.id)
-      and reach.scope = any (t.scopes)
-      and exists (
-          select from errtrack_private.role_scopes s
-          where s.scope = reach.scope
-            and s.role = case when t.administrator then 'owner' else m.role end)
-      and (t.project_id is null or p.id is not null)
+#variable_conflict use_column
+begin
+    return query
+        select o.id, p.id
+        from errtrack_private.authenticate(token_hash) as t
+        cross join errtrack_private.organizations o
+        left join errtrack_private.memberships m on m.organization_id = o.id and m.user_id = t.user_id
+        left join errtrack_private.projects p
+          on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
+        where t.kind in ('personal', 'session')
+          and (t.organization_id is null or t.organization_id = o.id)
+          and reach.scope = any (t.scopes)
+          and exists (
+              select from errtrack_private.role_scopes s
+              where s.scope = reach.scope
+                and s.role = case when t.administrator then 'owner' else m.role end)
+          and (t.project_id is null or p.id is not null);
+end
 $$;
 comment on function errtrack_private.reach(bytea, text) is
     'Organizations, each with its projects, on which a token may act with a scope. An organization without projects has one row.';
@@ -43,7 +45,6 @@ comment on function errtrack_private.reach(bytea, text) is
 create or replace function errtrack_private.sentry_organization(token_hash bytea, request jsonb, scope text)
 returns bigint
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     named constant text := errtrack_private.path_text(request, 'organization');
@@ -75,7 +76,6 @@ comment on function errtrack_private.sentry_organization(bytea, jsonb, text) is
 create or replace function errtrack_private.sentry_project(token_hash bytea, request jsonb, scope text)
 returns bigint
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     organization constant text := errtrack_private.path_text(request, 'organization');
@@ -105,7 +105,6 @@ create or replace function errtrack_private.sentry_issue(
     out issue bigint
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     named constant text := errtrack_private.path_text(request, 'issue');
@@ -147,7 +146,6 @@ create or replace function errtrack_private.write_audit(
 )
 returns void
 language sql volatile
-set search_path = pg_catalog, pg_temp
 as $$
     insert into errtrack_private.audit (who, organization_id, project_id, action, details)
     select errtrack_private.name_of_token(token_hash),
@@ -160,42 +158,46 @@ comment on function errtrack_private.write_audit(bytea, bigint, text, jsonb, big
 -- ---- organizations and projects ------------------------------------------------
 
 create or replace function errtrack_private.show_organization(wanted bigint) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', o.id::text, 'slug', o.slug, 'name', o.name,
-        'dateCreated', errtrack_private.rfc3339(o.created_at),
-        'status', jsonb_build_object('id', 'active', 'name', 'active'),
-        'isEarlyAdopter', false, 'require2FA', false, 'features', '[]'::jsonb,
-        'avatar', jsonb_build_object('avatarType', 'letter_avatar', 'avatarUuid', null))
-    from errtrack_private.organizations o
-    where o.id = wanted
+begin
+    return (
+        select jsonb_build_object(
+            'id', o.id::text, 'slug', o.slug, 'name', o.name,
+            'dateCreated', errtrack_private.rfc3339(o.created_at),
+            'status', jsonb_build_object('id', 'active', 'name', 'active'),
+            'isEarlyAdopter', false, 'require2FA', false, 'features', '[]'::jsonb,
+            'avatar', jsonb_build_object('avatarType', 'letter_avatar', 'avatarUuid', null))
+        from errtrack_private.organizations o
+        where o.id = wanted);
+end
 $$;
 comment on function errtrack_private.show_organization(bigint) is 'An organization as Sentry shows it.';
 
 create or replace function errtrack_private.show_project(wanted bigint, whole boolean default true) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform)
-        || case when whole then jsonb_build_object(
-            'status', 'active', 'dateCreated', errtrack_private.rfc3339(p.created_at),
-            'isMember', true, 'hasAccess', true, 'isBookmarked', false, 'isInternal', false, 'isPublic', false,
-            'features', '[]'::jsonb, 'teams', '[]'::jsonb,
-            'firstEvent', (
-                select errtrack_private.rfc3339(min(i.first_seen))
-                from unnest(array['unresolved', 'resolved', 'ignored']) as wanted_status
-                cross join lateral (
-                    select i.first_seen from errtrack_private.issues i
-                    where i.project_id = p.id and i.status = wanted_status
-                    order by i.first_seen, i.id
-                    limit 1) i),
-            'avatar', jsonb_build_object('avatarType', 'letter_avatar', 'avatarUuid', null),
-            'organization', errtrack_private.show_organization(p.organization_id))
-           else '{}' end
-    from errtrack_private.projects p
-    where p.id = wanted
+begin
+    return (
+        select jsonb_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform)
+            || case when whole then jsonb_build_object(
+                'status', 'active', 'dateCreated', errtrack_private.rfc3339(p.created_at),
+                'isMember', true, 'hasAccess', true, 'isBookmarked', false, 'isInternal', false, 'isPublic', false,
+                'features', '[]'::jsonb, 'teams', '[]'::jsonb,
+                'firstEvent', (
+                    select errtrack_private.rfc3339(min(i.first_seen))
+                    from unnest(array['unresolved', 'resolved', 'ignored']) as wanted_status
+                    cross join lateral (
+                        select i.first_seen from errtrack_private.issues i
+                        where i.project_id = p.id and i.status = wanted_status
+                        order by i.first_seen, i.id
+                        limit 1) i),
+                'avatar', jsonb_build_object('avatarType', 'letter_avatar', 'avatarUuid', null),
+                'organization', errtrack_private.show_organization(p.organization_id))
+               else '{}' end
+        from errtrack_private.projects p
+        where p.id = wanted);
+end
 $$;
 comment on function errtrack_private.show_project(bigint, boolean) is
     'A project as Sentry shows it: whole, or as part of something else.';
@@ -236,7 +238,6 @@ comment on function errtrack_private.sentry_project_get(bytea, jsonb) is 'One pr
 
 create or replace function errtrack_private.checked_slug(body jsonb, name text, otherwise text) returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     slug text := coalesce(errtrack_private.member_text(body, name, 50),
@@ -346,19 +347,21 @@ comment on function errtrack_private.sentry_organization_get(bytea, jsonb) is 'O
 -- ---- client keys ---------------------------------------------------------------
 
 create or replace function errtrack_private.show_key(key errtrack_private.client_keys, base text) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', key.public_key, 'name', key.label, 'label', key.label, 'public', key.public_key,
-        'secret', null, 'projectId', key.project_id, 'isActive', key.active,
-        'dateCreated', errtrack_private.rfc3339(key.created_at), 'rateLimit', null,
-        'dsn', jsonb_build_object(
-            'public', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
-            'secret', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
-            'security', format('%s/api/%s/security/?sentry_key=%s', base, key.project_id, key.public_key),
-            'csp', format('%s/api/%s/csp-report/?sentry_key=%s', base, key.project_id, key.public_key),
-            'minidump', format('%s/api/%s/minidump/?sentry_key=%s', base, key.project_id, key.public_key)))
+begin
+    return (
+        select jsonb_build_object(
+            'id', key.public_key, 'name', key.label, 'label', key.label, 'public', key.public_key,
+            'secret', null, 'projectId', key.project_id, 'isActive', key.active,
+            'dateCreated', errtrack_private.rfc3339(key.created_at), 'rateLimit', null,
+            'dsn', jsonb_build_object(
+                'public', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
+                'secret', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
+                'security', format('%s/api/%s/security/?sentry_key=%s', base, key.project_id, key.public_key),
+                'csp', format('%s/api/%s/csp-report/?sentry_key=%s', base, key.project_id, key.public_key),
+                'minidump', format('%s/api/%s/minidump/?sentry_key=%s', base, key.project_id, key.public_key))));
+end
 $$;
 comment on function errtrack_private.show_key(errtrack_private.client_keys, text) is
     'A client key as Sentry shows it.';
@@ -451,14 +454,16 @@ comment on function errtrack_private.sentry_key_delete(bytea, jsonb) is 'Deletes
 -- ---- people --------------------------------------------------------------------
 
 create or replace function errtrack_private.show_user(wanted bigint) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', u.id::text, 'email', u.email, 'username', u.email,
-        'name', coalesce(nullif(u.name, ''), u.email))
-    from errtrack_private.users u
-    where u.id = wanted
+begin
+    return (
+        select jsonb_build_object(
+            'id', u.id::text, 'email', u.email, 'username', u.email,
+            'name', coalesce(nullif(u.name, ''), u.email))
+        from errtrack_private.users u
+        where u.id = wanted);
+end
 $$;
 comment on function errtrack_private.show_user(bigint) is 'A person as Sentry shows one.';
 

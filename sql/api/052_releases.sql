@@ -2,56 +2,58 @@
 -- people read.
 
 create or replace function errtrack_private.show_release(wanted text, projects bigint[]) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    with known as materialized (
-        select r.*, p.slug, p.name, p.platform, (
-            select count(*)
-            from (
-                select from errtrack_private.origins o
-                where o.project_id = r.project_id and o.first_release = r.release
-                limit 10000) o) as new_issues
-        from errtrack_private.releases r
-        join errtrack_private.projects p on p.id = r.project_id
-        where r.project_id = any (projects) and r.release = wanted
-    ), commits as materialized (
-        select c.*
-        from errtrack_private.release_commits c
-        where c.project_id = (select k.project_id from known k order by k.project_id limit 1) and c.release = wanted
-    ), deployed as materialized (
-        select d.*
-        from errtrack_private.deploys d
-        where d.project_id = any (projects) and d.release = wanted
-    )
-    select jsonb_build_object(
-        'version', wanted,
-        'shortVersion', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted),
-        'versionInfo', jsonb_build_object(
-            'description', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted),
-            'package', substring(wanted from '^(@?[^@]+)@.+$'),
-            'version', jsonb_build_object('raw', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted)),
-            'buildHash', null),
-        'id', min(k.id), 'status', 'open', 'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
-        'dateCreated', errtrack_private.rfc3339(min(k.first_received_at)),
-        'dateReleased', errtrack_private.rfc3339(min(k.released_at)),
-        'firstEvent', null, 'lastEvent', null,
-        'newGroups', sum(k.new_issues),
-        'commitCount', (select count(*) from commits),
-        'lastCommit', (select jsonb_build_object('id', c.id, 'message', c.message) from commits c order by c.position limit 1),
-        'authors', coalesce((
-            select jsonb_agg(distinct jsonb_build_object('name', c.author_name, 'email', c.author_email))
-            from commits c where c.author_email <> ''), '[]'),
-        'deployCount', (select count(distinct (d.environment, d.finished_at)) from deployed d),
-        'lastDeploy', (
-            select jsonb_build_object('environment', d.environment, 'name', d.name,
-                                      'dateFinished', errtrack_private.rfc3339(d.finished_at))
-            from deployed d order by d.finished_at desc limit 1),
-        'projects', jsonb_agg(jsonb_build_object(
-            'id', k.project_id, 'slug', k.slug, 'name', k.name, 'platform', k.platform,
-            'newGroups', k.new_issues) order by k.project_id))
-    from known k
-    having count(*) > 0
+begin
+    return (
+        with known as materialized (
+            select r.*, p.slug, p.name, p.platform, (
+                select count(*)
+                from (
+                    select from errtrack_private.origins o
+                    where o.project_id = r.project_id and o.first_release = r.release
+                    limit 10000) o) as new_issues
+            from errtrack_private.releases r
+            join errtrack_private.projects p on p.id = r.project_id
+            where r.project_id = any (projects) and r.release = wanted
+        ), commits as materialized (
+            select c.*
+            from errtrack_private.release_commits c
+            where c.project_id = (select k.project_id from known k order by k.project_id limit 1) and c.release = wanted
+        ), deployed as materialized (
+            select d.*
+            from errtrack_private.deploys d
+            where d.project_id = any (projects) and d.release = wanted
+        )
+        select jsonb_build_object(
+            'version', wanted,
+            'shortVersion', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted),
+            'versionInfo', jsonb_build_object(
+                'description', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted),
+                'package', substring(wanted from '^(@?[^@]+)@.+$'),
+                'version', jsonb_build_object('raw', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted)),
+                'buildHash', null),
+            'id', min(k.id), 'status', 'open', 'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
+            'dateCreated', errtrack_private.rfc3339(min(k.first_received_at)),
+            'dateReleased', errtrack_private.rfc3339(min(k.released_at)),
+            'firstEvent', null, 'lastEvent', null,
+            'newGroups', sum(k.new_issues),
+            'commitCount', (select count(*) from commits),
+            'lastCommit', (select jsonb_build_object('id', c.id, 'message', c.message) from commits c order by c.position limit 1),
+            'authors', coalesce((
+                select jsonb_agg(distinct jsonb_build_object('name', c.author_name, 'email', c.author_email))
+                from commits c where c.author_email <> ''), '[]'),
+            'deployCount', (select count(distinct (d.environment, d.finished_at)) from deployed d),
+            'lastDeploy', (
+                select jsonb_build_object('environment', d.environment, 'name', d.name,
+                                          'dateFinished', errtrack_private.rfc3339(d.finished_at))
+                from deployed d order by d.finished_at desc limit 1),
+            'projects', jsonb_agg(jsonb_build_object(
+                'id', k.project_id, 'slug', k.slug, 'name', k.name, 'platform', k.platform,
+                'newGroups', k.new_issues) order by k.project_id))
+        from known k
+        having count(*) > 0);
+end
 $$;
 comment on function errtrack_private.show_release(text, bigint[]) is
     'A release in those of these projects that have it; null when none has. Commits are the same in all of them.';
@@ -59,7 +61,6 @@ comment on function errtrack_private.show_release(text, bigint[]) is
 create or replace function errtrack_private.release_projects(token_hash bytea, request jsonb, scope text)
 returns bigint[]
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if errtrack_private.path_text(request, 'project') is not null then
@@ -129,7 +130,6 @@ comment on function errtrack_private.sentry_releases(bytea, jsonb) is
 
 create or replace function errtrack_private.require_release(wanted text, projects bigint[]) returns jsonb
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     shown constant jsonb := errtrack_private.show_release(wanted, projects);
@@ -158,7 +158,6 @@ comment on function errtrack_private.sentry_release_get(bytea, jsonb) is 'One re
 
 create or replace function errtrack_private.member_moment(body jsonb, name text) returns timestamptz
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     value constant text := errtrack_private.member_text(body, name, 40);
@@ -174,7 +173,6 @@ comment on function errtrack_private.member_moment(jsonb, text) is 'A time of a 
 
 create or replace function errtrack_private.set_commits(project bigint, wanted text, commits jsonb) returns void
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if jsonb_typeof(commits) <> 'array' then
@@ -200,7 +198,6 @@ comment on function errtrack_private.set_commits(bigint, text, jsonb) is 'Replac
 
 create or replace function errtrack_private.tell_release(project bigint, wanted text, body jsonb) returns boolean
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     refs constant jsonb := body -> 'refs';
@@ -240,7 +237,6 @@ comment on function errtrack_private.tell_release(bigint, text, jsonb) is
 
 create or replace function errtrack_private.checked_version(version text) returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if coalesce(version, '') !~ '^[^\n\r\t/\\]{1,250}$' or version in ('.', '..', 'latest') or btrim(version) <> version then
@@ -292,7 +288,6 @@ comment on function errtrack_private.sentry_release_create(bytea, jsonb) is
 
 create or replace function errtrack_private.known_in(wanted text, projects bigint[]) returns bigint[]
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     known constant bigint[] := array(
@@ -408,13 +403,15 @@ comment on function errtrack_private.sentry_previous_release(bytea, jsonb) is
 -- ---- deploys -------------------------------------------------------------------
 
 create or replace function errtrack_private.show_deploy(d errtrack_private.deploys) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', d.id::text, 'environment', d.environment, 'name', d.name, 'url', nullif(d.url, ''),
-        'dateStarted', errtrack_private.rfc3339(d.started_at),
-        'dateFinished', errtrack_private.rfc3339(d.finished_at))
+begin
+    return (
+        select jsonb_build_object(
+            'id', d.id::text, 'environment', d.environment, 'name', d.name, 'url', nullif(d.url, ''),
+            'dateStarted', errtrack_private.rfc3339(d.started_at),
+            'dateFinished', errtrack_private.rfc3339(d.finished_at)));
+end
 $$;
 comment on function errtrack_private.show_deploy(errtrack_private.deploys) is 'A deploy as Sentry shows it.';
 

@@ -3,7 +3,6 @@
 
 create or replace function errtrack_private.show_tracking(wanted_project bigint) returns errtrack_private.answer
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     shown text;
@@ -24,7 +23,6 @@ comment on function errtrack_private.show_tracking(bigint) is 'The settings of e
 
 create or replace function errtrack_private.rest_parameter(request jsonb, name text, required boolean) returns boolean
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     given constant jsonb := coalesce(
@@ -65,7 +63,6 @@ create or replace function errtrack_private.set_tracking(
 )
 returns errtrack_private.answer
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into errtrack_private.tracking_settings as t (project_id, active, integrated)
@@ -157,7 +154,6 @@ comment on function errtrack_private.key_allowed(bytea, jsonb) is
 
 create or replace function errtrack_private.group_projects(token_hash bytea, request jsonb) returns bigint[]
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted_group constant bigint := errtrack_private.path_id(request, 'groupId');

@@ -2,7 +2,6 @@
 
 create or replace function errtrack_private.random_secret(prefix text) returns text
 language sql volatile
-set search_path = pg_catalog, pg_temp
 as $$
     select prefix || left(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 40)
 $$;
@@ -68,16 +67,18 @@ comment on function errtrack_private.sign_out(bytea, jsonb) is 'Ends the session
 -- ---- tokens --------------------------------------------------------------------
 
 create or replace function errtrack_private.show_token(t errtrack_private.tokens) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', t.id::text, 'name', t.label, 'scopes', to_jsonb(t.scopes),
-        'organization', (select o.slug from errtrack_private.organizations o where o.id = t.organization_id),
-        'project', (select p.slug from errtrack_private.projects p where p.id = t.project_id),
-        'dateCreated', errtrack_private.rfc3339(t.created_at),
-        'dateLastUsed', errtrack_private.rfc3339(t.last_used_at),
-        'expiresAt', errtrack_private.rfc3339(t.expires_at))
+begin
+    return (
+        select jsonb_build_object(
+            'id', t.id::text, 'name', t.label, 'scopes', to_jsonb(t.scopes),
+            'organization', (select o.slug from errtrack_private.organizations o where o.id = t.organization_id),
+            'project', (select p.slug from errtrack_private.projects p where p.id = t.project_id),
+            'dateCreated', errtrack_private.rfc3339(t.created_at),
+            'dateLastUsed', errtrack_private.rfc3339(t.last_used_at),
+            'expiresAt', errtrack_private.rfc3339(t.expires_at)));
+end
 $$;
 comment on function errtrack_private.show_token(errtrack_private.tokens) is 'A token without its secret.';
 
@@ -165,13 +166,15 @@ comment on function errtrack_private.sentry_token_delete(bytea, jsonb) is 'Revok
 -- ---- memberships ---------------------------------------------------------------
 
 create or replace function errtrack_private.show_member(organization bigint, person bigint) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select errtrack_private.show_user(m.user_id) || jsonb_build_object(
-        'role', m.role, 'orgRole', m.role, 'user', errtrack_private.show_user(m.user_id))
-    from errtrack_private.memberships m
-    where m.organization_id = organization and m.user_id = person
+begin
+    return (
+        select errtrack_private.show_user(m.user_id) || jsonb_build_object(
+            'role', m.role, 'orgRole', m.role, 'user', errtrack_private.show_user(m.user_id))
+        from errtrack_private.memberships m
+        where m.organization_id = organization and m.user_id = person);
+end
 $$;
 comment on function errtrack_private.show_member(bigint, bigint) is 'A person of an organization, with the role there.';
 
@@ -240,16 +243,18 @@ comment on function errtrack_private.sentry_member_set(bytea, jsonb) is
     'Takes a person into an organization, or changes the role there. Who has no account gets one, and signs in with a token that an administrator makes.';
 
 create or replace function errtrack_private.has_other_owner(organization bigint, person bigint) returns boolean
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select not exists (
-               select from errtrack_private.memberships m
-               where m.organization_id = organization and m.user_id = person and m.role = 'owner')
-        or exists (
-               select from errtrack_private.memberships m
-               where m.organization_id = organization and m.user_id <> person and m.role = 'owner')
-        or exists (select from errtrack_private.users u where u.administrator)
+begin
+    return (
+        select not exists (
+                   select from errtrack_private.memberships m
+                   where m.organization_id = organization and m.user_id = person and m.role = 'owner')
+            or exists (
+                   select from errtrack_private.memberships m
+                   where m.organization_id = organization and m.user_id <> person and m.role = 'owner')
+            or exists (select from errtrack_private.users u where u.administrator));
+end
 $$;
 comment on function errtrack_private.has_other_owner(bigint, bigint) is
     'Whether an organization has somebody who owns it without this person.';

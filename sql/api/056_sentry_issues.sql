@@ -1,25 +1,26 @@
 -- Issues as Sentry's web API shows, changes and lists them.
 
 create or replace function errtrack_private.show_release_name(project bigint, release text) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select case when release is not null then jsonb_build_object(
-        'version', release,
-        'shortVersion', coalesce(substring(release from '^@?[^@]+@(.+)$'), release),
-        'lastCommit', (
-            select c.id
-            from errtrack_private.release_commits c
-            where c.project_id = project and c.release = show_release_name.release
-            order by c.position
-            limit 1)) end
+begin
+    return (
+        select case when release is not null then jsonb_build_object(
+            'version', release,
+            'shortVersion', coalesce(substring(release from '^@?[^@]+@(.+)$'), release),
+            'lastCommit', (
+                select c.id
+                from errtrack_private.release_commits c
+                where c.project_id = project and c.release = show_release_name.release
+                order by c.position
+                limit 1)) end);
+end
 $$;
 comment on function errtrack_private.show_release_name(bigint, text) is
     'A release that an issue or event names, as an object.';
 
 create or replace function errtrack_private.status_details(i errtrack_private.issues) returns jsonb
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select case i.status
         when 'resolved' then jsonb_strip_nulls(jsonb_build_object('inRelease', i.resolved_in))
@@ -38,9 +39,12 @@ create or replace function errtrack_private.show_issues(
     base text
 )
 returns table (n bigint, shown jsonb)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
+#variable_conflict use_column
+begin
+    -- Planned once in a session, which costs more than the rows do.
+    return query
     with wanted as materialized (
         select p.project_id, p.id, p.n
         from unnest(places) with ordinality as p (project_id, id, place, n)
@@ -63,14 +67,15 @@ as $$
         'statusDetails', errtrack_private.status_details(i),
         'isPublic', false,
         'platform', i.platform,
-        'project', errtrack_private.show_project(i.project_id, false),
+        'project', jsonb_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform),
         'type', i.kind,
         'metadata', case when i.kind = 'default' then jsonb_build_object('title', i.title)
                          else jsonb_build_object('type', i.type, 'value', i.value) end,
         'numComments', (
             select count(*) from errtrack_private.issue_comments c
             where c.project_id = i.project_id and c.issue_id = i.id),
-        'assignedTo', errtrack_private.show_user(i.assigned_to) || '{"type": "user"}',
+        'assignedTo', case when i.assigned_to is not null
+                           then errtrack_private.show_user(i.assigned_to) || '{"type": "user"}' end,
         'isBookmarked', false,
         'isSubscribed', false,
         'subscriptionDetails', null,
@@ -80,12 +85,13 @@ as $$
         'userCount', errtrack_private.clamp_count(i.user_count),
         'firstSeen', errtrack_private.rfc3339(i.first_seen),
         'lastSeen', errtrack_private.rfc3339(i.last_seen),
-        'stats', case when stats_period = '' then '{}' else jsonb_build_object(stats_period, c.pairs) end)
+        'stats', case when stats_period = '' then '{}'::jsonb else jsonb_build_object(stats_period, c.pairs) end)
     from wanted w
     join errtrack_private.issues i on i.project_id = w.project_id and i.id = w.id
     join errtrack_private.projects p on p.id = i.project_id
     join errtrack_private.organizations o on o.id = p.organization_id
-    left join counted c on c.issue_id = w.id
+    left join counted c on c.issue_id = w.id;
+end
 $$;
 comment on function errtrack_private.show_issues(errtrack_private.issue_place[], text, text) is
     'Issues as lists show them, with their counts over a period; an empty one: without.';
@@ -100,7 +106,6 @@ create or replace function errtrack_private.trending(
 )
 returns errtrack_private.issue_place[]
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     found_places errtrack_private.issue_place[];
@@ -128,7 +133,6 @@ comment on function errtrack_private.trending(bigint[], text[], text[], text) is
 
 create or replace function errtrack_private.scope_condition(request jsonb, inout bound text[], out condition text)
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     environments constant text[] := errtrack_private.arguments(request, 'environment');
@@ -171,7 +175,6 @@ create or replace function errtrack_private.wanted_issues(
     out candidates text
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- Absent means what is open; empty means all.
@@ -193,7 +196,6 @@ comment on function errtrack_private.wanted_issues(bigint[], bytea, jsonb) is
 create or replace function errtrack_private.answer_issues(projects bigint[], token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     sort_by constant text := errtrack_private.argument_choice(
@@ -271,7 +273,6 @@ comment on function errtrack_private.sentry_issues(bytea, jsonb) is
 create or replace function errtrack_private.organization_projects(token_hash bytea, request jsonb, scope text)
 returns bigint[]
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     organization constant bigint := errtrack_private.sentry_organization(token_hash, request, scope);
@@ -309,71 +310,77 @@ comment on function errtrack_private.sentry_organization_issues(bytea, jsonb) is
 -- ---- one issue -----------------------------------------------------------------
 
 create or replace function errtrack_private.issue_links_of(project bigint, issue bigint) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'annotations', coalesce(jsonb_agg(format('<a href="%s">%s</a>', l.url, l.label)::text order by l.id)
-            filter (where l.url ~ '^https?://[^"<>\s]+$'), '[]'),
-        'pluginIssues', coalesce(jsonb_agg(jsonb_build_object(
-            'id', l.provider, 'slug', l.provider, 'name', l.name,
-            'issue', jsonb_build_object('issue_id', substring(l.reference from '[0-9]+$'), 'url', l.url, 'label', l.label))
-            order by l.id), '[]'))
-    from (
-        select k.id, k.provider, k.reference, k.url,
-               case k.provider when 'gitlab' then 'GitLab' when 'github' then 'GitHub' else 'Tracker' end as name,
-               case k.provider when 'gitlab' then 'GL-' when 'github' then 'GH-' else '' end
-                   || coalesce(substring(k.reference from '[0-9]+$'), '') as label
-        from errtrack_private.issue_links k
-        where k.project_id = project and k.issue_id = issue) l
+begin
+    return (
+        select jsonb_build_object(
+            'annotations', coalesce(jsonb_agg(format('<a href="%s">%s</a>', l.url, l.label)::text order by l.id)
+                filter (where l.url ~ '^https?://[^"<>\s]+$'), '[]'),
+            'pluginIssues', coalesce(jsonb_agg(jsonb_build_object(
+                'id', l.provider, 'slug', l.provider, 'name', l.name,
+                'issue', jsonb_build_object('issue_id', substring(l.reference from '[0-9]+$'), 'url', l.url, 'label', l.label))
+                order by l.id), '[]'))
+        from (
+            select k.id, k.provider, k.reference, k.url,
+                   case k.provider when 'gitlab' then 'GitLab' when 'github' then 'GitHub' else 'Tracker' end as name,
+                   case k.provider when 'gitlab' then 'GL-' when 'github' then 'GH-' else '' end
+                       || coalesce(substring(k.reference from '[0-9]+$'), '') as label
+            from errtrack_private.issue_links k
+            where k.project_id = project and k.issue_id = issue) l);
+end
 $$;
 comment on function errtrack_private.issue_links_of(bigint, bigint) is
     'Issues of trackers that belong to an issue, in the two forms that GitLab reads.';
 
 create or replace function errtrack_private.issue_activity(project bigint, issue bigint) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'id', h.id::text,
-        'type', case h.what when 'new' then 'first_seen' when 'regression' then 'set_regression'
-                            when 'resolved' then case when h.details ? 'in_release' or h.details ? 'after_release'
-                                                      then 'set_resolved_in_release' else 'set_resolved' end
-                            when 'ignored' then 'set_ignored' when 'unignored' then 'set_unresolved'
-                            when 'reopened' then 'set_unresolved' when 'merged' then 'merge'
-                            when 'comment' then 'note' else h.what end,
-        'user', (select errtrack_private.show_user(u.id) from errtrack_private.users u where lower(u.email) = lower(h.who)),
-        'who', h.who,
-        'data', h.details,
-        'dateCreated', errtrack_private.rfc3339(h.at)) order by h.id desc), '[]')
-    from (
-        select *
-        from errtrack_private.issue_history h
-        where h.project_id = project and h.issue_id = issue
-        order by h.id desc
-        limit 100) h
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'id', h.id::text,
+            'type', case h.what when 'new' then 'first_seen' when 'regression' then 'set_regression'
+                                when 'resolved' then case when h.details ? 'in_release' or h.details ? 'after_release'
+                                                          then 'set_resolved_in_release' else 'set_resolved' end
+                                when 'ignored' then 'set_ignored' when 'unignored' then 'set_unresolved'
+                                when 'reopened' then 'set_unresolved' when 'merged' then 'merge'
+                                when 'comment' then 'note' else h.what end,
+            'user', (select errtrack_private.show_user(u.id) from errtrack_private.users u where lower(u.email) = lower(h.who)),
+            'who', h.who,
+            'data', h.details,
+            'dateCreated', errtrack_private.rfc3339(h.at)) order by h.id desc), '[]')
+        from (
+            select *
+            from errtrack_private.issue_history h
+            where h.project_id = project and h.issue_id = issue
+            order by h.id desc
+            limit 100) h);
+end
 $$;
 comment on function errtrack_private.issue_activity(bigint, bigint) is
     'The last hundred things that happened to an issue, the newest first.';
 
 create or replace function errtrack_private.show_issue(project bigint, issue bigint, base text) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select list.shown
-        || jsonb_build_object(
-            'stats', list.shown -> 'stats' || jsonb_build_object('30d', (
-                select f.pairs from errtrack_private.frequencies(project, array[issue], '30d') f)),
-            'firstRelease', errtrack_private.show_release_name(project, i.first_release),
-            'lastRelease', errtrack_private.show_release_name(project, i.last_release),
-            'activity', errtrack_private.issue_activity(project, issue),
-            'tags', '[]'::jsonb, 'seenBy', '[]'::jsonb, 'participants', '[]'::jsonb, 'pluginActions', '[]'::jsonb,
-            'pluginContexts', '[]'::jsonb)
-        || errtrack_private.issue_links_of(project, issue)
-    from errtrack_private.issues i
-    cross join errtrack_private.show_issues(
-        array[row(project, issue, 0)::errtrack_private.issue_place], '24h', base) list
-    where i.project_id = project and i.id = issue
+begin
+    return (
+        select list.shown
+            || jsonb_build_object(
+                'stats', list.shown -> 'stats' || jsonb_build_object('30d', (
+                    select f.pairs from errtrack_private.frequencies(project, array[issue], '30d') f)),
+                'firstRelease', errtrack_private.show_release_name(project, i.first_release),
+                'lastRelease', errtrack_private.show_release_name(project, i.last_release),
+                'activity', errtrack_private.issue_activity(project, issue),
+                'tags', '[]'::jsonb, 'seenBy', '[]'::jsonb, 'participants', '[]'::jsonb, 'pluginActions', '[]'::jsonb,
+                'pluginContexts', '[]'::jsonb)
+            || errtrack_private.issue_links_of(project, issue)
+        from errtrack_private.issues i
+        cross join errtrack_private.show_issues(
+            array[row(project, issue, 0)::errtrack_private.issue_place], '24h', base) list
+        where i.project_id = project and i.id = issue);
+end
 $$;
 comment on function errtrack_private.show_issue(bigint, bigint, text) is
     'An issue with all that its page shows.';
@@ -438,27 +445,29 @@ create or replace function errtrack_private.issue_tag(
     most integer
 )
 returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    with counted as materialized (
-        select t.value, sum(t.events) as events, min(t.first_received_at) as first_at, max(t.last_received_at) as last_at
-        from errtrack_private.origins o
-        join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id
-        where o.project_id = project and o.issue_id = issue and t.key = tag_key
-        group by 1
-    )
-    select jsonb_build_object(
-        'key', tag_key, 'name', initcap(replace(tag_key, '_', ' ')),
-        'totalValues', (select sum(events) from counted),
-        'uniqueValues', (select count(*) from counted),
-        'topValues', (
-            select jsonb_agg(jsonb_build_object(
-                'key', tag_key, 'name', top.value, 'value', top.value, 'count', top.events,
-                'firstSeen', errtrack_private.rfc3339(top.first_at),
-                'lastSeen', errtrack_private.rfc3339(top.last_at)) order by top.events desc, top.value)
-            from (select * from counted order by events desc, value limit most) top))
-    where exists (select from counted)
+begin
+    return (
+        with counted as materialized (
+            select t.value, sum(t.events) as events, min(t.first_received_at) as first_at, max(t.last_received_at) as last_at
+            from errtrack_private.origins o
+            join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id
+            where o.project_id = project and o.issue_id = issue and t.key = tag_key
+            group by 1
+        )
+        select jsonb_build_object(
+            'key', tag_key, 'name', initcap(replace(tag_key, '_', ' ')),
+            'totalValues', (select sum(events) from counted),
+            'uniqueValues', (select count(*) from counted),
+            'topValues', (
+                select jsonb_agg(jsonb_build_object(
+                    'key', tag_key, 'name', top.value, 'value', top.value, 'count', top.events,
+                    'firstSeen', errtrack_private.rfc3339(top.first_at),
+                    'lastSeen', errtrack_private.rfc3339(top.last_at)) order by top.events desc, top.value)
+                from (select * from counted order by events desc, value limit most) top))
+        where exists (select from counted));
+end
 $$;
 comment on function errtrack_private.issue_tag(bigint, bigint, text, integer) is
     'A tag of an issue with its most frequent values; null when it has none.';

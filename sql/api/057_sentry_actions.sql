@@ -3,7 +3,6 @@
 
 create or replace function errtrack_private.person_named(named text, me bigint) returns bigint
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select case when named in ('me', 'user:me') then me else (
         select u.id
@@ -22,7 +21,6 @@ create or replace function errtrack_private.assign_issue(
 )
 returns void
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     update errtrack_private.issues i
@@ -60,7 +58,6 @@ comment on type errtrack_private.issue_change is
 create or replace function errtrack_private.read_change(project bigint, body jsonb, me bigint)
 returns errtrack_private.issue_change
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     details constant jsonb := case when jsonb_typeof(body -> 'statusDetails') = 'object' then body -> 'statusDetails' else '{}' end;
@@ -123,7 +120,6 @@ comment on function errtrack_private.read_change(bigint, jsonb, bigint) is
 create or replace function errtrack_private.apply_change(project bigint, issue bigint, change errtrack_private.issue_change, who text)
 returns void
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if change.new_status is not null then
@@ -167,7 +163,6 @@ comment on function errtrack_private.sentry_issue_update(bytea, jsonb) is
 
 create or replace function errtrack_private.delete_issues(project bigint, issues bigint[]) returns void
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     gone bigint[];
@@ -197,7 +192,6 @@ create or replace function errtrack_private.named_issues(
     out more boolean
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     named constant text[] := errtrack_private.arguments(request, 'id');
@@ -237,7 +231,6 @@ comment on function errtrack_private.named_issues(bigint[], bytea, jsonb, intege
 create or replace function errtrack_private.merge_named(places errtrack_private.issue_place[], who text)
 returns jsonb
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     project bigint;
@@ -268,7 +261,6 @@ comment on function errtrack_private.merge_named(errtrack_private.issue_place[],
 create or replace function errtrack_private.update_issues(projects bigint[], token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     body constant jsonb := errtrack_private.body_object(request);
@@ -329,7 +321,6 @@ comment on function errtrack_private.sentry_organization_issues_update(bytea, js
 create or replace function errtrack_private.remove_named(projects bigint[], token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     named constant record := errtrack_private.named_issues(projects, token_hash, request, 500);
@@ -432,13 +423,15 @@ comment on function errtrack_private.sentry_hashes_delete(bytea, jsonb) is
 -- ---- comments ------------------------------------------------------------------
 
 create or replace function errtrack_private.show_comment(c errtrack_private.issue_comments) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', c.id::text, 'type', 'note', 'user', errtrack_private.show_user(c.user_id),
-        'data', jsonb_build_object('text', c.text),
-        'dateCreated', errtrack_private.rfc3339(c.created_at))
+begin
+    return (
+        select jsonb_build_object(
+            'id', c.id::text, 'type', 'note', 'user', errtrack_private.show_user(c.user_id),
+            'data', jsonb_build_object('text', c.text),
+            'dateCreated', errtrack_private.rfc3339(c.created_at)));
+end
 $$;
 comment on function errtrack_private.show_comment(errtrack_private.issue_comments) is 'A comment as Sentry shows it.';
 
@@ -524,7 +517,6 @@ create or replace function errtrack_private.link_issue(
 )
 returns errtrack_private.issue_links
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     made errtrack_private.issue_links;

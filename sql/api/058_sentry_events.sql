@@ -3,7 +3,6 @@
 
 create or replace function errtrack_private.values_of(interface jsonb) returns jsonb
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select case
         when jsonb_typeof(interface) = 'array' then interface
@@ -15,199 +14,214 @@ comment on function errtrack_private.values_of(jsonb) is
     'What an interface lists, in whichever of its forms it was sent.';
 
 create or replace function errtrack_private.show_frame(frame jsonb, with_vars boolean) returns jsonb
-language sql immutable
-set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
-    select jsonb_build_object(
-        'filename', frame -> 'filename', 'absPath', frame -> 'abs_path', 'module', frame -> 'module',
-        'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame -> 'function',
-        'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
-        'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
-        'lineNo', case when jsonb_typeof(frame -> 'lineno') = 'number' then frame -> 'lineno' end,
-        'colNo', case when jsonb_typeof(frame -> 'colno') = 'number' then frame -> 'colno' end,
-        'inApp', coalesce(frame -> 'in_app' = 'true', false),
-        'trust', frame -> 'trust', 'errors', null,
-        'vars', case when with_vars then frame -> 'vars' end,
-        'context', case when jsonb_typeof(frame -> 'lineno') = 'number' and jsonb_typeof(frame -> 'context_line') = 'string' then (
-            select jsonb_agg(jsonb_build_array(lines.number, lines.text) order by lines.number)
-            from (
-                select (frame ->> 'lineno')::numeric::bigint - jsonb_array_length(frame -> 'pre_context') + pre.n - 1, pre.text
-                from jsonb_array_elements_text(
-                    case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
-                    with ordinality as pre (text, n)
-                union all
-                select (frame ->> 'lineno')::numeric::bigint, frame ->> 'context_line'
-                union all
-                select (frame ->> 'lineno')::numeric::bigint + post.n, post.text
-                from jsonb_array_elements_text(
-                    case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
-                    with ordinality as post (text, n)) as lines (number, text)
-            where lines.text is not null) else '[]' end)
+begin
+    return (
+        select jsonb_build_object(
+            'filename', frame -> 'filename', 'absPath', frame -> 'abs_path', 'module', frame -> 'module',
+            'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame -> 'function',
+            'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
+            'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
+            'lineNo', case when jsonb_typeof(frame -> 'lineno') = 'number' then frame -> 'lineno' end,
+            'colNo', case when jsonb_typeof(frame -> 'colno') = 'number' then frame -> 'colno' end,
+            'inApp', coalesce(frame -> 'in_app' = 'true', false),
+            'trust', frame -> 'trust', 'errors', null,
+            'vars', case when with_vars then frame -> 'vars' end,
+            'context', case when jsonb_typeof(frame -> 'lineno') = 'number' and jsonb_typeof(frame -> 'context_line') = 'string' then (
+                select jsonb_agg(jsonb_build_array(lines.number, lines.text) order by lines.number)
+                from (
+                    select (frame ->> 'lineno')::numeric::bigint - jsonb_array_length(frame -> 'pre_context') + pre.n - 1, pre.text
+                    from jsonb_array_elements_text(
+                        case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
+                        with ordinality as pre (text, n)
+                    union all
+                    select (frame ->> 'lineno')::numeric::bigint, frame ->> 'context_line'
+                    union all
+                    select (frame ->> 'lineno')::numeric::bigint + post.n, post.text
+                    from jsonb_array_elements_text(
+                        case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
+                        with ordinality as post (text, n)) as lines (number, text)
+                where lines.text is not null) else '[]' end));
+end
 $$;
 comment on function errtrack_private.show_frame(jsonb, boolean) is 'A frame as Sentry shows it.';
 
 create or replace function errtrack_private.show_stack(stack jsonb, with_vars boolean) returns jsonb
-language sql immutable
-set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
-    select case when jsonb_typeof(stack -> 'frames') = 'array' then jsonb_build_object(
-        'frames', (
-            select coalesce(jsonb_agg(errtrack_private.show_frame(f.frame, with_vars) order by f.n), '[]')
-            from jsonb_array_elements(stack -> 'frames') with ordinality as f (frame, n)
-            where jsonb_typeof(f.frame) = 'object'),
-        'framesOmitted', stack -> 'frames_omitted', 'registers', stack -> 'registers',
-        'hasSystemFrames', exists (
-            select from jsonb_array_elements(stack -> 'frames') as frame where frame -> 'in_app' = 'false')) end
+begin
+    return (
+        select case when jsonb_typeof(stack -> 'frames') = 'array' then jsonb_build_object(
+            'frames', (
+                select coalesce(jsonb_agg(errtrack_private.show_frame(f.frame, with_vars) order by f.n), '[]')
+                from jsonb_array_elements(stack -> 'frames') with ordinality as f (frame, n)
+                where jsonb_typeof(f.frame) = 'object'),
+            'framesOmitted', stack -> 'frames_omitted', 'registers', stack -> 'registers',
+            'hasSystemFrames', exists (
+                select from jsonb_array_elements(stack -> 'frames') as frame where frame -> 'in_app' = 'false')) end);
+end
 $$;
 comment on function errtrack_private.show_stack(jsonb, boolean) is 'A stack trace as Sentry shows it; null where there is none.';
 
 create or replace function errtrack_private.pairs_of(value jsonb) returns jsonb
-language sql immutable
-set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
-    select case
-        when jsonb_typeof(value) = 'object' then (
-            select coalesce(jsonb_agg(jsonb_build_array(m.key, m.value) order by m.key), '[]')
-            from jsonb_each(value) as m)
-        when jsonb_typeof(value) = 'array' then value
-        when jsonb_typeof(value) = 'string' and value #>> '{}' <> '' then (
-            select jsonb_agg(jsonb_build_array(
-                split_part(part.text, '=', 1), substr(part.text, strpos(part.text, '=') + 1)) order by part.n)
-            from unnest(string_to_array(value #>> '{}', '&')) with ordinality as part (text, n))
-        else '[]' end
+begin
+    return (
+        select case
+            when jsonb_typeof(value) = 'object' then (
+                select coalesce(jsonb_agg(jsonb_build_array(m.key, m.value) order by m.key), '[]')
+                from jsonb_each(value) as m)
+            when jsonb_typeof(value) = 'array' then value
+            when jsonb_typeof(value) = 'string' and value #>> '{}' <> '' then (
+                select jsonb_agg(jsonb_build_array(
+                    split_part(part.text, '=', 1), substr(part.text, strpos(part.text, '=') + 1)) order by part.n)
+                from unnest(string_to_array(value #>> '{}', '&')) with ordinality as part (text, n))
+            else '[]' end);
+end
 $$;
 comment on function errtrack_private.pairs_of(jsonb) is
     'Headers, cookies or a query string as a list of pairs.';
 
 create or replace function errtrack_private.show_entries(body jsonb, kept integer) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select coalesce(jsonb_agg(jsonb_build_object('type', entry.type, 'data', entry.data) order by entry.n)
-                    filter (where entry.data is not null), '[]')
-    from (
-        select 1 as n, 'message' as type, case
-            when jsonb_typeof(body -> 'logentry') = 'object' then jsonb_build_object(
-                'formatted', coalesce(body #> '{logentry,formatted}', body #> '{logentry,message}'),
-                'message', body #> '{logentry,message}', 'params', body #> '{logentry,params}')
-            when jsonb_typeof(body -> 'message') = 'object' then jsonb_build_object(
-                'formatted', coalesce(body #> '{message,formatted}', body #> '{message,message}'),
-                'message', body #> '{message,message}', 'params', body #> '{message,params}')
-            when coalesce(body ->> 'message', '') <> '' then jsonb_build_object(
-                'formatted', body -> 'message', 'message', null, 'params', null) end as data
-        union all
-        select 2, 'exception', case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then
-            jsonb_build_object('excOmitted', null, 'hasSystemFrames', false, 'values', (
-                select jsonb_agg(jsonb_build_object(
-                    'type', v.value -> 'type', 'value', v.value -> 'value', 'module', v.value -> 'module',
-                    'mechanism', v.value -> 'mechanism', 'threadId', v.value -> 'thread_id',
-                    'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
-                    'rawStacktrace', null) order by v.n)
-                from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n)
-                where jsonb_typeof(v.value) = 'object')) end
-        union all
-        select 3, 'stacktrace', errtrack_private.show_stack(body -> 'stacktrace', kept > 2)
-        union all
-        select 4, 'threads', case when jsonb_array_length(errtrack_private.values_of(body -> 'threads')) > 0 then
-            jsonb_build_object('values', (
-                select jsonb_agg(jsonb_build_object(
-                    'id', v.value -> 'id', 'name', v.value -> 'name',
-                    'current', coalesce(v.value -> 'current' = 'true', false),
-                    'crashed', coalesce(v.value -> 'crashed' = 'true', false),
-                    'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
-                    'rawStacktrace', null) order by v.n)
-                from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n)
-                where jsonb_typeof(v.value) = 'object')) end
-        union all
-        select 5, 'breadcrumbs', case when kept > 1 and jsonb_array_length(errtrack_private.values_of(body -> 'breadcrumbs')) > 0 then
-            jsonb_build_object('values', errtrack_private.values_of(body -> 'breadcrumbs')) end
-        union all
-        select 6, 'request', case when jsonb_typeof(body -> 'request') = 'object' then jsonb_build_object(
-            'url', body #> '{request,url}', 'method', body #> '{request,method}',
-            'fragment', body #> '{request,fragment}', 'env', body #> '{request,env}',
-            'data', case when kept > 1 then body #> '{request,data}' end,
-            'inferredContentType', body #> '{request,inferred_content_type}',
-            'query', errtrack_private.pairs_of(body #> '{request,query_string}'),
-            'headers', errtrack_private.pairs_of(body #> '{request,headers}'),
-            'cookies', errtrack_private.pairs_of(body #> '{request,cookies}')) end
-        union all
-        select 7, 'template', case when jsonb_typeof(body -> 'template') = 'object' then body -> 'template' end
-        union all
-        select 8, 'csp', case when jsonb_typeof(body -> 'csp') = 'object' then body -> 'csp' end
-        union all
-        select 9, 'debugmeta', case when kept > 1 and jsonb_typeof(body -> 'debug_meta') = 'object' then body -> 'debug_meta' end
-    ) as entry
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object('type', entry.type, 'data', entry.data) order by entry.n)
+                        filter (where entry.data is not null), '[]')
+        from (
+            select 1 as n, 'message' as type, case
+                when jsonb_typeof(body -> 'logentry') = 'object' then jsonb_build_object(
+                    'formatted', coalesce(body #> '{logentry,formatted}', body #> '{logentry,message}'),
+                    'message', body #> '{logentry,message}', 'params', body #> '{logentry,params}')
+                when jsonb_typeof(body -> 'message') = 'object' then jsonb_build_object(
+                    'formatted', coalesce(body #> '{message,formatted}', body #> '{message,message}'),
+                    'message', body #> '{message,message}', 'params', body #> '{message,params}')
+                when coalesce(body ->> 'message', '') <> '' then jsonb_build_object(
+                    'formatted', body -> 'message', 'message', null, 'params', null) end as data
+            union all
+            select 2, 'exception', case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then
+                jsonb_build_object('excOmitted', null, 'hasSystemFrames', false, 'values', (
+                    select jsonb_agg(jsonb_build_object(
+                        'type', v.value -> 'type', 'value', v.value -> 'value', 'module', v.value -> 'module',
+                        'mechanism', v.value -> 'mechanism', 'threadId', v.value -> 'thread_id',
+                        'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
+                        'rawStacktrace', null) order by v.n)
+                    from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n)
+                    where jsonb_typeof(v.value) = 'object')) end
+            union all
+            select 3, 'stacktrace', errtrack_private.show_stack(body -> 'stacktrace', kept > 2)
+            union all
+            select 4, 'threads', case when jsonb_array_length(errtrack_private.values_of(body -> 'threads')) > 0 then
+                jsonb_build_object('values', (
+                    select jsonb_agg(jsonb_build_object(
+                        'id', v.value -> 'id', 'name', v.value -> 'name',
+                        'current', coalesce(v.value -> 'current' = 'true', false),
+                        'crashed', coalesce(v.value -> 'crashed' = 'true', false),
+                        'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
+                        'rawStacktrace', null) order by v.n)
+                    from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n)
+                    where jsonb_typeof(v.value) = 'object')) end
+            union all
+            select 5, 'breadcrumbs', case when kept > 1 and jsonb_array_length(errtrack_private.values_of(body -> 'breadcrumbs')) > 0 then
+                jsonb_build_object('values', errtrack_private.values_of(body -> 'breadcrumbs')) end
+            union all
+            select 6, 'request', case when jsonb_typeof(body -> 'request') = 'object' then jsonb_build_object(
+                'url', body #> '{request,url}', 'method', body #> '{request,method}',
+                'fragment', body #> '{request,fragment}', 'env', body #> '{request,env}',
+                'data', case when kept > 1 then body #> '{request,data}' end,
+                'inferredContentType', body #> '{request,inferred_content_type}',
+                'query', errtrack_private.pairs_of(body #> '{request,query_string}'),
+                'headers', errtrack_private.pairs_of(body #> '{request,headers}'),
+                'cookies', errtrack_private.pairs_of(body #> '{request,cookies}')) end
+            union all
+            select 7, 'template', case when jsonb_typeof(body -> 'template') = 'object' then body -> 'template' end
+            union all
+            select 8, 'csp', case when jsonb_typeof(body -> 'csp') = 'object' then body -> 'csp' end
+            union all
+            select 9, 'debugmeta', case when kept > 1 and jsonb_typeof(body -> 'debug_meta') = 'object' then body -> 'debug_meta' end
+        ) as entry);
+end
 $$;
 comment on function errtrack_private.show_entries(jsonb, integer) is
     'The interfaces of an event as Sentry lists them. kept: 3 all, 2 without variables, 1 without breadcrumbs too.';
 
 create or replace function errtrack_private.event_body(event errtrack_private.occurrences) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select coalesce(
-        (select p.body::jsonb
-         from errtrack_private.payloads p
-         where event.has_payload
-           and p.project_id = event.project_id
-           and p.event_id = event.event_id
-           and p.received_at = event.received_at),
-        (select errtrack_private.minimal_payload(
-                event.event_id, event.occurred_at, event.level, event.platform, event.release,
-                event.environment, event.transaction, i.kind, i.type, i.value)::jsonb
-         from errtrack_private.origins o
-         join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
-         where o.project_id = event.project_id and o.id = event.origin_id))
+begin
+    return (
+        select coalesce(
+            (select p.body::jsonb
+             from errtrack_private.payloads p
+             where event.has_payload
+               and p.project_id = event.project_id
+               and p.event_id = event.event_id
+               and p.received_at = event.received_at),
+            (select errtrack_private.minimal_payload(
+                    event.event_id, event.occurred_at, event.level, event.platform, event.release,
+                    event.environment, event.transaction, i.kind, i.type, i.value)::jsonb
+             from errtrack_private.origins o
+             join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+             where o.project_id = event.project_id and o.id = event.origin_id)));
+end
 $$;
 comment on function errtrack_private.event_body(errtrack_private.occurrences) is
     'The body of an event, or what stands for one that was not kept.';
 
 create or replace function errtrack_private.event_tags(event errtrack_private.occurrences, body jsonb) returns jsonb
-language sql immutable
-set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
-    -- Those that every event has first; then those that were sent.
-    with named as (
-        select 0 as place, t.key, t.value
-        from (values ('environment', event.environment), ('level', event.level), ('release', event.release),
-                     ('transaction', event.transaction), ('server_name', body ->> 'server_name'),
-                     ('logger', body ->> 'logger'),
-                     ('user', coalesce('id:' || (body #>> '{user,id}'), 'email:' || (body #>> '{user,email}'),
-                                       'username:' || (body #>> '{user,username}'), 'ip:' || (body #>> '{user,ip_address}')))
-             ) as t (key, value)
-        union all
-        select 1, pair.value ->> 0, pair.value ->> 1
-        from jsonb_array_elements(errtrack_private.pairs_of(body -> 'tags')) as pair
-        where jsonb_typeof(pair.value) = 'array'
-    )
-    select coalesce(jsonb_agg(jsonb_build_object('key', t.key, 'value', t.value) order by t.key), '[]')
-    from (
-        select distinct on (key) key, value
-        from named
-        where key is not null and value <> ''
-        order by key, place) t
+begin
+    return (
+        -- Those that every event has first; then those that were sent.
+        with named as (
+            select 0 as place, t.key, t.value
+            from (values ('environment', event.environment), ('level', event.level), ('release', event.release),
+                         ('transaction', event.transaction), ('server_name', body ->> 'server_name'),
+                         ('logger', body ->> 'logger'),
+                         ('user', coalesce('id:' || (body #>> '{user,id}'), 'email:' || (body #>> '{user,email}'),
+                                           'username:' || (body #>> '{user,username}'), 'ip:' || (body #>> '{user,ip_address}')))
+                 ) as t (key, value)
+            union all
+            select 1, pair.value ->> 0, pair.value ->> 1
+            from jsonb_array_elements(errtrack_private.pairs_of(body -> 'tags')) as pair
+            where jsonb_typeof(pair.value) = 'array'
+        )
+        select coalesce(jsonb_agg(jsonb_build_object('key', t.key, 'value', t.value) order by t.key), '[]')
+        from (
+            select distinct on (key) key, value
+            from named
+            where key is not null and value <> ''
+            order by key, place) t);
+end
 $$;
 comment on function errtrack_private.event_tags(errtrack_private.occurrences, jsonb) is 'The tags of an event.';
 
 create or replace function errtrack_private.event_title(event errtrack_private.occurrences, body jsonb)
 returns table (title text, culprit text, type text, value text)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    -- Of the hash that brought it to its issue, which may be called after another event.
-    select case when last.type is null then coalesce(message.text, i.title)
-                else last.type || coalesce(': ' || nullif(split_part(last.value, E'\n', 1), ''), '') end,
-           coalesce(event.transaction, i.culprit), coalesce(last.type, i.type), coalesce(last.value, i.value)
-    from errtrack_private.origins o
-    join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
-    cross join lateral (
-        select (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'type' as type,
-               (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'value' as value) last
-    cross join lateral (
-        select nullif(split_part(coalesce(
-            body #>> '{logentry,formatted}', body #>> '{logentry,message}',
-            case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end), E'\n', 1), '') as text) message
-    where o.project_id = event.project_id and o.id = event.origin_id
+#variable_conflict use_column
+begin
+    return query
+        -- Of the hash that brought it to its issue, which may be called after another event.
+        select case when last.type is null then coalesce(message.text, i.title)
+                    else last.type || coalesce(': ' || nullif(split_part(last.value, E'\n', 1), ''), '') end,
+               coalesce(event.transaction, i.culprit), coalesce(last.type, i.type), coalesce(last.value, i.value)
+        from errtrack_private.origins o
+        join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+        cross join lateral (
+            select (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'type' as type,
+                   (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'value' as value) last
+        cross join lateral (
+            select nullif(split_part(coalesce(
+                body #>> '{logentry,formatted}', body #>> '{logentry,message}',
+                case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end), E'\n', 1), '') as text) message
+        where o.project_id = event.project_id and o.id = event.origin_id;
+end
 $$;
 comment on function errtrack_private.event_title(errtrack_private.occurrences, jsonb) is
     'What an event is called by its own body.';
@@ -219,40 +233,42 @@ create or replace function errtrack_private.show_event(
     kept integer
 )
 returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', replace(event.event_id::text, '-', ''),
-        'eventID', replace(event.event_id::text, '-', ''),
-        'groupID', issue::text,
-        'projectID', event.project_id::text,
-        'size', octet_length(body::text),
-        'dateCreated', errtrack_private.rfc3339(event.occurred_at),
-        'dateReceived', errtrack_private.rfc3339(event.received_at),
-        'type', case when body ? 'exception' then 'error' else coalesce(body ->> 'type', 'default') end,
-        'platform', event.platform,
-        'title', t.title,
-        'message', coalesce(body #>> '{logentry,formatted}',
-                            case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end, ''),
-        'culprit', t.culprit,
-        'location', null,
-        'user', case when jsonb_typeof(body -> 'user') = 'object' then body -> 'user' end,
-        'contexts', case when kept > 0 and jsonb_typeof(body -> 'contexts') = 'object' then body -> 'contexts' else '{}' end,
-        'context', case when kept > 0 and jsonb_typeof(body -> 'extra') = 'object' then body -> 'extra' else '{}' end,
-        'packages', case when kept > 1 and jsonb_typeof(body -> 'modules') = 'object' then body -> 'modules' else '{}' end,
-        'sdk', case when jsonb_typeof(body -> 'sdk') = 'object' then body -> 'sdk' end,
-        'release', errtrack_private.show_release_name(event.project_id, event.release),
-        'dist', body -> 'dist',
-        'environment', event.environment,
-        'tags', errtrack_private.event_tags(event, body),
-        'metadata', jsonb_strip_nulls(jsonb_build_object('type', nullif(t.type, ''), 'value', nullif(t.value, ''), 'title', t.title)),
-        'fingerprints', jsonb_build_array(replace(event.hash::text, '-', '')),
-        'errors', '[]'::jsonb,
-        'bodyKept', event.has_payload,
-        'entries', errtrack_private.show_entries(body, kept),
-        '_meta', '{}'::jsonb)
-    from errtrack_private.event_title(event, body) t
+begin
+    return (
+        select jsonb_build_object(
+            'id', replace(event.event_id::text, '-', ''),
+            'eventID', replace(event.event_id::text, '-', ''),
+            'groupID', issue::text,
+            'projectID', event.project_id::text,
+            'size', octet_length(body::text),
+            'dateCreated', errtrack_private.rfc3339(event.occurred_at),
+            'dateReceived', errtrack_private.rfc3339(event.received_at),
+            'type', case when body ? 'exception' then 'error' else coalesce(body ->> 'type', 'default') end,
+            'platform', event.platform,
+            'title', t.title,
+            'message', coalesce(body #>> '{logentry,formatted}',
+                                case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end, ''),
+            'culprit', t.culprit,
+            'location', null,
+            'user', case when jsonb_typeof(body -> 'user') = 'object' then body -> 'user' end,
+            'contexts', case when kept > 0 and jsonb_typeof(body -> 'contexts') = 'object' then body -> 'contexts' else '{}' end,
+            'context', case when kept > 0 and jsonb_typeof(body -> 'extra') = 'object' then body -> 'extra' else '{}' end,
+            'packages', case when kept > 1 and jsonb_typeof(body -> 'modules') = 'object' then body -> 'modules' else '{}' end,
+            'sdk', case when jsonb_typeof(body -> 'sdk') = 'object' then body -> 'sdk' end,
+            'release', errtrack_private.show_release_name(event.project_id, event.release),
+            'dist', body -> 'dist',
+            'environment', event.environment,
+            'tags', errtrack_private.event_tags(event, body),
+            'metadata', jsonb_strip_nulls(jsonb_build_object('type', nullif(t.type, ''), 'value', nullif(t.value, ''), 'title', t.title)),
+            'fingerprints', jsonb_build_array(replace(event.hash::text, '-', '')),
+            'errors', '[]'::jsonb,
+            'bodyKept', event.has_payload,
+            'entries', errtrack_private.show_entries(body, kept),
+            '_meta', '{}'::jsonb)
+        from errtrack_private.event_title(event, body) t);
+end
 $$;
 comment on function errtrack_private.show_event(errtrack_private.occurrences, bigint, jsonb, integer) is
     'An event as Sentry shows it, with as much of its body as kept says.';
@@ -263,7 +279,6 @@ create or replace function errtrack_private.answer_event(
 )
 returns errtrack_private.answer
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- GitLab takes no more than 1 MiB.
@@ -293,26 +308,33 @@ comment on function errtrack_private.answer_event(errtrack_private.occurrences, 
 
 create or replace function errtrack_private.find_event(project bigint, wanted uuid)
 returns errtrack_private.occurrences
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
+-- A plan for all days is made once: it costs ten times what looking into all of them does.
+set plan_cache_mode = force_generic_plan
 as $$
-    select c.*
-    from (
-        select e.received_at
-        from errtrack_private.event_ids e
-        where e.project_id = project and e.event_id = wanted
-        order by e.day desc
-        limit 1) e
-    join errtrack_private.occurrences c
-      on c.project_id = project and c.received_at = e.received_at and c.event_id = wanted
-    where c.received_at >= errtrack_private.visible_from(project)
+declare
+    at timestamptz;
+    event errtrack_private.occurrences;
+begin
+    select e.received_at into at
+    from errtrack_private.event_ids e
+    where e.project_id = project and e.event_id = wanted
+    order by e.day desc
+    limit 1;
+    select c.* into event
+    from errtrack_private.occurrences c
+    where c.project_id = project
+      and c.received_at = at
+      and c.event_id = wanted
+      and c.received_at >= errtrack_private.visible_from(project);
+    return event;
+end
 $$;
 comment on function errtrack_private.find_event(bigint, uuid) is
     'An event of a project by its id. Ids are known as long as the partitions of their day.';
 
 create or replace function errtrack_private.event_id_of(value text) returns uuid
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if lower(value) !~ '^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$' then
@@ -455,20 +477,22 @@ comment on function errtrack_private.sentry_short_id(bytea, jsonb) is 'The issue
 -- ---- lists ---------------------------------------------------------------------
 
 create or replace function errtrack_private.list_item(event errtrack_private.occurrences, issue bigint) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
-        'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', 'error',
-        'title', t.title, 'message', t.title, 'culprit', t.culprit, 'location', null,
-        'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', t.title),
-        'dateCreated', errtrack_private.rfc3339(event.occurred_at),
-        'dateReceived', errtrack_private.rfc3339(event.received_at),
-        'user', case when jsonb_typeof(b.body -> 'user') = 'object' then b.body -> 'user' end,
-        'tags', errtrack_private.event_tags(event, b.body), 'bodyKept', event.has_payload)
-    from (select errtrack_private.event_body(event) as body) b
-    cross join lateral errtrack_private.event_title(event, b.body) t
+begin
+    return (
+        select jsonb_build_object(
+            'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
+            'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', 'error',
+            'title', t.title, 'message', t.title, 'culprit', t.culprit, 'location', null,
+            'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', t.title),
+            'dateCreated', errtrack_private.rfc3339(event.occurred_at),
+            'dateReceived', errtrack_private.rfc3339(event.received_at),
+            'user', case when jsonb_typeof(b.body -> 'user') = 'object' then b.body -> 'user' end,
+            'tags', errtrack_private.event_tags(event, b.body), 'bodyKept', event.has_payload)
+        from (select errtrack_private.event_body(event) as body) b
+        cross join lateral errtrack_private.event_title(event, b.body) t);
+end
 $$;
 comment on function errtrack_private.list_item(errtrack_private.occurrences, bigint) is
     'An event as lists show it.';

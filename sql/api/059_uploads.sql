@@ -24,7 +24,6 @@ comment on function errtrack_private.sentry_chunk_options(bytea, jsonb) is
 
 create or replace function errtrack_private.keep_chunk(organization bigint, sha1 bytea, body bytea) returns void
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if (select coalesce(sum(octet_length(c.body)), 0) from errtrack_private.upload_chunks c
@@ -71,7 +70,6 @@ comment on function errtrack_private.sentry_chunk_upload(bytea, jsonb) is
 
 create or replace function errtrack_private.read_sha1(value jsonb, name text) returns bytea
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if coalesce(value #>> '{}', '') !~ '^[0-9a-f]{40}$' then
@@ -91,7 +89,6 @@ create or replace function errtrack_private.assemble(
 )
 returns jsonb
 language plpgsql volatile
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     whole constant bytea := errtrack_private.read_sha1(to_jsonb(checksum), 'checksum');
@@ -222,7 +219,6 @@ comment on function errtrack_private.sentry_dif_assemble(bytea, jsonb) is
 
 create or replace function errtrack_private.show_upload(u errtrack_private.uploads) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'id', u.id::text, 'name', u.name, 'objectName', u.name, 'sha1', encode(u.sha1, 'hex'), 'size', u.size,
@@ -239,7 +235,6 @@ create or replace function errtrack_private.list_uploads(
 )
 returns errtrack_private.answer
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.ok(coalesce(jsonb_agg(errtrack_private.show_upload(u) order by u.received_at desc, u.id desc), '[]')::text)
     from (

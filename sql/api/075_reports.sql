@@ -9,7 +9,6 @@ create or replace function errtrack_private.period_of(
     out high timestamptz
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     period constant text := coalesce(errtrack_private.argument(request, 'statsPeriod'), otherwise);
@@ -39,7 +38,6 @@ comment on function errtrack_private.period_of(jsonb, text) is
 
 create or replace function errtrack_private.as_json_rows(shown jsonb) returns errtrack_private.answer
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.ok(coalesce(shown, '[]')::text)
 $$;
@@ -118,42 +116,44 @@ create or replace function errtrack_private.ledger_groups(
     outcome text
 )
 returns table (by_what jsonb, total bigint, series jsonb)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    with steps as materialized (
-        select s.start, s.n
-        from generate_series(date_bin(step, low, timestamptz 'epoch'), high, step) with ordinality as s (start, n)
-    ), counted as materialized (
-        select jsonb_strip_nulls(jsonb_build_object(
-                   'project', case when 'project' = any (keys) then o.project_id::text end,
-                   'category', case when 'category' = any (keys) then o.category end,
-                   'outcome', case when 'outcome' = any (keys) then o.outcome end,
-                   'reason', case when 'reason' = any (keys) then o.reason end)) as by_what,
-               date_bin(step, o.hour, timestamptz 'epoch') as start,
-               sum(o.quantity) as quantity
-        from errtrack_private.outcomes o
-        join errtrack_private.projects p on p.id = o.project_id
-        where o.project_id = any (projects)
-          and o.hour >= date_bin(step, low, timestamptz 'epoch') and o.hour <= high
-          and o.category = coalesce(ledger_groups.category, o.category)
-          and o.outcome = coalesce(ledger_groups.outcome, o.outcome)
-        group by 1, 2
-    )
-    select g.by_what, g.total::bigint, (
-        select jsonb_agg(coalesce(c.quantity, 0) order by s.n)
-        from steps s
-        left join counted c on c.by_what = g.by_what and c.start = s.start)
-    from (select c.by_what, sum(c.quantity) as total from counted c group by 1) g
-    order by g.total desc, g.by_what::text
-    limit 500
+#variable_conflict use_column
+begin
+    return query
+        with steps as materialized (
+            select s.start, s.n
+            from generate_series(date_bin(step, low, timestamptz 'epoch'), high, step) with ordinality as s (start, n)
+        ), counted as materialized (
+            select jsonb_strip_nulls(jsonb_build_object(
+                       'project', case when 'project' = any (keys) then o.project_id::text end,
+                       'category', case when 'category' = any (keys) then o.category end,
+                       'outcome', case when 'outcome' = any (keys) then o.outcome end,
+                       'reason', case when 'reason' = any (keys) then o.reason end)) as by_what,
+                   date_bin(step, o.hour, timestamptz 'epoch') as start,
+                   sum(o.quantity) as quantity
+            from errtrack_private.outcomes o
+            join errtrack_private.projects p on p.id = o.project_id
+            where o.project_id = any (projects)
+              and o.hour >= date_bin(step, low, timestamptz 'epoch') and o.hour <= high
+              and o.category = coalesce(ledger_groups.category, o.category)
+              and o.outcome = coalesce(ledger_groups.outcome, o.outcome)
+            group by 1, 2
+        )
+        select g.by_what, g.total::bigint, (
+            select jsonb_agg(coalesce(c.quantity, 0) order by s.n)
+            from steps s
+            left join counted c on c.by_what = g.by_what and c.start = s.start)
+        from (select c.by_what, sum(c.quantity) as total from counted c group by 1) g
+        order by g.total desc, g.by_what::text
+        limit 500;
+end
 $$;
 comment on function errtrack_private.ledger_groups(bigint[], timestamptz, timestamptz, interval, text[], text, text) is
     'The ledger summed up by some of project, category, outcome and reason, with a value for each step.';
 
 create or replace function errtrack_private.ledger_stats(projects bigint[], request jsonb, single boolean) returns jsonb
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     period constant record := errtrack_private.period_of(request, '14d');
@@ -388,27 +388,30 @@ comment on function errtrack_private.sentry_check_ins(bytea, jsonb) is 'The last
 
 create or replace function errtrack_private.show_feedback(project bigint, wanted_issue bigint, before timestamptz, most integer)
 returns table (received_at timestamptz, shown jsonb)
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select f.received_at, jsonb_build_object(
-        'id', replace(f.feedback_id::text, '-', ''), 'eventID', replace(f.event_id::text, '-', ''),
-        'name', f.name, 'email', f.email, 'comments', f.message, 'url', nullif(f.url, ''), 'kind', f.kind,
-        'dateCreated', errtrack_private.rfc3339(f.received_at), 'event', jsonb_build_object(
-            'id', replace(f.event_id::text, '-', ''), 'eventID', replace(f.event_id::text, '-', '')),
-        'issue', case when f.issue_id is not null then jsonb_build_object('id', f.issue_id::text) end,
-        'user', null)
-    from (
-        select g.*
-        from errtrack_private.feedback g
-        where g.project_id = project and g.received_at < before
-        order by g.received_at desc
-        limit 1000) recent
-    join errtrack.feedback f
-      on f.project_id = recent.project_id and f.kind = recent.kind and f.feedback_id = recent.id
-    where wanted_issue is null or f.issue_id = wanted_issue
-    order by f.received_at desc
-    limit most
+#variable_conflict use_column
+begin
+    return query
+        select f.received_at, jsonb_build_object(
+            'id', replace(f.feedback_id::text, '-', ''), 'eventID', replace(f.event_id::text, '-', ''),
+            'name', f.name, 'email', f.email, 'comments', f.message, 'url', nullif(f.url, ''), 'kind', f.kind,
+            'dateCreated', errtrack_private.rfc3339(f.received_at), 'event', jsonb_build_object(
+                'id', replace(f.event_id::text, '-', ''), 'eventID', replace(f.event_id::text, '-', '')),
+            'issue', case when f.issue_id is not null then jsonb_build_object('id', f.issue_id::text) end,
+            'user', null)
+        from (
+            select g.*
+            from errtrack_private.feedback g
+            where g.project_id = project and g.received_at < before
+            order by g.received_at desc
+            limit 1000) recent
+        join errtrack.feedback f
+          on f.project_id = recent.project_id and f.kind = recent.kind and f.feedback_id = recent.id
+        where wanted_issue is null or f.issue_id = wanted_issue
+        order by f.received_at desc
+        limit most;
+end
 $$;
 comment on function errtrack_private.show_feedback(bigint, bigint, timestamptz, integer) is
     'What people wrote to a project, or about an issue, the newest first: of the last thousand.';
@@ -444,7 +447,6 @@ comment on function errtrack_private.sentry_feedback(bytea, jsonb) is
 
 create or replace function errtrack_private.show_attachment(a errtrack.attachments) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'id', replace(a.delivery_id::text, '-', '') || '-' || a.position,
@@ -458,7 +460,6 @@ comment on function errtrack_private.show_attachment(errtrack.attachments) is 'A
 create or replace function errtrack_private.event_attachments(project bigint, wanted uuid)
 returns setof errtrack.attachments
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $$
     select a.*
     from errtrack.attachments a
@@ -523,19 +524,21 @@ comment on function errtrack_private.sentry_attachment(bytea, jsonb) is
 -- ---- grouping ------------------------------------------------------------------
 
 create or replace function errtrack_private.event_grouping(project bigint, event errtrack_private.occurrences) returns jsonb
-language sql stable
-set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
-    select jsonb_build_object(
-        'eventID', replace(event.event_id::text, '-', ''),
-        'issue', (select o.issue_id::text from errtrack_private.origins o
-                  where o.project_id = project and o.id = event.origin_id),
-        'hash', replace(event.hash::text, '-', ''),
-        'algorithm', h.algo, 'variant', h.variant, 'firstSeen', errtrack_private.rfc3339(h.first_seen),
-        'explanation', e.explanation)
-    from (select) one
-    left join errtrack_private.hashes h on h.project_id = project and h.hash = event.hash
-    left join errtrack_private.explanations e on e.project_id = project and e.hash = event.hash
+begin
+    return (
+        select jsonb_build_object(
+            'eventID', replace(event.event_id::text, '-', ''),
+            'issue', (select o.issue_id::text from errtrack_private.origins o
+                      where o.project_id = project and o.id = event.origin_id),
+            'hash', replace(event.hash::text, '-', ''),
+            'algorithm', h.algo, 'variant', h.variant, 'firstSeen', errtrack_private.rfc3339(h.first_seen),
+            'explanation', e.explanation)
+        from (select) one
+        left join errtrack_private.hashes h on h.project_id = project and h.hash = event.hash
+        left join errtrack_private.explanations e on e.project_id = project and e.hash = event.hash);
+end
 $$;
 comment on function errtrack_private.event_grouping(bigint, errtrack_private.occurrences) is
     'Why an event belongs to its issue: its hash and the explanation of that.';
@@ -543,7 +546,6 @@ comment on function errtrack_private.event_grouping(bigint, errtrack_private.occ
 create or replace function errtrack_private.required_event(project bigint, named text)
 returns errtrack_private.occurrences
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     event errtrack_private.occurrences := errtrack_private.find_event(project, errtrack_private.event_id_of(named));
@@ -587,7 +589,6 @@ comment on function errtrack_private.sentry_grouping(bytea, jsonb) is
 
 create or replace function errtrack_private.first_difference(a jsonb, b jsonb, path text[]) returns jsonb
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     part record;

@@ -28,14 +28,16 @@ $$;
 create temporary table made as
 select :first + g as id, g,
        -- Lately more than long ago.
-       now() - interval '30 days' * power(abs(hashint8extended(g, 1)) % 100000 / 100000.0, 1.5) as last_seen,
-       abs(hashint8extended(g, 2)) % 100000 / 100000.0 as share,
+       seen.last_seen, seen.share, seen.last_seen - interval '40 days' * seen.share as first_seen,
        (array['ValueError', 'KeyError', 'TypeError', 'TimeoutError', 'IOError', 'DatabaseError', 'NullPointerException',
               'RuntimeError', 'ReferenceError', 'HttpException'])[1 + abs(hashint8extended(g, 3)) % 10] as type,
        pg_temp.word(g, 4) || ' ' || pg_temp.word(g, 5) || ' ' || pg_temp.word(g, 6) || ' of ' || g as value,
        pg_temp.word(g, 7) || '.' || pg_temp.word(g, 8) || ' in ' || pg_temp.word(g, 9) as culprit,
        'shop@1.' || abs(hashint8extended(g, 10)) % 40 || '.0' as release
-from generate_series(0, :issues - 1) as g;
+from generate_series(0, :issues - 1) as g
+cross join lateral (
+    select case when g = 0 then now() else now() - interval '30 days' * power(abs(hashint8extended(g, 1) % 100000) / 100000.0, 1.5) end,
+           case when g = 0 then 0.99 else abs(hashint8extended(g, 2) % 100000) / 100000.0 end) as seen (last_seen, share);
 create index on made (g);
 -- The index of texts is built afterwards, which takes a third of the time.
 drop index errtrack_private.issue_texts_project_id_text_idx;
@@ -48,7 +50,7 @@ select :project, m.id,
        'error', m.type, m.value, m.type || ': ' || m.value, m.type || ': ' || m.value, m.culprit,
        case when m.share < 0.05 then 'fatal' when m.share < 0.8 then 'error' else 'warning' end, 'python', '',
        case when m.g = 0 then :heavy else :events / (:issues - 1) end, abs(hashint8extended(m.g, 11)) % 500,
-       m.last_seen - interval '40 days' * m.share, m.last_seen, m.last_seen, m.release, m.release
+       m.first_seen, m.last_seen, m.last_seen, m.release, m.release
 from made m;
 insert into errtrack_private.origins
     (project_id, id, issue_id, event_count, user_count, first_seen, last_seen, last_received_at, first_release, last_release)
@@ -91,10 +93,12 @@ values (:project, 'production', now() - interval '90 days'), (:project, 'staging
 
 \echo events
 create temporary table happened as
-select g::bigint as g,
-       case when g < :heavy then :first else :first + 1 + g % (:issues - 1) end as origin_id,
-       now() - interval '30 days' * (abs(hashint8extended(g, 12)) % 10000000 / 10000000.0) as received_at
-from generate_series(0, :heavy + :events - 1) as g;
+select e.g, m.id as origin_id,
+       m.last_seen - (m.last_seen - m.first_seen) * (abs(hashint8extended(e.g, 12) % 10000000) / 10000000.0) as received_at
+from (
+    select g::bigint as g, case when g < :heavy then 0 else 1 + g % (:issues - 1) end as nth
+    from generate_series(0, :heavy + :events - 1) as g) e
+join made m on m.g = e.nth;
 insert into errtrack_private.occurrences
     (project_id, received_at, event_id, origin_id, occurred_at, level, platform, release, environment, has_payload, hash)
 select :project, h.received_at, md5(:project || '.' || h.g)::uuid, h.origin_id, h.received_at, 'error', 'python',

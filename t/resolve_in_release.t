@@ -94,6 +94,19 @@ is event('names', 'bee'), 'resolved', 'what was there before stays older';
 is event('names', 'elk'), 'unresolved', 'what comes after it is newer';
 
 ok !eval { $t->errtrack(qw(issue resolve shop), issue('names'), '--in-release', 'x', '--next-release'); 1 }, 'one or the other';
+
+# A project knows only so many releases; the issue knows its own.
+$t->errtrack(qw(limit set shop releases), $t->sql_value('select count(*) from errtrack.releases'));
+event('beyond', 'shop@1.13.0');
+is $t->sql_value('select count(*) from errtrack.releases where release = $1', 'shop@1.13.0'), 0, 'a release is beyond the limit';
+$t->errtrack(qw(issue resolve shop), issue('beyond'), '--next-release');
+is event('beyond', 'shop@1.13.0'), 'resolved', 'the next release is after it all the same';
+is event('beyond', 'shop@1.14.0'), 'unresolved', 'a newer one reopens it';
+event('semver', 'shop@1.9.0');
+$t->errtrack(qw(issue resolve shop), issue('semver'), '--next-release');
+is $t->sql_value('select resolved_in from errtrack.issues where title = $1', 'semver'), 'elk',
+    'other issues go by what the project knows';
+$t->errtrack(qw(limit set shop releases default));
 my $other = $t->create_project('other', 'acme');
 $t->queue({ message => 'no release' }, project => $other->{id});
 $count++;

@@ -112,6 +112,30 @@ $$;
 comment on function errtrack_private.newest_release(bigint) is
     'The release that the project saw first as the last one, or the highest version of its package. Null when there is none.';
 
+create or replace function errtrack_private.newest_release_of_issue(
+    wanted_project bigint,
+    last_release text
+)
+returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when n.release is null then last_release
+        when errtrack_private.release_is_newer(wanted_project, last_release, n.release) then last_release
+        -- Beyond the limit of the project: those that are known came before it.
+        when errtrack_private.compare_releases(last_release, n.release) is null
+            and not exists (
+                select from errtrack_private.releases r
+                where r.project_id = wanted_project and r.release = last_release)
+            then coalesce(last_release, n.release)
+        else n.release
+    end
+    from (select errtrack_private.newest_release(wanted_project) as release) n
+$$;
+comment on function errtrack_private.newest_release_of_issue(bigint, text) is
+    'The newest release of the project, or the last one of an issue when that is newer, which the project need not know. Null when there is none.';
+
 -- ---- changing -------------------------------------------------------------------
 
 create or replace function errtrack_private.note(
@@ -200,7 +224,7 @@ begin
         raise exception 'there is no issue %', wanted_issue using errcode = 'no_data_found';
     end if;
     if next_release then
-        reference := errtrack_private.newest_release(wanted_project);
+        reference := errtrack_private.newest_release_of_issue(wanted_project, had.last_release);
         if reference is null then
             raise exception 'no event of project % named a release yet: there is no next one', wanted_project
                 using errcode = 'no_data_found';
@@ -358,6 +382,7 @@ end
 $$;
 revoke execute on function
     errtrack_private.newest_release(bigint),
+    errtrack_private.newest_release_of_issue(bigint, text),
     errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint)
 from public;
 grant select, insert on errtrack_private.issue_history, errtrack_private.outbox to errtrack_worker;

@@ -88,10 +88,20 @@ $t->errtrack(qw(issue unmerge shop), $second);
 
 refuses [ 'resolve', 'shop', 999 ], 'there is no issue 999', 'an issue that is not there';
 refuses [ 'show', 'shop', 999 ], 'there is no issue 999', 'is not shown either';
+refuses [ $_, 'shop', 999 ], 'there is no issue 999', "nor is its $_" for qw(history hashes);
 refuses [ 'resolve', 'none', 1 ], 'there is no project "none"', 'nor one of a project that is not there';
 refuses [ 'unmerge', 'shop', $first ], "issue $first is not merged into another one", 'what is not merged cannot be unmerged';
 refuses [ 'merge', 'shop', $first, $first ], "issue $first cannot be merged into itself", 'nothing is merged into itself';
 refuses [ 'ignore', 'shop', $first, '--until', '2001-01-01' ], '2001-01-01 00:00:00+00 is in the past', 'a time that is over';
+
+$t->errtrack(qw(issue merge shop), $first, $second);
+refuses [ @$_[ 0, 1 ], $second, @$_[ 2 .. $#$_ ] ],
+    qq(issue $second is merged into $first: name that one, or take it out with "errtrack issue unmerge"), "a merged issue: $_->[0]"
+    for map { [ $_->[0], 'shop', @$_[ 1 .. $#$_ ] ] } ['resolve'], ['ignore'], ['reopen'], ['hashes'], ['similar'],
+    [ merge => $first ], [ split => 'a' x 32 ];
+refuses [ 'merge', 'shop', $first, $second ], "issue $second is merged into $first: ", 'it is not merged twice';
+like $t->errtrack(qw(issue history shop), $second), qr/merged_away/, 'but its history is shown';
+$t->errtrack(qw(issue unmerge shop), $second);
 
 # ---- analysts -----------------------------------------------------------------------
 

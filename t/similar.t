@@ -48,7 +48,7 @@ $t->errtrack(qw(issue merge shop), $one, $two);
 is $similar->($one), $three, 'what is merged is not suggested any more';
 is $similar->($three), $one, 'and not twice';
 ok !eval { $similar->($two); 1 }, 'nor has it any itself';
-like $@, qr/there is no issue $two/, 'which is said';
+like $@, qr/issue $two is merged into $one: /, 'which is said';
 ok !eval { $similar->(999_999); 1 }, 'an issue that does not exist is refused';
 
 $t->done;

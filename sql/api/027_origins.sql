@@ -110,9 +110,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     foreach each in array issues || into_issue loop
-        if not errtrack_private.issue_is_visible(wanted_project, each) then
-            raise exception 'there is no issue %', each using errcode = 'no_data_found';
-        end if;
+        perform errtrack_private.must_show_issue(wanted_project, each);
     end loop;
 
     update errtrack_private.origins o
@@ -203,6 +201,7 @@ begin
     if found then
         return;
     end if;
+    perform errtrack_private.must_show_issue(wanted_project, wanted_issue);
     select h.origin_id, o.event_count, i.level, i.platform, i.logger, h.first_seen,
            coalesce(h.kind, i.kind) as kind, coalesce(h.type, i.type) as type,
            coalesce(h.value, i.value) as value, coalesce(h.title, i.title) as title,

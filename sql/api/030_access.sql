@@ -265,6 +265,34 @@ $$;
 comment on function errtrack_private.issue_is_visible(bigint, bigint) is
     'Whether there is something to show: neither deleted nor merged into another issue.';
 
+create or replace function errtrack_private.must_show_issue(wanted_project bigint, wanted_issue bigint)
+returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    shown_by bigint;
+begin
+    if errtrack_private.issue_is_visible(wanted_project, wanted_issue) then
+        return;
+    end if;
+    select o.issue_id into shown_by
+    from errtrack_private.origins o
+    where o.project_id = wanted_project
+      and o.id = wanted_issue
+      and o.issue_id <> wanted_issue
+      and errtrack_private.issue_is_visible(wanted_project, o.issue_id);
+    if found then
+        raise exception 'issue % is merged into %: name that one, or take it out with "errtrack issue unmerge"',
+            wanted_issue, shown_by
+            using errcode = 'invalid_parameter_value';
+    end if;
+    raise exception 'there is no issue %', wanted_issue using errcode = 'no_data_found';
+end
+$$;
+comment on function errtrack_private.must_show_issue(bigint, bigint) is
+    'Raises, in words for people, when an issue is not visible, and says where one is that was merged.';
+
 create or replace function errtrack_private.issue_name(kind text, type text, value text, title text)
 returns text
 language sql immutable
@@ -381,6 +409,7 @@ begin
         'microseconds(timestamptz)', 'from_microseconds(bigint)',
         'encode_cursor(text, text, bigint, text)', 'decode_cursor(text, text)',
         'visible_from(bigint)', 'issue_is_visible(bigint, bigint)',
+        'must_show_issue(bigint, bigint)',
         'issue_name(text, text, text, text)', 'frequencies(bigint, bigint[], text)',
         'show_errors(bigint, bigint[], text)']
     loop

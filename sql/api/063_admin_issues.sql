@@ -92,9 +92,7 @@ create or replace function errtrack_private.change_issue(
 returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
-    if not errtrack_private.issue_is_visible(change_issue.project, change_issue.issue) then
-        raise exception 'there is no issue %', change_issue.issue using errcode = 'no_data_found';
-    end if;
+    perform errtrack_private.must_show_issue(change_issue.project, change_issue.issue);
     perform errtrack_private.set_issue_status(
         change_issue.project, change_issue.issue, change_issue.new_status,
         coalesce(change_issue.who, session_user), change_issue.in_release, change_issue.next_release,
@@ -106,23 +104,32 @@ comment on function errtrack_private.change_issue(bigint, bigint, text, text, te
 
 create or replace function errtrack_private.issue_history_list(project bigint, issue bigint)
 returns table (at timestamptz, what text, who text, details text)
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select date_trunc('second', h.at), h.what, h.who, nullif(h.details::text, '{}')
-    from errtrack_private.issue_history as h
-    where h.project_id = issue_history_list.project and h.issue_id = issue_history_list.issue
-    order by h.id
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    -- Raises when there is no such issue.
+    perform errtrack_private.issue_record(issue_history_list.project, issue_history_list.issue);
+    return query
+        select date_trunc('second', h.at), h.what, h.who, nullif(h.details::text, '{}')
+        from errtrack_private.issue_history as h
+        where h.project_id = issue_history_list.project and h.issue_id = issue_history_list.issue
+        order by h.id;
+end
 $$;
 comment on function errtrack_private.issue_history_list(bigint, bigint) is
-    'What happened to an issue, from the beginning.';
+    'What happened to an issue, also to one that is merged into another, from the beginning. Raises when there is none.';
 
 create or replace function errtrack_private.issue_hash_list(project bigint, issue bigint)
 returns table (hash text, origin bigint, variant text, first_seen timestamptz, title text)
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select replace(h.hash::text, '-', ''), h.origin_id, h.variant, date_trunc('second', h.first_seen), h.title
-    from errtrack_private.origins as o
-    join errtrack_private.hashes as h on h.project_id = o.project_id and h.origin_id = o.id
-    where o.project_id = issue_hash_list.project and o.issue_id = issue_hash_list.issue
-    order by h.origin_id, h.first_seen, h.hash
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    perform errtrack_private.must_show_issue(issue_hash_list.project, issue_hash_list.issue);
+    return query
+        select replace(h.hash::text, '-', ''), h.origin_id, h.variant, date_trunc('second', h.first_seen), h.title
+        from errtrack_private.origins as o
+        join errtrack_private.hashes as h on h.project_id = o.project_id and h.origin_id = o.id
+        where o.project_id = issue_hash_list.project and o.issue_id = issue_hash_list.issue
+        order by h.origin_id, h.first_seen, h.hash;
+end
 $$;
 comment on function errtrack_private.issue_hash_list(bigint, bigint) is
     'The grouping hashes of an issue, with what the event was called that brought them. origin is the issue that they began with.';
@@ -139,9 +146,7 @@ returns table (
 )
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-    if not errtrack_private.issue_is_visible(similar_issue_list.project, similar_issue_list.issue) then
-        raise exception 'there is no issue %', similar_issue_list.issue using errcode = 'no_data_found';
-    end if;
+    perform errtrack_private.must_show_issue(similar_issue_list.project, similar_issue_list.issue);
     return query
         select i.id, i.status, i.event_count, i.user_count,
                date_trunc('second', i.first_seen), date_trunc('second', i.last_seen), i.title

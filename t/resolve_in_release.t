@@ -95,6 +95,19 @@ is event('names', 'elk'), 'unresolved', 'what comes after it is newer';
 
 ok !eval { $t->errtrack(qw(issue resolve shop), issue('names'), '--in-release', 'x', '--next-release'); 1 }, 'one or the other';
 
+# (status, output, errors) of resolving an issue in a release.
+my $resolve = sub {
+    my ($release) = @_;
+    return $t->command('errtrack', '--database', $t->postgres->conninfo('errtrack_admin'),
+        qw(issue resolve shop), issue('names'), '--in-release', $release);
+};
+is_deeply [ $resolve->('yak') ],
+    [ 0, 'issue ' . issue('names') . " is resolved\n", "errtrack: note: no event of shop has named release yak yet\n" ],
+    'a release that is still to come is told apart from a wrong one';
+is +($resolve->('elk'))[2], '', 'of one that is there nothing is said';
+like join(' ', $resolve->('')), qr/^1  errtrack: --in-release: it is empty/, 'an empty one is none';
+ok !eval { $t->errtrack(qw(issue ignore shop), issue('names'), '--until', ''); 1 }, 'nor is an empty time';
+
 # A project knows only so many releases; the issue knows its own.
 $t->errtrack(qw(limit set shop releases), $t->sql_value('select count(*) from errtrack.releases'));
 event('beyond', 'shop@1.13.0');
@@ -106,6 +119,7 @@ event('semver', 'shop@1.9.0');
 $t->errtrack(qw(issue resolve shop), issue('semver'), '--next-release');
 is $t->sql_value('select resolved_in from errtrack.issues where title = $1', 'semver'), 'elk',
     'other issues go by what the project knows';
+is +($resolve->('shop@1.14.0'))[2], '', 'whether an event named a release is not known then';
 $t->errtrack(qw(limit set shop releases default));
 my $other = $t->create_project('other', 'acme');
 $t->queue({ message => 'no release' }, project => $other->{id});

@@ -74,6 +74,11 @@ private:
     Action &action_;
 };
 
+/* An empty variable of a script must not become a command without the option. */
+const CLI::Validator not_empty(
+    [](const std::string &text) { return text.empty() ? std::string("it is empty") : std::string(); },
+    "");
+
 // ---- how they are written -----------------------------------------------------
 
 CommandLine::CommandLine(Options &options, Action &action) : options_(options), action_(action)
@@ -366,13 +371,15 @@ void CommandLine::add_issues()
     std::vector<CLI::App *> changes;
     changes.push_back(to = add_issue(issue, "resolve", "a later event reopens it", resolve_issue));
     CLI::Option *release = to->add_option("--in-release", options_.in_release,
-                                          "only an event of a newer release reopens it");
+                                          "only an event of a newer release reopens it")
+                              ->check(not_empty);
     to->add_flag("--next-release", options_.next_release,
                  "the same with the newest release that there is")
         ->excludes(release);
     changes.push_back(to = add_issue(issue, "ignore", "events are counted, and nobody is told",
                                      ignore_issue));
-    to->add_option("--until", options_.until, "until a time, for example 2030-01-31T09:00Z");
+    to->add_option("--until", options_.until, "until a time, for example 2030-01-31T09:00Z")
+        ->check(not_empty);
     to->add_option("--events", options_.events, "until so many more events")->check(positive);
     to->add_option("--users", options_.users, "until so many more users")->check(positive);
     changes.push_back(add_issue(issue, "reopen", "make it unresolved", reopen_issue));

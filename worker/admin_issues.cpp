@@ -47,6 +47,17 @@ void change_issue(const Options &options, const std::string &status)
     std::cout << "issue " << options.id << " is " << status << '\n';
 }
 
+/* A release that is still to come is as good as a wrong one, to all but a person. */
+void remark_on_release(Database &database, const Options &options)
+{
+    pqxx::result named = database.run(
+        "select errtrack_private.release_was_named(errtrack_private.find_project($1), $2, $3)",
+        options.project, issue_of(options), options.in_release);
+    if (!named[0][0].as<bool>()) {
+        remark("no event of " + options.project + " has named release " + options.in_release + " yet");
+    }
+}
+
 /* Progress on a terminal overwrites itself; elsewhere nobody wants it. */
 void show_progress(const pqxx::row &split)
 {
@@ -108,6 +119,10 @@ void list_similar_issues(const Options &options)
 void resolve_issue(const Options &options)
 {
     change_issue(options, "resolved");
+    if (!options.in_release.empty()) {
+        Database database(options.database);
+        remark_on_release(database, options);
+    }
 }
 
 void ignore_issue(const Options &options)

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iostream>
 
 namespace errtrack {
 
@@ -74,6 +75,12 @@ bool is_number(const pqxx::result &rows, pqxx::row::size_type column)
     return type == oid_int8 || type == oid_int4;
 }
 
+}
+
+void remark(const std::string &text)
+{
+    std::cout << std::flush;
+    std::cerr << "errtrack: note: " << text << '\n';
 }
 
 void print_table(std::ostream &out, const pqxx::result &rows)

@@ -18,6 +18,9 @@
 
 namespace errtrack {
 
+/* Something to think about, for people: on standard error, after what was done. */
+void remark(const std::string &text);
+
 /* Aligned columns under a line of their names; numbers to the right. */
 void print_table(std::ostream &out, const pqxx::result &rows);
 

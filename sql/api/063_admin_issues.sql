@@ -102,6 +102,28 @@ $$;
 comment on function errtrack_private.change_issue(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint) is
     'set_issue_status() for an issue that can be seen. Without a name it was the login.';
 
+create or replace function errtrack_private.release_was_named(project bigint, issue bigint, release text)
+returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select exists (
+            select
+            from errtrack_private.releases as r
+            where r.project_id = release_was_named.project and r.release = release_was_named.release)
+        or exists (
+            select
+            from errtrack_private.issues as i
+            where i.project_id = release_was_named.project
+              and i.id = release_was_named.issue
+              and release_was_named.release in (i.first_release, i.last_release))
+        -- Beyond its limit a project does not know.
+        or coalesce(
+            (select count(*) from errtrack_private.releases as r where r.project_id = release_was_named.project)
+                >= errtrack_private.limit_of(release_was_named.project, 'releases'),
+            false)
+$$;
+comment on function errtrack_private.release_was_named(bigint, bigint, text) is
+    'False: no event of the project has named this release.';
+
 create or replace function errtrack_private.issue_history_list(project bigint, issue bigint)
 returns table (at timestamptz, what text, who text, details text)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -213,6 +235,7 @@ revoke execute on function
     errtrack_private.issue_list(bigint, text, bigint),
     errtrack_private.issue_record(bigint, bigint),
     errtrack_private.change_issue(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint),
+    errtrack_private.release_was_named(bigint, bigint, text),
     errtrack_private.issue_history_list(bigint, bigint),
     errtrack_private.issue_hash_list(bigint, bigint),
     errtrack_private.similar_issue_list(bigint, bigint),

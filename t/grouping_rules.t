@@ -49,6 +49,9 @@ prints [ qw(rule add shop fingerprint), $rule ], "fingerprint rule 1 of shop is 
 prints [ qw(rule add shop fingerprint), 'type:Other -> other', qw(--at 1) ], "fingerprint rule 1 of shop is set\n",
     'another is put before it';
 prints [ qw(rule add shop stack), 'module:shop.net -app' ], "stack rule 1 of shop is set\n", 'a stack rule is set';
+prints [ qw(rule add shop stack), 'module:shop.none -app', qw(--at 9) ],
+    "stack rule 2 of shop is set\nerrtrack: note: there is no place 9 yet: it is the last rule\n", 'one far behind is the last';
+prints [ qw(rule remove shop stack 2) ], "removed: module:shop.none -app\n", 'which can be removed';
 my (undef, $listed) = call(qw(rule list shop --json));
 is_deeply [ map { "$_->{kind} $_->{place} $_->{rule}" } @{ JSON::PP::decode_json($listed) } ],
     [ 'fingerprint 1 type:Other -> other', "fingerprint 2 $rule", 'stack 1 module:shop.net -app' ], 'they are listed in order';
@@ -68,6 +71,11 @@ my (undef, $explained) = call(qw(group --project shop --event), $id);
 like $explained, qr/^hash        $hash custom$/m, 'a stored event is explained anew';
 
 refuses [ qw(rule add shop fingerprint), 'nonsense -> x' ], 'a rule begins with a matcher', 'no rule';
+refuses [ qw(rule add shop fingerprint), 'type:X -> {{ nosuch }}' ], 'there is no variable "nosuch": use transaction, ',
+    'a variable that nobody knows';
+refuses [ 'group', '--fingerprint-rule', 'type:X -> {{ nosuch }}', "$dir/event.json" ], 'there is no variable "nosuch"',
+    'one that is tried';
+refuses [ qw(rule add shop stack), 'typo:x -app' ], 'there is no matcher "typo": use type, ', 'a matcher that nobody knows';
 refuses [ qw(rule add shop stack), 'app:yes +wings' ], 'there is no action', 'no action';
 refuses [ qw(rule remove shop stack 7) ], "project $project has no stack rule 7", 'removing none';
 refuses [ qw(group --project shop --event), '0' x 32 ], 'has no body of event', 'an unknown event';

@@ -513,7 +513,7 @@ void CommandLine::add_grouping()
     to = command(rule, "add", "add a rule, for example 'type:Timeout* -> timeout'", errtrack::add_rule);
     add_kind(to);
     to->add_option("rule", options_.value, "the rule as one word")->required();
-    to->add_option("--at", options_.place, "place in the order (default: the last)")->check(places);
+    to->add_option("--at", options_.place, "place in the order (default, and beyond the end: the last)")->check(places);
     to = command(rule, "remove", "take a rule away", remove_rule);
     add_kind(to);
     to->add_option("place", options_.place, "its place, as rule list shows it")->required()->check(places);

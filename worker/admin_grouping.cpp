@@ -42,10 +42,13 @@ std::string add(GroupingRules &rules, const std::string &kind, const std::string
     return kind == "fingerprint" ? rules.add_fingerprint_rule(rule) : rules.add_stack_rule(rule);
 }
 
-/* A rule that cannot be read ends the command. */
+/* A new rule that cannot be read, or says what cannot be meant, ends the command. */
 void must_add(GroupingRules &rules, const std::string &kind, const std::string &rule)
 {
-    if (std::string why = add(rules, kind, rule); !why.empty()) {
+    std::string why = kind == "fingerprint"
+                          ? rules.add_fingerprint_rule(rule, GroupingRules::Variables::known)
+                          : rules.add_stack_rule(rule);
+    if (!why.empty()) {
         throw Failure(Exit::refused, why);
     }
 }
@@ -236,7 +239,11 @@ void add_rule(const Options &options)
         "select errtrack_private.add_grouping_rule(errtrack_private.find_project($1), $2, $3, $4::integer)",
         options.project, options.kind, options.value, null_if_empty(place));
     database.commit();
-    std::cout << options.kind << " rule " << added[0][0].c_str() << " of " << options.project << " is set\n";
+    int got = added[0][0].as<int>();
+    std::cout << options.kind << " rule " << got << " of " << options.project << " is set\n";
+    if (options.place > got) {
+        remark("there is no place " + place + " yet: it is the last rule");
+    }
 }
 
 void remove_rule(const Options &options)

@@ -11,6 +11,8 @@
 namespace errtrack {
 namespace {
 
+constexpr std::string_view unrecognized = "<unrecognized-variable-";
+
 /* The name inside {{ name }} if that is the whole entry, else nothing. */
 std::optional<std::string_view> variable_name(std::string_view entry)
 {
@@ -61,6 +63,22 @@ std::optional<std::string> frame_variable(const GroupingInput &input, std::strin
         return or_else(base_name(frame.package), "<no-package>");
     }
     return {};
+}
+
+/* Text with what by() says in the place of each variable. */
+template <class By>
+std::string replace_variables(std::string_view text, By by)
+{
+    std::string out;
+    while (true) {
+        std::size_t open = text.find("{{");
+        std::size_t close = open == text.npos ? open : text.find("}}", open);
+        if (close == text.npos) {
+            return out.append(text);
+        }
+        out.append(text.substr(0, open)).append(by(trim(text.substr(open + 2, close - open - 2))));
+        text.remove_prefix(close + 2);
+    }
 }
 
 /* ---- built-in rules ---- */
@@ -150,7 +168,7 @@ std::string resolved_variable(const GroupingInput &input, std::string_view name)
                                 [&](const auto &entry) { return entry.first == name; });
         return or_else(tag == input.tags.end() ? "" : tag->second, absent);
     }
-    return "<unrecognized-variable-" + std::string(name) + ">";
+    return std::string(unrecognized).append(name).append(">");
 }
 
 /* Many people put the message itself into the fingerprint. */
@@ -165,19 +183,21 @@ std::string resolved_entry(const GroupingInput &input, std::string_view entry)
     return is_text ? identifying_text(entry) : std::string(entry);
 }
 
+std::optional<std::string> unknown_variable(std::string_view text)
+{
+    std::optional<std::string> unknown;
+    replace_variables(text, [&](std::string_view name) {
+        if (!unknown && resolved_variable({}, name).starts_with(unrecognized)) {
+            unknown = name;
+        }
+        return std::string();
+    });
+    return unknown;
+}
+
 std::string resolved_text(const GroupingInput &input, std::string_view text)
 {
-    std::string out;
-    while (true) {
-        std::size_t open = text.find("{{");
-        std::size_t close = open == text.npos ? open : text.find("}}", open);
-        if (close == text.npos) {
-            return out.append(text);
-        }
-        out.append(text.substr(0, open));
-        out.append(resolved_variable(input, trim(text.substr(open + 2, close - open - 2))));
-        text.remove_prefix(close + 2);
-    }
+    return replace_variables(text, [&](std::string_view name) { return resolved_variable(input, name); });
 }
 
 std::string fingerprint_bytes(const GroupingInput &input, std::string_view default_part)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "worker/fingerprint.hpp"
 #include "worker/grouping_names.hpp"
 #include "worker/repair.hpp"
 
@@ -98,6 +99,23 @@ bool is_yes_or_no(Field field)
     return field == Field::app || field == Field::thread_crashed || field == Field::thread_current;
 }
 
+/* All matchers, by the shortest of their names. */
+std::string names_of_matchers()
+{
+    std::string names;
+    for (const FieldName &each : field_names) {
+        bool shortest = std::none_of(std::begin(field_names), std::end(field_names),
+                                     [&](const FieldName &other) {
+                                         return other.field == each.field
+                                                && other.name.size() < each.name.size();
+                                     });
+        if (shortest) {
+            names.append(each.name).append(", ");
+        }
+    }
+    return names + "tags.NAME";
+}
+
 /* Reads one matcher. Returns what is wrong with it. */
 std::string read_matcher(std::string_view word, RuleMatcher &matcher)
 {
@@ -120,7 +138,7 @@ std::string read_matcher(std::string_view word, RuleMatcher &matcher)
         matcher.field = known->field;
         letters = known->letters;
     } else {
-        return "there is no matcher \"" + std::string(field) + "\"";
+        return "there is no matcher \"" + std::string(field) + "\": use " + names_of_matchers();
     }
     if (is_yes_or_no(matcher.field)) {
         if (!is_one_of(pattern, {"yes", "no", "true", "false", "1", "0"})) {
@@ -227,6 +245,19 @@ std::string read_action(std::string_view word, StackAction &action)
                + "\": use +app, -app, +group, -group, category=NAME, max-frames=N, min-frames=N";
     }
     return {};
+}
+
+/* An entry is a variable as a whole, or it is as it stands; a title may have some in it. */
+std::string wrong_variable(const FingerprintRule &rule)
+{
+    std::optional<std::string> unknown = unknown_variable(rule.title);
+    for (const std::string &entry : rule.entries) {
+        bool variable = entry.starts_with("{{") && entry.ends_with("}}") && !is_default_entry(entry);
+        unknown = unknown || !variable ? unknown : unknown_variable(entry);
+    }
+    return unknown ? "there is no variable \"" + *unknown + "\": use " + std::string(variable_names)
+                         + ", or in fingerprints default"
+                   : "";
 }
 
 std::string too_many(std::size_t rules, std::string_view text)
@@ -393,7 +424,7 @@ bool apply(const StackAction &action, FrameBounds &bounds)
 
 }
 
-std::string GroupingRules::add_fingerprint_rule(std::string_view text)
+std::string GroupingRules::add_fingerprint_rule(std::string_view text, Variables variables)
 {
     text = trim(text);
     FingerprintRule rule;
@@ -425,6 +456,9 @@ std::string GroupingRules::add_fingerprint_rule(std::string_view text)
     }
     if (rule.entries.empty()) {
         return "behind -> there is no fingerprint";
+    }
+    if (why = variables == Variables::known ? wrong_variable(rule) : ""; !why.empty()) {
+        return why;
     }
     fingerprint_rules_.push_back(std::move(rule));
     return {};

@@ -76,9 +76,13 @@ public:
     static constexpr std::size_t max_rule_bytes = 2000;
     static constexpr std::size_t max_frame_bound = 100;         /* more never count */
 
+    /* Unknown variables mean something in rules that are set already, and no upgrade may
+     * change how a project groups; in new ones they are mistakes. */
+    enum class Variables { any, known };
+
     /* Adds a rule behind those that there are. Returns why it cannot be one, in words for
      * people; empty when it is. */
-    std::string add_fingerprint_rule(std::string_view text);
+    std::string add_fingerprint_rule(std::string_view text, Variables variables = Variables::any);
     std::string add_stack_rule(std::string_view text);
 
     /* The first that matches; null when none does. */

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "worker/event.hpp"
+#include "worker/fingerprint.hpp"
 #include "worker/glob.hpp"
 #include "worker/json.hpp"
 
@@ -205,6 +206,37 @@ TEST(Rules, that_cannot_be_read_are_refused)
         EXPECT_EQ(made.add_fingerprint_rule("type:a -> b"), "");
     }
     EXPECT_NE(made.add_fingerprint_rule("type:a -> b"), "");
+}
+
+TEST(Rules, have_no_unknown_variables_when_they_are_new)
+{
+    constexpr auto known = GroupingRules::Variables::known;
+    GroupingRules made;
+    for (std::string_view text : {"type:a -> {{ nosuch }}", "type:a -> a {{nosuch}}", "type:a -> a title=\"{{ nosuch }}\"",
+                                  "type:a -> a title=\"{{ type }} {{ nosuch }}\""}) {
+        std::string why = made.add_fingerprint_rule(text, known);
+        EXPECT_EQ(why.find("there is no variable \"nosuch\": use transaction, "), 0u) << text << ": " << why;
+        EXPECT_EQ(made.add_fingerprint_rule(text), "") << text;
+    }
+    EXPECT_NE(made.add_fingerprint_rule("type:a -> a title=\"{{ default }}\"", known), "");
+    for (std::string_view text : {"type:a -> {{ default }} {{ tags.tier }} title=\"{{ tags.tier }}\"", "type:a -> a-{{nosuch}}"}) {
+        EXPECT_EQ(made.add_fingerprint_rule(text, known), "") << text;
+    }
+    std::string_view names = variable_names;
+    while (!names.empty()) {
+        std::string name(names.substr(0, names.find(", ")));
+        names.remove_prefix(std::min(names.size(), name.size() + 2));
+        EXPECT_EQ(made.add_fingerprint_rule("type:a -> {{ " + name + " }}", known), "") << name;
+    }
+}
+
+TEST(Rules, name_the_matchers_that_there_are)
+{
+    GroupingRules made;
+    std::string why = made.add_fingerprint_rule("typo:a -> b");
+    EXPECT_EQ(why.find("there is no matcher \"typo\": use type, value, error.mechanism, message, "), 0u) << why;
+    EXPECT_NE(why.find(", path, module, function, package, "), why.npos) << why;
+    EXPECT_NE(why.find(", tags.NAME"), why.npos) << why;
 }
 
 }

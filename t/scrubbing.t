@@ -164,6 +164,12 @@ $probe->('"extra":{"taxNumber":"12"},"request":{"cookies":{"locale":"de","a":"b"
     '"extra":{"taxNumber":"[Filtered]"},"request":{"cookies":{"locale":"de","a":"[Filtered]"}}',
     'further keys are scrubbed, exempt ones are not');
 
+for my $name ('tax*', '/tax/', 'tax,vat', 'tax[0]', 'a@b') {
+    ok !eval { $t->errtrack('scrub', 'add', 'shop', 'key', $name); 1 }, "$name is no name";
+    like $@, qr/a name is letters, digits, "_", "-", "\." and blanks, "\Q$name\E" is not: there are no patterns/, 'which is said';
+}
+$t->errtrack('scrub', $_, 'shop', 'key', "\xc3\x9cber_x-y.2") for qw(add remove);
+
 $t->errtrack('scrub', 'set', 'shop', 'addresses', 'on');
 $probe->('"user":{"id":"7","ip_address":"192.0.2.1"},"request":{"env":{"REMOTE_ADDR":"192.0.2.1"}}',
     '"user":{"id":"7","ip_address":"[Filtered]"},"request":{"env":{"REMOTE_ADDR":"[Filtered]"}}', 'addresses are removed');

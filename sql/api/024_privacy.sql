@@ -64,6 +64,14 @@ begin
         raise exception 'there is no setting "%": use key, exempt, event, message, release', change_event_setting.kind
             using errcode = 'invalid_parameter_value';
     end if;
+    -- Other signs the worker passes over: tax* would be the word tax.
+    if present and change_event_setting.kind in ('key', 'exempt')
+        and change_event_setting.value collate "C" ~ '[!-,/:-@[-^`{-~]'
+    then
+        raise exception 'a name is letters, digits, "_", "-", "." and blanks, "%" is not: there are no patterns',
+            change_event_setting.value
+            using errcode = 'invalid_parameter_value';
+    end if;
     select array_agg(w)
     into words
     from json_array_elements_text(row_to_json(had) -> wanted) as w

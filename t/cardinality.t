@@ -105,5 +105,7 @@ is tags()->{'(other)=(other)'}, 9 + 4 * 200 * 2, 'and each tag is counted once';
 for my $wrong ([ keys => 1 ], [ releases => -1 ], [ releases => 'many' ]) {
     ok !eval { $t->errtrack(qw(limit set shop), @$wrong); 1 }, "a limit of @$wrong is refused";
 }
+ok !eval { $t->errtrack(qw(limit set shop releases), '1' . '0' x 12); 1 }, 'a number that is too large is';
+like $@, qr/a limit is a number from 0 to 999999999999, none or default, "10{12}" is not/, 'and the range is told';
 
 $t->done;

@@ -176,7 +176,7 @@ refuses [qw(project create bad --org acme --url ftp://user:pw@x)],
     'another scheme is refused, and a password in it is not repeated';
 refuses [qw(project create bad --org nowhere)], 'there is no organization "nowhere"', 'the organization has to be there';
 refuses [qw(project create bad --org acme --id 0)],
-    '--id: Value 0 not in range 1 to 9223372036854775807 (see errtrack --help)', 'ids are positive';
+    '--id: Value 0 not in range 1 to 9223372036854775807 (see errtrack project create --help)', 'ids are positive';
 prints [qw(project list)], <<'OUT', 'projects are listed';
 id  organization  slug  name  platform  active_keys  created_at
  1  acme          web   web   python              1  <time>
@@ -211,7 +211,7 @@ prints [ qw(key disable), $made->{id} ], "key $made->{id} is disabled\n", 'again
 is_deeply [ map { $_->{active} } json([qw(key list acme/web)])->@* ], [ JSON::PP::true, JSON::PP::false ], 'the list says so';
 prints [ qw(key delete), $made->{id} ], "key $made->{id} is deleted\n", 'a key is deleted';
 refuses [ qw(key delete), $made->{id} ], "there is no client key $made->{id}", 'once';
-refuses [qw(key disable abc)], 'key: Value abc not in range 1 to 9223372036854775807 (see errtrack --help)',
+refuses [qw(key disable abc)], 'key: Value abc not in range 1 to 9223372036854775807 (see errtrack key disable --help)',
     'a key is named by its number';
 
 sub first_key { return value('select public_key from errtrack_private.client_keys where project_id = 1 order by id limit 1') }
@@ -268,7 +268,7 @@ refuses [qw(filter add acme/web agent bots)],
 refuses [ qw(filter add acme/web sdk), 'sentry python' ],
     'an SDK looks like sentry.python or sentry.javascript.*<7.0.0, "sentry python" does not', 'an SDK has its form';
 refuses [qw(filter add acme/web origin a.example)],
-    'kind: origin not in {address,agent,sdk,event,message,release} (see errtrack --help)', 'the kinds are told';
+    'kind: origin not in {address,agent,sdk,event,message,release} (see errtrack filter add --help)', 'the kinds are told';
 refuses [qw(filter remove acme/web address 192.0.2.8)], 'project 1 has no filter address "192.0.2.8/32"', 'what is removed was there';
 prints [ qw(filter remove acme/web), @$_ ], "@$_ is not filtered in acme/web\n", "@$_ is filtered no more"
     for [qw(sdk sentry.javascript.*<7.0.0)], [qw(agent crawlers)], [qw(address 2001:db8::/32)], [qw(address 192.0.2.7)];
@@ -302,11 +302,11 @@ key        iban
 key        tax_number
 exempt     locale
 OUT
-refuses [qw(scrub add acme/web key --)], 'value is required (see errtrack --help)', 'a key is a word';
+refuses [qw(scrub add acme/web key --)], 'value is required (see errtrack scrub add --help)', 'a key is a word';
 refuses [qw(scrub add acme/web key ..)], 'a key looks like tax_number, a word of 64 bytes at most, ".." does not', 'with letters';
 refuses [ qw(scrub add acme/web key), 'x' x 65 ], 'a key looks like tax_number, a word of 64 bytes at most, "' . 'x' x 65 . '" does not', 'not too many';
-refuses [qw(scrub set acme/web secrets maybe)], 'value: maybe not in {on,off} (see errtrack --help)', 'a switch is on or off';
-refuses [qw(scrub set acme/web cookies on)], 'what: cookies not in {secrets,addresses} (see errtrack --help)', 'there are two switches';
+refuses [qw(scrub set acme/web secrets maybe)], 'value: maybe not in {on,off} (see errtrack scrub set --help)', 'a switch is on or off';
+refuses [qw(scrub set acme/web cookies on)], 'what: cookies not in {secrets,addresses} (see errtrack scrub set --help)', 'there are two switches';
 refuses [qw(scrub remove acme/web exempt iban)], 'project 1 has no exempt "iban"', 'what is removed was there';
 refuses [qw(scrub list nix)], 'there is no project "nix"', 'the project has to be there';
 prints [qw(scrub remove acme/web key iban)], "key iban is not set in acme/web\n", 'a key is removed';
@@ -353,7 +353,7 @@ refuses [qw(token create --user ann@example.org --scope org:write)],
     'scope "org:write" is more than the role of user "ann@example.org" allows, which is '
     . 'event:read, event:write, org:read, project:read, project:releases', 'a token is no more than its owner';
 refuses [qw(token create --user root@example.org --expires 0)],
-    '--expires: Value 0 not in range 1 to 36500 (see errtrack --help)', 'a token lives for a day at least';
+    '--expires: Value 0 not in range 1 to 36500 (see errtrack token create --help)', 'a token lives for a day at least';
 
 my @gitlab = map { "gitlab-shared-secret-$_" } 1 .. 3;
 push @secrets, @gitlab;
@@ -437,8 +437,13 @@ status_without_queue('cannot read a password from nowhere', 'the password file i
 # ---- the command line -----------------------------------------------------------
 
 refuses [], 'A subcommand is required (see errtrack --help)', 'a command has to be said';
-refuses [qw(org create)], 'slug is required (see errtrack --help)', 'what it needs too';
-refuses [qw(org list --bogus)], 'The following argument was not expected: --bogus (see errtrack --help)', 'and nothing else';
+refuses ['bogus'], 'there is no command "errtrack bogus" (see errtrack --help)', 'one that is there';
+refuses [qw(issue bogus --json)], 'there is no command "errtrack issue bogus" (see errtrack issue --help)', 'also behind another';
+refuses ['issue'], 'A subcommand is required (see errtrack issue --help)', 'which needs one';
+refuses [qw(--bogus org list)], 'The following argument was not expected: --bogus (see errtrack org list --help)', 'options are known, too';
+refuses ['--bogus'], 'The following argument was not expected: --bogus (see errtrack --help)', 'even alone';
+refuses [qw(org create)], 'slug is required (see errtrack org create --help)', 'what it needs too';
+refuses [qw(org list --bogus)], 'The following argument was not expected: --bogus (see errtrack org list --help)', 'and nothing else';
 like +(call ['--help'])[1], qr/^Usage: errtrack \[OPTIONS\] SUBCOMMAND$/m, 'there is help';
 like +(call [qw(token create --help)])[1], qr/^Usage: errtrack token create \[OPTIONS\]$/m, 'for each command';
 

@@ -91,9 +91,14 @@ my ($status, undef, $errors) = $t->command('errtrack-worker', '--listen', "127.0
     '--redis', $t->redis_server->address, '--database', $t->postgres->conninfo('errtrack_worker'));
 is $status, 1, 'a second worker cannot listen at the same address';
 like $errors, qr/--listen: cannot listen at 127\.0\.0\.1:$port/, 'and says so';
-for my $address ('9185', '127.0.0.1', ':9185', '127.0.0.1:9185s', '127.0.0.1:1,127.0.0.1:2', '127.0.0.1:0') {
+for my $address ('9185', '127.0.0.1', ':9185', '127.0.0.1:9185s', '127.0.0.1:1,127.0.0.1:2') {
     ($status, undef, $errors) = $t->command('errtrack-worker', '--listen', $address);
     is "$status " . ($errors =~ /host:port/ ? 'told' : $errors), '1 told', "\"$address\" is no address";
+}
+for my $wrong (0, 65536, 99999, '1' x 30) {
+    ($status, undef, $errors) = $t->command('errtrack-worker', '--listen', "127.0.0.1:$wrong");
+    is $status, 1, "$wrong is no port";
+    like $errors, qr/--listen: port $wrong is out of range: use 1 to 65535$/m, 'which is said';
 }
 
 $t->done;

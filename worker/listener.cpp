@@ -6,26 +6,34 @@
 
 #include <civetweb.h>
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 
 namespace errtrack {
 namespace {
 
-bool is_address(const std::string &address)
+bool is_port(const std::string &digits)
 {
-    std::size_t colon = address.rfind(':');
-    if (colon == std::string::npos || colon == 0) {
-        return false;
-    }
+    return digits.size() <= 5 && std::stoi(digits) > 0 && std::stoi(digits) <= 65535;
+}
+
+/* A list or a suffix would mean more to civetweb. */
+void check_address(const std::string &address)
+{
+    std::size_t colon = std::min(address.rfind(':'), address.size());
     std::string host = address.substr(0, colon);
-    std::string port = address.substr(colon + 1);
-    bool number = !port.empty() && port.size() <= 5
-                  && port.find_first_not_of("0123456789") == std::string::npos
-                  && std::stoi(port) > 0 && std::stoi(port) <= 65535;
+    std::string port = address.substr(std::min(colon + 1, address.size()));
+    bool number = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
     bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    // A list or a suffix would mean more to civetweb.
-    return number && host.find_first_of(", ") == std::string::npos
-           && (brackets || host.find_first_of("[]:") == std::string::npos);
+    if (host.empty() || !number || host.find_first_of(", ") != std::string::npos
+        || (!brackets && host.find_first_of("[]:") != std::string::npos))
+    {
+        throw ListenerError("the address to listen at is host:port");
+    }
+    if (!is_port(port)) {
+        throw ListenerError("port " + port + " is out of range: use 1 to 65535");
+    }
 }
 
 void send(mg_connection *connection, const Listener::Answer &answer, bool body)
@@ -46,9 +54,7 @@ void send(mg_connection *connection, const Listener::Answer &answer, bool body)
 Listener::Listener(const std::string &address, Routes routes)
     : routes_(std::move(routes)), starter_(std::this_thread::get_id())
 {
-    if (!is_address(address)) {
-        throw ListenerError("the address to listen at is host:port");
-    }
+    check_address(address);
     const char *options[] = {"listening_ports", address.c_str(), "num_threads", "4",
                              "request_timeout_ms", "5000", "enable_keep_alive", "no", nullptr};
     mg_callbacks callbacks = {};

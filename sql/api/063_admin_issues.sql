@@ -217,7 +217,7 @@ begin
             (select string_agg(l.name, ', ' order by l.name) from errtrack_private.limits as l where l.project_id = 0)
             using errcode = 'invalid_parameter_value';
     elsif set_limit.words !~ '^([0-9]{1,12}|none|default)$' then
-        raise exception 'a limit is a number, none or default, "%" is not', set_limit.words
+        raise exception 'a limit is a number from 0 to 999999999999, none or default, "%" is not', set_limit.words
             using errcode = 'invalid_parameter_value';
     end if;
     delete from errtrack_private.limits as l

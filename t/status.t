@@ -89,6 +89,25 @@ $t->sql(q{insert into errtrack_private.deliveries (project_id, delivery_id, rece
 is $status->('rows_in_default_partitions'), 1, 'a row without a partition is counted';
 like $last, qr/^3 errtrack: partitions were not made in time/, 'which is an alarm';
 
+$t->worker->stop;
+$send->();
+$t->postgres->stop;
+my $queue = $status->();
+is "$queue->{queue_events} $queue->{queue_large} $queue->{queue_large_pending}", '1 0 0',
+    'what is in the queue is known without PostgreSQL';
+ok exists $queue->{queue_lag_seconds} && $queue->{keys_generation}, 'how long it has waited, too';
+ok !exists $queue->{projects}, 'and nothing else';
+like $last, qr/^2 errtrack: cannot reach the database/, 'which is told';
+my @people = run([@words]);
+is $people[0], 2, 'people are shown it';
+like $people[1], qr/^queue_events          1\n(?:queue_\w+ +\d+\n){4}keys_generation       \S+\n\z/, 'as a record';
+my @both = run([ @words[ 0 .. 3 ], '--redis', '127.0.0.1:1' ]);
+is "$both[0] $both[1]", '2 ', 'without both nothing is shown';
+like $both[2], qr/^errtrack: cannot reach the database.*; Redis at 127\.0\.0\.1:1: /, 'and both are told';
+$t->postgres->start;
+$t->worker->start;
+eventually { $status->('queue_events') == 0 } 'it goes on with PostgreSQL';
+
 my @live = run([ 'sh', '-c', '"$@" | head -n 2', 'sh', @words, '--watch', '1', '--json' ]);
 is scalar(grep { JSON::PP::decode_json($_)->{projects} == 1 } split /\n/, $live[1]), 2, 'it can be watched';
 @live = run([ 'sh', '-c', '"$@" | head -n 40', 'sh', @words, '--watch' ]);

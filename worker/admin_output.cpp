@@ -114,20 +114,25 @@ void print_table(std::ostream &out, const pqxx::result &rows)
     }
 }
 
+void print_record(std::ostream &out, const Fields &fields)
+{
+    std::size_t widest = 0;
+    for (const auto &field : fields) {
+        widest = std::max(widest, field.first.size());
+    }
+    for (const auto &field : fields) {
+        out << field.first << std::string(widest - field.first.size() + 2, ' ')
+            << (field.second.empty() ? "-" : field.second) << '\n';
+    }
+}
+
 void print_record(std::ostream &out, const Fields &first, const pqxx::result &row)
 {
     Fields fields = first;
     for (pqxx::row::size_type column = 0; column < row.columns(); column++) {
         fields.emplace_back(row.column_name(column), shown(row, row[0][column], column));
     }
-    std::size_t widest = 0;
-    for (const auto &field : fields) {
-        widest = std::max(widest, field.first.size());
-    }
-    for (const auto &field : fields) {
-        out << field.first << std::string(widest - field.first.size() + 2, ' ') << field.second
-            << '\n';
-    }
+    print_record(out, fields);
 }
 
 void print_object(std::ostream &out, const Fields &first, const std::string &object)

@@ -26,6 +26,7 @@ void print_table(std::ostream &out, const pqxx::result &rows);
 
 /* Lines of fields that belong to one thing, first and then those of the row. */
 using Fields = std::vector<std::pair<std::string, std::string>>;
+void print_record(std::ostream &out, const Fields &fields);
 void print_record(std::ostream &out, const Fields &first, const pqxx::result &row);
 
 /* The same as one JSON object. The values of first need no escaping: they are

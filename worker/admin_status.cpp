@@ -10,6 +10,7 @@
 #include "worker/admin_queue.hpp"
 #include "worker/backlog.hpp"
 #include "worker/entry.hpp"
+#include "worker/json.hpp"
 
 #include <unistd.h>
 
@@ -113,10 +114,33 @@ std::string alarms(Database &database, const Options &options,
     return text;
 }
 
-/* When Redis does not answer, what the database knows is shown all the same. */
+/* Without the database. Unknown numbers are null in JSON, as with it. */
+void print_queue(std::ostream &out, const Options &options, const QueueStatus &queue)
+{
+    const Fields fields = {{"queue_events", std::to_string(queue.events.entries)},
+                           {"queue_events_pending", pending(queue.events)},
+                           {"queue_large", std::to_string(queue.large.entries)},
+                           {"queue_large_pending", pending(queue.large)},
+                           {"queue_lag_seconds", std::to_string(queue.lag_seconds())}};
+    if (!options.json) {
+        Fields shown = fields;
+        shown.emplace_back("keys_generation", queue.keys_generation);
+        print_record(out, shown);
+        return;
+    }
+    out << '{';
+    for (const auto &[name, number] : fields) {
+        out << '"' << name << "\":" << (number.empty() ? "null" : number) << ',';
+    }
+    std::string generation;
+    append_json_string(generation, queue.keys_generation);
+    out << "\"keys_generation\":" << (queue.keys_generation.empty() ? "null" : generation) << "}\n";
+}
+
+/* When one of Redis and the database does not answer, what the other knows is shown all
+ * the same. */
 void show_once(std::ostream &out, const Options &options)
 {
-    Database database(options.database);
     std::optional<QueueStatus> queue;
     std::optional<Failure> trouble;
     if (!options.redis.empty()) {
@@ -126,12 +150,23 @@ void show_once(std::ostream &out, const Options &options)
             trouble = failure;
         }
     }
-    print(out, database, options, queue);
+    std::string alarm;
+    try {
+        Database database(options.database);
+        alarm = alarms(database, options, queue);
+        print(out, database, options, queue);
+    } catch (const Failure &failure) {
+        if (queue) {
+            print_queue(out, options, *queue);
+        }
+        throw Failure(failure.code(),
+                      failure.what() + (trouble ? std::string("; ") + trouble->what() : ""));
+    }
     if (trouble) {
         throw *trouble;
     }
-    if (std::string text = alarms(database, options, queue); !text.empty()) {
-        throw Failure(Exit::alarm, text);
+    if (!alarm.empty()) {
+        throw Failure(Exit::alarm, alarm);
     }
 }
 

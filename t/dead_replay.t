@@ -117,10 +117,21 @@ eventually { $t->redis('XLEN', $events) == 0 } 'the queue is empty';
 is_deeply $outcomes->(), { dead => 1, stored => 6 }, 'and the ledger knows what became of them';
 is_deeply [ map { $_->{id} } @{ $list->() } ], [ $hello->{id} ], 'the other stays';
 
+my $delete = sub { my ($status, $out, $err) = $dead->('delete', @_); return "$status $out$err" };
+my $balance = sub { $t->sql_value('select requests_dead from errtrack_private.operation_status') };
+is $balance->(), 1, 'it is in the balance';
+is $delete->($hello->{id}, 999), "1 errtrack: there is no dead letter 999\n", 'what is deleted has to be there';
+is scalar(@{ $list->() }), 1, 'or none is';
+is $delete->(), "1 errtrack: letters is required (see errtrack dead delete --help)\n", 'and has to be named';
+is $delete->($hello->{id}), "0 dead letter $hello->{id} is deleted\n", 'what is hopeless is deleted';
+is_deeply $list->(), [], 'and gone';
+is_deeply $outcomes->(), { dead => 1, stored => 6 }, 'but stays counted';
+is $balance->(), 1, 'in the balance too';
+
 # So that whatever makes them does not fill the disk.
 $t->sql(q{
     insert into errtrack_private.dead_letters (delivery_id, project_id, reason, meta, body)
-    select gen_random_uuid(), 1, 'test', '', decode(repeat('00', 1000), 'hex') from generate_series(1, 9)});
+    select gen_random_uuid(), 1, 'test', '', decode(repeat('00', 1000), 'hex') from generate_series(1, 10)});
 is $t->sql_value('select errtrack_private.cap_dead_letters()'), 0, 'a few are kept';
 is $t->sql_value('select errtrack_private.cap_dead_letters(6)'), 4, 'more than so many are not';
 is $t->sql_value('select errtrack_private.cap_dead_letters(100, 4500)'), 2, 'nor more than so many bytes';

@@ -474,6 +474,9 @@ void CommandLine::add_dead()
     to->add_flag("--body", options_.body, "write its body, as the client sent it, and nothing else");
     add_json(to);
 
+    to = command(dead, "delete", "remove dead letters that are hopeless", delete_dead);
+    to->add_option("letters", options_.ids, "ids of dead letters")->required();
+
     to = command(dead, "replay", "put dead letters back into the queue", replay_dead);
     CLI::Option *ids = to->add_option("letters", options_.ids, "ids of dead letters");
     CLI::Option *project = to->add_option("--project", options_.project, "all of this project");

@@ -145,6 +145,16 @@ void show_dead(const Options &options)
     }
 }
 
+void delete_dead(const Options &options)
+{
+    Database database(options.database);
+    database.run("select errtrack_private.delete_dead_letters($1::bigint[])", array_of(options.ids));
+    database.commit();
+    for (std::int64_t id : options.ids) {
+        std::cout << "dead letter " << id << " is deleted\n";
+    }
+}
+
 void replay_dead(const Options &options)
 {
     if (options.ids.empty() && options.project.empty() && !options.all) {

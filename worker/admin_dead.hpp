@@ -11,6 +11,7 @@ namespace errtrack {
 
 void list_dead(const Options &options);
 void show_dead(const Options &options);
+void delete_dead(const Options &options);
 void replay_dead(const Options &options);
 
 }

@@ -22,16 +22,6 @@ std::string issue_of(const Options &options)
     return std::to_string(options.id);
 }
 
-/* As PostgreSQL reads a bigint[]. */
-std::string array_of(const std::vector<std::int64_t> &ids)
-{
-    std::string array = "{";
-    for (std::int64_t id : ids) {
-        array.append(array.size() > 1 ? "," : "").append(std::to_string(id));
-    }
-    return array + "}";
-}
-
 void change_issue(const Options &options, const std::string &status)
 {
     Database database(options.database);

@@ -82,6 +82,16 @@ inline std::string joined(const std::vector<std::string> &words)
     return text;
 }
 
+/* As PostgreSQL reads a bigint[]. */
+inline std::string array_of(const std::vector<std::int64_t> &ids)
+{
+    std::string array = "{";
+    for (std::int64_t id : ids) {
+        array.append(array.size() > 1 ? "," : "").append(std::to_string(id));
+    }
+    return array + "}";
+}
+
 /* Zero stands for an id that was not given. */
 inline std::string number_or_empty(std::int64_t number)
 {

@@ -220,7 +220,8 @@ private:
         EventContext context;
         context.received_at = record_.received_at;
         context.sent_at = sent_at;
-        context.event_id = event_id;
+        // Edges name one; the format does not demand it.
+        context.event_id = event_id.empty() ? record_.delivery_id : event_id;
         context.client_address = record_.address;
         context.agent = record_.agent;
         context.client = client_.empty() ? record_.client : client_;

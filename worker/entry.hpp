@@ -22,7 +22,7 @@
  *     key*       id of the client key; 0 when the edge could not check it, see pub
  *     ep*        endpoint: envelope, store, security, nel, minidump or attachments
  *     event      event id, 32 hex digits: the id that was answered; it overrides
- *                an id inside the payload
+ *                an id inside the payload. Without it an event has the delivery id
  *     pub        the public key, only when the edge could not check it: nothing is
  *                stored before the worker has found it to be a key of the project
  *     drop       categories that were over their quota, "error,attachment": their items

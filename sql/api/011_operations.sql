@@ -21,9 +21,11 @@ select
         where d.received_at >= since.hour
     ) as requests_filed,
     (
-        select count(*)
-        from errtrack_private.dead_letters as l
-        where l.died_at >= since.hour
+        -- A letter that is deleted stays counted.
+        select coalesce(sum(o.quantity), 0)::bigint
+        from (select 0 as id union all select p.id from errtrack_private.projects as p) as p
+        join errtrack_private.outcomes as o on o.project_id = p.id
+        where o.hour >= since.hour and o.outcome = 'dead'
     ) as requests_dead,
     (
         select count(*)
@@ -104,6 +106,31 @@ $$;
 comment on function errtrack_private.revive_dead_letter(bigint) is
     'Forgets a dead letter that is back in the queue: the ledger gets the outcome that it has in the end.';
 
+create or replace function errtrack_private.delete_dead_letters(ids bigint[])
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    missing bigint;
+begin
+    select w.id
+    into missing
+    from unnest(delete_dead_letters.ids) with ordinality as w (id, place)
+    where not exists (select from errtrack_private.dead_letters as l where l.id = w.id)
+    order by w.place
+    limit 1;
+    if missing is not null then
+        raise exception 'there is no dead letter %', missing using errcode = 'no_data_found';
+    end if;
+    delete from errtrack_private.dead_letters as l
+    where l.id = any (delete_dead_letters.ids);
+end
+$$;
+comment on function errtrack_private.delete_dead_letters(bigint[]) is
+    'Removes dead letters that are hopeless, all of these or none. They stay counted as dead.';
+
+revoke execute on function errtrack_private.delete_dead_letters(bigint[]) from public;
 revoke execute on function errtrack_private.cap_dead_letters(integer, bigint) from public;
 revoke execute on function errtrack_private.revive_dead_letter(bigint) from public;
 grant execute on function errtrack_private.cap_dead_letters(integer, bigint) to errtrack_worker;

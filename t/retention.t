@@ -185,6 +185,10 @@ $remover->('commit;');
 eventually { $t->sql_value(q{select coalesce(sum(event_count), 0) from errtrack_private.issues where title = 'd40' and id <> $1}, $d40) == 1 }
     'it begins a new one';
 
+is $command->(qw(project retention short 1000)), "0 short is kept for 1000 days\n"
+    . "errtrack: note: the instance keeps events for 90 days, which holds for this project too (errtrack-worker --retention)\n",
+    'what the instance does not keep no project does';
+is $command->(qw(project retention short 90)), "0 short is kept for 90 days\n", 'as long as the instance is fine';
 is $command->(qw(project retention short 0)), "0 short is kept as long as the instance keeps events\n", 'a project may be as all others';
 is $t->sql_value('select retention_days from errtrack_private.projects where id = $1', $short->{id}), undef, 'again';
 

@@ -194,7 +194,7 @@ void CommandLine::add_instance()
 
 void CommandLine::add_retention()
 {
-    CLI::App *to = command(&app_, "retention", "remove what is past its time, as the worker does daily",
+    CLI::App *to = command(&app_, "retention", "remove what is past its time, as the workers do every hour",
                            run_retention);
     to->add_flag("--dry-run", options_.dry_run, "only show what would go");
     to->add_option("--days", options_.days, "days that are kept (default: what the worker keeps)")

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,17 +22,24 @@
 namespace errtrack {
 namespace {
 
+/* How long the instance keeps events; nothing before a worker has said it. */
+std::optional<int> days_of_workers(Database &database)
+{
+    pqxx::result found = database.run("select r.days from errtrack_private.retention as r");
+    return found.empty() ? std::nullopt : std::optional(found[0][0].as<int>());
+}
+
 /* The retention of the worker, so that the two cannot differ by accident. */
 int days_to_keep(Database &database, const Options &options)
 {
     if (options.days > 0) {
         return options.days;
     }
-    pqxx::result found = database.run("select r.days from errtrack_private.retention as r");
-    if (found.empty()) {
+    std::optional<int> days = days_of_workers(database);
+    if (!days) {
         throw Failure(Exit::refused, "no worker has said yet how long events are kept: give --days");
     }
-    return found[0][0].as<int>();
+    return *days;
 }
 
 /* Of things that go: a partition is one, whatever is in it. */
@@ -98,10 +106,15 @@ void set_project_retention(const Options &options)
     std::string days = number_or_empty(options.days);
     database.run("select errtrack_private.set_project_retention("
                  "errtrack_private.find_project($1), $2)", options.project, null_if_empty(days));
+    std::optional<int> most = days_of_workers(database);
     database.commit();
     std::cout << options.project
               << (days.empty() ? " is kept as long as the instance keeps events"
                                : " is kept for " + days + " days") << '\n';
+    if (most && options.days > *most) {
+        remark("the instance keeps events for " + std::to_string(*most)
+               + " days, which holds for this project too (errtrack-worker --retention)");
+    }
 }
 
 }

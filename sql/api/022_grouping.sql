@@ -272,6 +272,8 @@ comment on view errtrack.grouping_hashes is
     'What makes events belong to an issue: its grouping hashes.';
 comment on column errtrack.grouping_hashes.variant is
     'app: by the frames of the application; system: by all frames; custom: by a fingerprint or checksum; message, template, csp and so on: by that; fallback: there was nothing to go by.';
+comment on column errtrack.grouping_hashes.first_seen is
+    'The time that the first event with that hash gives, corrected as occurrences.occurred_at is.';
 comment on column errtrack.grouping_hashes.explanation is
     'What counted and what did not, and why, of the first event with that hash.';
 

@@ -52,6 +52,18 @@ comment on column errtrack.issues.status_at is 'When the status was last set.';
 comment on column errtrack.issues.regressed_at is
     'When an event last reopened the issue after it had been resolved.';
 comment on column errtrack.issues.kind is 'error, or default for a message without an exception.';
+comment on column errtrack.issues.type is
+    'Of the exception of the newest event; empty when that is a message.';
+comment on column errtrack.issues.value is
+    'What the exception of the newest event says, or its message.';
+comment on column errtrack.issues.culprit is
+    'Where the newest event happened: its transaction, else the function nearest to the crash, else the URL.';
+comment on column errtrack.issues.first_seen is
+    'The earliest time that an event of it gives, corrected for the drift of its clock as occurrences.occurred_at is. Order, counts and retention go by received_at.';
+comment on column errtrack.issues.last_seen is
+    'The latest time that an event of it gives, corrected as that of first_seen.';
+comment on column errtrack.issues.ignored_until is
+    'When it will be unresolved again; null when it is not ignored, or for no certain time.';
 comment on column errtrack.issues.event_count is 'Events since the issue began, whether or not they are still kept.';
 comment on column errtrack.issues.status_by is
     'Who set it: e-mail address of a user, gitlab, or a login of the database; null: errtrack itself.';
@@ -82,6 +94,8 @@ create or replace view errtrack.occurrences as
     where o.received_at >= coalesce(p.purge_before, '-infinity');
 comment on view errtrack.occurrences is
     'One row for each event that is kept. Always name a time: received_at >= ... reads only the days that it needs. Cheap by project_id and received_at.';
+comment on column errtrack.occurrences.issue_id is
+    'The issue that shows it now: after merging, unmerging or splitting another one than before.';
 comment on column errtrack.occurrences.received_at is 'When the edge took the event in; decides order and retention.';
 comment on column errtrack.occurrences.occurred_at is 'When the client says that it happened, corrected for the drift of its clock.';
 comment on column errtrack.occurrences.user_hash is 'Tells users apart without naming them.';
@@ -126,7 +140,7 @@ create or replace view errtrack.requests as
 comment on view errtrack.requests is
     'What the edges answered: received = accepted + refused, for each reason one row. Cheap by project_id and hour, and by hour. Follows the edges by some ten seconds; what an edge that was killed had counted in its last second is missing.';
 comment on column errtrack.requests.project_id is
-    '0: refused before it was known who asks, or for a project that does not exist.';
+    '0: refused before it was known who asks, for a project that does not exist, or accepted by an edge that did not know the key yet and left it to a worker to check.';
 comment on column errtrack.requests.hour is 'The hour (UTC) in which the edge answered.';
 comment on column errtrack.requests.outcome is 'accepted or refused.';
 comment on column errtrack.requests.reason is 'Why it was refused, as $errtrack_reason of nginx; empty for accepted ones.';

@@ -118,6 +118,7 @@ comment on column errtrack.release_health.started is
     'All of them: exited, errored, crashed, abnormal, and those that are going on without an error.';
 comment on column errtrack.release_health.exited is 'Ended without an error.';
 comment on column errtrack.release_health.errored is 'Had errors, but neither crashed nor ended abnormally.';
+comment on column errtrack.release_health.crashed is 'Ended by a crash.';
 comment on column errtrack.release_health.abnormal is 'Ended without saying so: killed, hung, out of power.';
 comment on column errtrack.release_health.crash_free_percent is 'Of the sessions; null without any.';
 comment on column errtrack.release_health.mean_seconds is
@@ -139,6 +140,8 @@ comment on view errtrack.release_users is
     'Distinct users of sessions by release, environment and day. Users that the client does not tell apart are not counted. Cheap by project_id and day.';
 comment on column errtrack.release_users.day is 'The day (UTC) on which their sessions started.';
 comment on column errtrack.release_users.environment is 'Null when the client names none.';
+comment on column errtrack.release_users.users is
+    'Those who had a session that day: over several rows they cannot be added up.';
 comment on column errtrack.release_users.crashed_users is 'Those who had a session that crashed.';
 comment on column errtrack.release_users.crash_free_percent is 'Of the users.';
 
@@ -187,6 +190,8 @@ create or replace view errtrack.check_ins as
     where c.received_at >= coalesce(p.purge_before, '-infinity');
 comment on view errtrack.check_ins is
     'Runs of monitors, missed ones too. Cheap by project_id, slug and environment.';
+comment on column errtrack.check_ins.status is
+    'The last word about the run: ok, error, in_progress, or unknown when the client says something else; missed when it did not come, timeout when it did not end.';
 comment on column errtrack.check_ins.began_at is
     'When the edge took in the first word about it; of a missed one when it was expected.';
 comment on column errtrack.check_ins.received_at is 'When the edge took in the last word about it; decides retention.';

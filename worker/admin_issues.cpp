@@ -22,6 +22,17 @@ std::string issue_of(const Options &options)
     return std::to_string(options.id);
 }
 
+/* A release that is still to come is as good as a wrong one, to all but a person. */
+void remark_on_release(Database &database, const Options &options)
+{
+    pqxx::result named = database.run(
+        "select errtrack_private.release_was_named(errtrack_private.find_project($1), $2, $3)",
+        options.project, issue_of(options), options.in_release);
+    if (!named[0][0].as<bool>()) {
+        remark("no event of " + options.project + " has named release " + options.in_release + " yet");
+    }
+}
+
 void change_issue(const Options &options, const std::string &status)
 {
     Database database(options.database);
@@ -35,16 +46,9 @@ void change_issue(const Options &options, const std::string &status)
         null_if_empty(options.until), null_if_empty(events), null_if_empty(users));
     database.commit();
     std::cout << "issue " << options.id << " is " << status << '\n';
-}
-
-/* A release that is still to come is as good as a wrong one, to all but a person. */
-void remark_on_release(Database &database, const Options &options)
-{
-    pqxx::result named = database.run(
-        "select errtrack_private.release_was_named(errtrack_private.find_project($1), $2, $3)",
-        options.project, issue_of(options), options.in_release);
-    if (!named[0][0].as<bool>()) {
-        remark("no event of " + options.project + " has named release " + options.in_release + " yet");
+    if (!options.in_release.empty()) {
+        database.begin();
+        remark_on_release(database, options);
     }
 }
 
@@ -109,10 +113,6 @@ void list_similar_issues(const Options &options)
 void resolve_issue(const Options &options)
 {
     change_issue(options, "resolved");
-    if (!options.in_release.empty()) {
-        Database database(options.database);
-        remark_on_release(database, options);
-    }
 }
 
 void ignore_issue(const Options &options)

@@ -38,12 +38,13 @@ create or replace function errtrack_private.show_issues(
     stats_period text,
     base text
 )
-returns table (n bigint, shown jsonb)
+returns table (n bigint, shown json)
 language plpgsql stable
 as $$
 #variable_conflict use_column
 begin
-    -- Planned once in a session, which costs more than the rows do.
+    -- Planned once in a session, which costs more than the rows do. json, as jsonb would be
+    -- taken apart and sorted first.
     return query
     with wanted as materialized (
         select p.project_id, p.id, p.n
@@ -54,7 +55,7 @@ begin
         cross join lateral errtrack_private.frequencies(g.project_id, g.ids, stats_period) f
         where stats_period <> ''
     )
-    select w.n, jsonb_build_object(
+    select w.n, json_build_object(
         'id', i.id::text,
         'shareId', null,
         'shortId', errtrack_private.short_id(p.slug, i.id),
@@ -67,10 +68,10 @@ begin
         'statusDetails', errtrack_private.status_details(i),
         'isPublic', false,
         'platform', i.platform,
-        'project', jsonb_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform),
+        'project', json_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform),
         'type', i.kind,
-        'metadata', case when i.kind = 'default' then jsonb_build_object('title', i.title)
-                         else jsonb_build_object('type', i.type, 'value', i.value) end,
+        'metadata', case when i.kind = 'default' then json_build_object('title', i.title)
+                         else json_build_object('type', i.type, 'value', i.value) end,
         'numComments', (
             select count(*) from errtrack_private.issue_comments c
             where c.project_id = i.project_id and c.issue_id = i.id),
@@ -80,12 +81,12 @@ begin
         'isSubscribed', false,
         'subscriptionDetails', null,
         'hasSeen', true,
-        'annotations', '[]'::jsonb,
+        'annotations', '[]'::json,
         'count', errtrack_private.clamp_count(i.event_count)::text,
         'userCount', errtrack_private.clamp_count(i.user_count),
         'firstSeen', errtrack_private.rfc3339(i.first_seen),
         'lastSeen', errtrack_private.rfc3339(i.last_seen),
-        'stats', case when stats_period = '' then '{}'::jsonb else jsonb_build_object(stats_period, c.pairs) end)
+        'stats', case when stats_period = '' then '{}'::json else json_build_object(stats_period, c.pairs) end)
     from wanted w
     join errtrack_private.issues i on i.project_id = w.project_id and i.id = w.id
     join errtrack_private.projects p on p.id = i.project_id
@@ -143,11 +144,12 @@ begin
     condition := 'true';
     if cardinality(environments) > 0 then
         bound := bound || array_to_string(environments, E'\n');
-        condition := condition || format(' and exists (
-            select from errtrack_private.origins o
+        condition := condition || format(' and coalesce((
+            select true from errtrack_private.origins o
             join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id
             where o.project_id = i.project_id and o.issue_id = i.id
-              and t.key = ''environment'' and t.value = any (string_to_array($3[%s], E''\n'')))', cardinality(bound));
+              and t.key = ''environment'' and t.value = any (string_to_array($3[%s], E''\n''))
+            limit 1), false)', cardinality(bound));
     end if;
     if (low is null) <> (errtrack_private.argument(request, 'start') is null)
         or (high is null) <> (errtrack_private.argument(request, 'end') is null)
@@ -249,7 +251,7 @@ begin
             cursor_text, page_size) as page;
     end if;
     answer.status := 200;
-    select coalesce(jsonb_agg(issue.shown order by issue.n)::text, '[]') into answer.body
+    select coalesce(json_agg(issue.shown order by issue.n)::text, '[]') into answer.body
     from errtrack_private.show_issues(
         places, case period when 'auto' then '24h' else period end, request ->> 'base') as issue;
     return answer;
@@ -366,9 +368,9 @@ language plpgsql stable
 as $$
 begin
     return (
-        select list.shown
+        select list.shown::jsonb
             || jsonb_build_object(
-                'stats', list.shown -> 'stats' || jsonb_build_object('30d', (
+                'stats', (list.shown -> 'stats')::jsonb || jsonb_build_object('30d', (
                     select f.pairs from errtrack_private.frequencies(project, array[issue], '30d') f)),
                 'firstRelease', errtrack_private.show_release_name(project, i.first_release),
                 'lastRelease', errtrack_private.show_release_name(project, i.last_release),

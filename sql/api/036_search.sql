@@ -427,6 +427,32 @@ $$;
 comment on function errtrack_private.find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer) is
     'So many issues in one of their orders, from a place on. condition, bound and candidates: see search_sql(). sort_kind: l last seen, f first seen, c events, u users. A search looks at the first issues of the order, then asks an index, and walks on only where that has too many.';
 
+create or replace function errtrack_private.issue_cursor(
+    cursor_text text,
+    sort_kind text,
+    out direction text,
+    out place bigint,
+    out id bigint
+)
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    decoded constant record := errtrack_private.decode_cursor(cursor_text, 'lfcut');
+begin
+    -- The ends of lists in Sentry's form are the first page; so is a place in another order.
+    if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and decoded.direction is null then
+        perform errtrack_private.refuse(400, 'cursor is invalid');
+    elsif decoded.kind = sort_kind then
+        direction := decoded.direction;
+        place := decoded.place;
+        id := decoded.id;
+    end if;
+end
+$$;
+comment on function errtrack_private.issue_cursor(text, text) is
+    'The place of a cursor in an order of issues; nulls for the first page. Refuses what is no cursor.';
+
 create or replace function errtrack_private.page_of_issues(
     projects bigint[],
     statuses text[],
@@ -451,16 +477,7 @@ declare
     more boolean;
     beyond boolean := false;
 begin
-    select decoded.direction, decoded.kind, decoded.place, decoded.id::bigint as id
-    into cursor_at
-    from errtrack_private.decode_cursor(cursor_text, 'lfcu') as decoded;
-    -- The ends of lists in Sentry's form are the first page; so is a place in another order.
-    if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and cursor_at.direction is null then
-        perform errtrack_private.refuse(400, 'cursor is invalid');
-    elsif cursor_at.kind is distinct from sort_kind then
-        cursor_at.place := null;
-        cursor_at.direction := null;
-    end if;
+    cursor_at := errtrack_private.issue_cursor(cursor_text, sort_kind);
     backward := coalesce(cursor_at.direction = 'p', false);
 
     found_places := errtrack_private.find_issues(
@@ -473,6 +490,19 @@ begin
             select row(each.project_id, each.id, each.place)::errtrack_private.issue_place
             from unnest(found_places) with ordinality as each (project_id, id, place, n)
             order by each.n desc);
+    end if;
+    -- A cursor of another search can lie beyond all that this one finds: then the way
+    -- back, which takes the place of the cursor in, is all there is.
+    if cardinality(found_places) = 0 and cursor_at.place is not null then
+        cursor_at.id := greatest(cursor_at.id + case when backward then 1 else -1 end, 0);
+        beyond := cardinality(errtrack_private.find_issues(
+            projects, statuses, bound, condition, candidates, sort_kind, not backward,
+            cursor_at.place, cursor_at.id, 1)) > 0;
+        if beyond and backward then
+            next_cursor := errtrack_private.encode_cursor('n', sort_kind, cursor_at.place, cursor_at.id::text);
+        elsif beyond then
+            prev_cursor := errtrack_private.encode_cursor('p', sort_kind, cursor_at.place, cursor_at.id::text);
+        end if;
     end if;
     if cardinality(found_places) = 0 then
         return;
@@ -506,7 +536,7 @@ begin
         'like_pattern(text, boolean)', 'moment_of(text)', 'compare_moment(text, text, text)',
         'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)',
         'search_term(text, text, bigint, text[])', 'search_value(text)', 'search_sql(text, bigint)',
-        'text_condition(integer)',
+        'text_condition(integer)', 'issue_cursor(text, text)',
         'find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer)',
         'page_of_issues(bigint[], text[], text[], text, text, text, text, integer)']
     loop

@@ -33,7 +33,8 @@ begin
         return (day[1] || ' ' || coalesce(day[2], '00:00') || coalesce(nullif(day[3], 'Z'), '+00'))::timestamptz;
     end if;
     return null;
-exception when datetime_field_overflow or invalid_datetime_format then
+exception when data_exception then
+    -- No such day, no such zone, or too long ago.
     return null;
 end
 $$;

@@ -301,7 +301,8 @@ begin
                 end if;
             end if;
         end loop;
-        condition := condition || format(' and %s (%s)', case term[1] when '!' then 'not' else '' end,
+        -- What has no such value is not it.
+        condition := condition || format(case term[1] when '!' then ' and not coalesce(%s, false)' else ' and (%s)' end,
                                          array_to_string(parts, ' or '));
     end loop;
     if cardinality(words) > 0 then

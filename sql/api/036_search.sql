@@ -202,6 +202,13 @@ begin
         condition := format('i.id = $3[%s]::bigint', n);
         candidates := format('select o.project_id, o.issue_id from errtrack_private.origins o
             where o.project_id = any ($1) and o.id = $3[%s]::bigint', n);
+        if value !~ '^[0-9]+$' then
+            -- A short id names a project as well.
+            bound := bound || upper(value);
+            condition := condition || format(' and $3[%s] = (
+                select errtrack_private.short_id(p.slug, i.id) from errtrack_private.projects p
+                where p.id = i.project_id)', n + 1);
+        end if;
     elsif small = 'has' then
         bound := bound || case when users ? lower(value) then 'user' else value end;
         which := format('t.key = $3[%s]', n);

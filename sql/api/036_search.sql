@@ -154,7 +154,9 @@ declare
         from errtrack_private.tag_counts t
         join errtrack_private.origins o on o.project_id = t.project_id and o.id = t.origin_id
         where t.project_id = any ($1) and %s';
-    small constant text := lower(key);
+    -- What is written as tags[key] is a tag, whatever else has that name.
+    tag_key constant text := substring(key from '^tags\[(.*)\]$');
+    small constant text := case when tag_key is null then lower(key) end;
     n constant integer := cardinality(bound) + 1;
     equal constant text := case when value like '%*%' then format('ilike $3[%s]', n) else format('= $3[%s]', n) end;
     which text;
@@ -221,7 +223,7 @@ begin
             return;
         end if;
         bound := bound || errtrack_private.search_value(coalesce(users ->> small, '') || value)
-                       || case when users ? small then 'user' else key end;
+                       || case when users ? small then 'user' else coalesce(tag_key, key) end;
         which := format('t.key = $3[%s] and t.value %s', n + 1, equal);
         condition := format(tag, which);
         candidates := case when value not like '%*%' then format(tagged, which) end;
@@ -240,6 +242,16 @@ $$;
 comment on function errtrack_private.search_value(text) is
     'What a column is compared with: a text, or the pattern of one with a *.';
 
+create or replace function errtrack_private.unquoted(value text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when value ~ '^".*"$' then regexp_replace(substr(value, 2, length(value) - 2), '\\(.)', '\1', 'g')
+                else value end
+$$;
+comment on function errtrack_private.unquoted(text) is
+    'A value of a search without the quotes around it; a backslash in them takes the next character as it is.';
+
 create or replace function errtrack_private.search_sql(
     search text,
     user_id bigint,
@@ -256,6 +268,7 @@ declare
     value text;
     one record;
     parts text[];
+    listed text[];
     terms integer := 0;
     words text[] := '{}';
 begin
@@ -273,11 +286,8 @@ begin
         if terms > 30 then
             perform errtrack_private.refuse(400, 'query must have at most 30 terms');
         end if;
-        value := term[4];
-        if value ~ '^".*"$' then
-            value := regexp_replace(substr(value, 2, length(value) - 2), '\\(.)', '\1', 'g');
-        end if;
         if coalesce(term[2], term[3]) is null then
+            value := errtrack_private.unquoted(term[4]);
             if value in ('AND', 'and') then
                 continue;
             end if;
@@ -290,13 +300,20 @@ begin
             continue;
         end if;
         parts := '{}';
-        -- A list means any of it.
-        foreach value in array case
-            when term[4] ~ '^\[.*\]$'
-                then regexp_split_to_array(btrim(term[4], '[] '), '\s*,\s*') else array[value] end
-        loop
+        -- A list means any of it; each of it counts as a term.
+        listed := case when term[4] ~ '^\[.*\]$' then array(
+            select element[1]
+            from regexp_matches(btrim(term[4], '[]'), '("(?:[^"\\]|\\.)*"|[^\s,](?:[^,]*[^\s,])?)\s*(?:,|$)', 'g') as element)
+            else array[term[4]] end;
+        terms := terms + greatest(cardinality(listed) - 1, 0);
+        if cardinality(listed) = 0 then
+            perform errtrack_private.refuse(400, 'query has a list with nothing in it');
+        elsif terms > 30 then
+            perform errtrack_private.refuse(400, 'query must have at most 30 terms');
+        end if;
+        foreach value in array listed loop
             one := errtrack_private.search_term(
-                coalesce(term[2], term[3]), btrim(value, '"'), user_id, bound);
+                coalesce('tags[' || term[2] || ']', term[3]), errtrack_private.unquoted(value), user_id, bound);
             bound := one.bound;
             parts := parts || one.condition;
             if term[1] = '' and term[4] !~ '^\[.*\]$' then
@@ -544,7 +561,7 @@ begin
     foreach name in array array[
         'like_pattern(text, boolean)', 'moment_of(text)', 'compare_moment(text, text, text)',
         'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)',
-        'search_term(text, text, bigint, text[])', 'search_value(text)', 'search_sql(text, bigint)',
+        'search_term(text, text, bigint, text[])', 'search_value(text)', 'unquoted(text)', 'search_sql(text, bigint)',
         'text_condition(integer)', 'issue_cursor(text, text)',
         'find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer)',
         'page_of_issues(bigint[], text[], text[], text, text, text, text, integer)']

@@ -345,7 +345,7 @@ create or replace function errtrack_private.text_condition(n integer) returns te
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select format('(i.title ilike $3[%1$s] or i.value ilike $3[%1$s] or i.culprit ilike $3[%1$s])', n)
+    select format('(i.title ilike $3[%1$s] or left(i.value, 1000) ilike $3[%1$s] or i.culprit ilike $3[%1$s])', n)
 $$;
 comment on function errtrack_private.text_condition(integer) is
     'That a text is in what issue_texts has of an issue.';

@@ -381,6 +381,7 @@ as $$
 declare
     -- Rows that are looked at before an index of what is searched for is asked.
     most_walked constant integer := 2000;
+    walked constant integer := greatest(most_walked / greatest(cardinality(projects) * cardinality(statuses), 1), 100);
     -- More candidates than this are walked through rather than sorted.
     most_candidates constant integer := 20000;
     sort_key constant text := case sort_kind
@@ -419,9 +420,13 @@ declare
     candidate_issues bigint[];
 begin
     if candidates is not null then
-        execute format(page, format(
-                along, 'true',
-                greatest(most_walked / greatest(cardinality(projects) * cardinality(statuses), 1), 100), good))
+        -- Where one project or status was left, what others have is not the next of all: so
+        -- many are looked at of all together as of each.
+        execute format(page, format($sql$
+                from (select i.* %s order by i.%I %s, i.id %s limit %s) i
+                join errtrack_private.projects p on p.id = i.project_id
+                where %s
+            $sql$, format(along, 'true', walked, 'true'), sort_key, direction, direction, walked, good))
             into found_places
             using projects, statuses, bound, place, place_id, wanted;
         if cardinality(found_places) >= wanted then

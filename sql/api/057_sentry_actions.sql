@@ -80,7 +80,7 @@ begin
     end if;
     change.more_events := errtrack_private.member_id(wanted, 'ignoreCount');
     change.more_users := errtrack_private.member_id(wanted, 'ignoreUserCount');
-    change.until := coalesce(errtrack_private.moment_of(until_text), now() + least(minutes, 5256000) * interval '1 minute');
+    change.until := coalesce(errtrack_private.moment_of(until_text), now() + case when minutes > 5256000 then 5256000 else minutes end * interval '1 minute');
     change.new_status := case change.new_status
         when 'resolvedInNextRelease' then 'resolved' when 'resolvedInRelease' then 'resolved'
         when 'archived' then 'ignored' when 'archived_forever' then 'ignored'

@@ -91,8 +91,10 @@ begin
         perform errtrack_private.refuse(400, 'ignoreUntil must be a time: 2026-01-31T12:00:00Z');
     elsif change.until <= now() then
         perform errtrack_private.refuse(400, 'ignoreUntil must be in the future');
-    elsif least(change.more_events, change.more_users) < 1 then
-        perform errtrack_private.refuse(400, 'ignoreCount and ignoreUserCount must be at least 1');
+    elsif least(change.more_events, change.more_users) < 1
+        or greatest(change.more_events, change.more_users) > 1000000000000
+    then
+        perform errtrack_private.refuse(400, 'ignoreCount and ignoreUserCount must be 1 to 1000000000000');
     elsif change.next_release and errtrack_private.newest_release(project) is null then
         perform errtrack_private.refuse(400, 'no event has named a release yet: there is no next one');
     end if;

@@ -74,10 +74,7 @@ begin
     change.new_status := errtrack_private.member_text(body, 'status', 40);
     change.next_release := coalesce(errtrack_private.member_boolean(wanted, 'inNextRelease'), false)
                     or change.new_status = 'resolvedInNextRelease';
-    change.in_release := errtrack_private.member_text(wanted, 'inRelease', 250);
-    if change.in_release = 'latest' then
-        change.in_release := errtrack_private.newest_release(project);
-    end if;
+    change.in_release := nullif(errtrack_private.member_text(wanted, 'inRelease', 250), '');
     change.more_events := errtrack_private.member_id(wanted, 'ignoreCount');
     change.more_users := errtrack_private.member_id(wanted, 'ignoreUserCount');
     change.until := coalesce(errtrack_private.moment_of(until_text), now() + case when minutes > 5256000 then 5256000 else minutes end * interval '1 minute');
@@ -95,8 +92,12 @@ begin
         or greatest(change.more_events, change.more_users) > 1000000000000
     then
         perform errtrack_private.refuse(400, 'ignoreCount and ignoreUserCount must be 1 to 1000000000000');
-    elsif change.next_release and errtrack_private.newest_release(project) is null then
-        perform errtrack_private.refuse(400, 'no event has named a release yet: there is no next one');
+    elsif (change.next_release or change.in_release = 'latest')
+        and errtrack_private.newest_release(project) is null
+    then
+        perform errtrack_private.refuse(400, 'no event has named a release yet: there is no latest and no next one');
+    elsif change.in_release = 'latest' then
+        change.in_release := errtrack_private.newest_release(project);
     end if;
     change.assigns := body ? 'assignedTo';
     if change.assigns and coalesce(jsonb_typeof(body -> 'assignedTo'), 'null') not in ('null', 'string', 'number') then

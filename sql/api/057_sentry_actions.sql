@@ -402,6 +402,9 @@ declare
     origin bigint;
     apart bigint[] := '{}';
 begin
+    if cardinality(errtrack_private.arguments(request, 'id')) = 0 then
+        perform errtrack_private.refuse(400, 'id is missing');
+    end if;
     foreach named in array errtrack_private.arguments(request, 'id') loop
         if named !~ '^[0-9a-f]{32}$' then
             perform errtrack_private.refuse(400, 'id must be a hash of 32 hexadecimal digits');

@@ -388,11 +388,13 @@ declare
         project, errtrack_private.event_id_of(errtrack_private.path_text(request, 'event')));
     shown text;
 begin
+    -- Of an issue that was deleted nothing is shown, though its bodies stay a while.
     select coalesce(p.body::text, errtrack_private.event_body(event)::text) into shown
-    from (select) one
+    from errtrack_private.origins o
     left join errtrack_private.payloads p
-      on p.project_id = project and p.event_id = event.event_id and p.received_at = event.received_at;
-    if event.event_id is null or shown is null then
+      on p.project_id = project and p.event_id = event.event_id and p.received_at = event.received_at
+    where o.project_id = project and o.id = event.origin_id;
+    if shown is null then
         perform errtrack_private.refuse(404);
     end if;
     return errtrack_private.ok(shown);

@@ -478,7 +478,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
-    said constant text := btrim(coalesce(errtrack_private.member_text(errtrack_private.body_object(request), 'text', 10000), ''));
+    said constant text := btrim(
+        coalesce(errtrack_private.member_text(errtrack_private.body_object(request), 'text', 10000), ''), E' \t\r\n');
     made errtrack_private.issue_comments;
 begin
     if said = '' then

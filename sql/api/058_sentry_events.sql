@@ -72,7 +72,7 @@ as $$
         when jsonb_typeof(value) = 'array' then value
         when jsonb_typeof(value) = 'string' and value #>> '{}' <> '' then (
             select jsonb_agg(jsonb_build_array(
-                split_part(part.text, '=', 1), substr(part.text, strpos(part.text, '=') + 1)) order by part.n)
+                split_part(part.text, '=', 1), coalesce(substring(part.text from '=(.*)$'), '')) order by part.n)
             from unnest(string_to_array(value #>> '{}', '&')) with ordinality as part (text, n))
         else '[]' end
 $$;

@@ -5,11 +5,12 @@ create or replace function errtrack_private.values_of(interface jsonb) returns j
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
+    select coalesce(jsonb_agg(listed.value order by listed.n) filter (where jsonb_typeof(listed.value) = 'object'), '[]')
+    from jsonb_array_elements(case
         when jsonb_typeof(interface) = 'array' then interface
         when jsonb_typeof(interface -> 'values') = 'array' then interface -> 'values'
         when jsonb_typeof(interface) = 'object' and not interface ? 'values' then jsonb_build_array(interface)
-        else '[]' end
+        else '[]' end) with ordinality as listed (value, n)
 $$;
 comment on function errtrack_private.values_of(jsonb) is
     'What an interface lists, in whichever of its forms it was sent.';
@@ -103,8 +104,7 @@ as $$
                     'mechanism', v.value -> 'mechanism', 'threadId', v.value -> 'thread_id',
                     'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
                     'rawStacktrace', null) order by v.n)
-                from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n)
-                where jsonb_typeof(v.value) = 'object')) end
+                from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n))) end
         union all
         select 3, 'stacktrace', errtrack_private.show_stack(body -> 'stacktrace', kept > 2)
         union all
@@ -116,8 +116,7 @@ as $$
                     'crashed', coalesce(v.value -> 'crashed' = 'true', false),
                     'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
                     'rawStacktrace', null) order by v.n)
-                from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n)
-                where jsonb_typeof(v.value) = 'object')) end
+                from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n))) end
         union all
         select 5, 'breadcrumbs', case when kept > 1 and jsonb_array_length(errtrack_private.values_of(body -> 'breadcrumbs')) > 0 then
             jsonb_build_object('values', errtrack_private.values_of(body -> 'breadcrumbs')) end
@@ -230,7 +229,7 @@ as $$
         'size', octet_length(body::text),
         'dateCreated', errtrack_private.rfc3339(event.occurred_at),
         'dateReceived', errtrack_private.rfc3339(event.received_at),
-        'type', case when body ? 'exception' then 'error' else coalesce(body ->> 'type', 'default') end,
+        'type', case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then 'error' else coalesce(body ->> 'type', 'default') end,
         'platform', event.platform,
         'title', t.title,
         'message', coalesce(body #>> '{logentry,formatted}',

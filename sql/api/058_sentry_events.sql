@@ -15,34 +15,43 @@ $$;
 comment on function errtrack_private.values_of(jsonb) is
     'What an interface lists, in whichever of its forms it was sent.';
 
+create or replace function errtrack_private.line_of(value jsonb) returns integer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when jsonb_typeof(value) = 'number' then
+        case when value::numeric between 0 and 2147483647 then floor(value::numeric)::integer end end
+$$;
+comment on function errtrack_private.line_of(jsonb) is 'A line or column of a frame; null for what is none.';
+
 create or replace function errtrack_private.show_frame(frame jsonb, with_vars boolean) returns jsonb
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
-        'filename', frame -> 'filename', 'absPath', frame -> 'abs_path', 'module', frame -> 'module',
-        'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame -> 'function',
+        'filename', frame ->> 'filename', 'absPath', frame ->> 'abs_path', 'module', frame ->> 'module',
+        'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame ->> 'function',
         'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
         'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
-        'lineNo', case when jsonb_typeof(frame -> 'lineno') = 'number' then frame -> 'lineno' end,
-        'colNo', case when jsonb_typeof(frame -> 'colno') = 'number' then frame -> 'colno' end,
+        'lineNo', errtrack_private.line_of(frame -> 'lineno'),
+        'colNo', errtrack_private.line_of(frame -> 'colno'),
         'inApp', coalesce(frame -> 'in_app' = 'true', false),
         'trust', frame -> 'trust', 'errors', null,
         'vars', case when with_vars then frame -> 'vars' end,
-        'context', case when jsonb_typeof(frame -> 'lineno') = 'number' and jsonb_typeof(frame -> 'context_line') = 'string' then (
-            select jsonb_agg(jsonb_build_array(lines.number, lines.text) order by lines.number)
+        'context', case when errtrack_private.line_of(frame -> 'lineno') is not null and jsonb_typeof(frame -> 'context_line') = 'string' then (
+            select jsonb_agg(jsonb_build_array(errtrack_private.line_of(frame -> 'lineno') + lines.away, lines.text) order by lines.away)
             from (
-                select (frame ->> 'lineno')::numeric::bigint - jsonb_array_length(frame -> 'pre_context') + pre.n - 1, pre.text
+                select pre.n - jsonb_array_length(frame -> 'pre_context') - 1, pre.text
                 from jsonb_array_elements_text(
                     case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
                     with ordinality as pre (text, n)
                 union all
-                select (frame ->> 'lineno')::numeric::bigint, frame ->> 'context_line'
+                select 0, frame ->> 'context_line'
                 union all
-                select (frame ->> 'lineno')::numeric::bigint + post.n, post.text
+                select post.n, post.text
                 from jsonb_array_elements_text(
                     case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
-                    with ordinality as post (text, n)) as lines (number, text)
+                    with ordinality as post (text, n)) as lines (away, text)
             where lines.text is not null) else '[]' end)
 $$;
 comment on function errtrack_private.show_frame(jsonb, boolean) is 'A frame as Sentry shows it.';
@@ -540,7 +549,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'values_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
+        'values_of(jsonb)', 'line_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
         'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
         'event_tags(errtrack_private.occurrences, jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',

@@ -258,46 +258,69 @@ as $$
         'fingerprints', jsonb_build_array(replace(event.hash::text, '-', '')),
         'errors', '[]'::jsonb,
         'bodyKept', event.has_payload,
-        'entries', errtrack_private.show_entries(body, kept),
+        'entries', case when kept < 0 then '[]' else errtrack_private.show_entries(body, kept) end,
         '_meta', '{}'::jsonb)
     from errtrack_private.event_title(event, body) t
 $$;
 comment on function errtrack_private.show_event(errtrack_private.occurrences, bigint, jsonb, integer) is
-    'An event as Sentry shows it, with as much of its body as kept says.';
+    'An event as Sentry shows it, with as much of its body as kept says: see show_entries(); 0 without contexts, -1 without entries.';
 
-create or replace function errtrack_private.answer_event(
+create or replace function errtrack_private.fit_event(
     event errtrack_private.occurrences,
-    issue bigint
+    issue bigint,
+    neighbours jsonb default '{}'
 )
-returns errtrack_private.answer
+returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- GitLab takes no more than 1 MiB.
     most constant integer := 1048576 - 2048;
+    -- A frame has at least 300 bytes when it is shown: more of them need not be tried.
+    most_frames constant integer := most / 300;
     body constant jsonb := errtrack_private.event_body(event);
     shown jsonb;
-    neighbours constant jsonb := jsonb_build_object(
+begin
+    for kept in reverse case when (
+            select count(*) from jsonb_path_query(body, '$.**{0 to 4}.frames[*]')) > most_frames then -1 else 3 end .. -1
+    loop
+        shown := errtrack_private.show_event(event, issue, body, kept) || neighbours;
+        if kept < 0 then
+            shown := shown || jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
+                'type', 'too_large', 'message', 'the event is too large to be shown; its JSON can be fetched')));
+        end if;
+        exit when octet_length(shown::text) <= most;
+    end loop;
+    -- Names alone can be too long.
+    if octet_length(shown::text) > most then
+        shown := shown || jsonb_build_object(
+            'title', left(shown ->> 'title', 200), 'message', left(shown ->> 'message', 1000),
+            'culprit', left(shown ->> 'culprit', 200), 'metadata', '{}'::jsonb, 'type', left(shown ->> 'type', 64),
+            'user', null, 'tags', '[]'::jsonb, 'sdk', null, 'dist', null);
+    end if;
+    return shown;
+end
+$$;
+comment on function errtrack_private.fit_event(errtrack_private.occurrences, bigint, jsonb) is
+    'An event as Sentry shows it, within 1 MiB: variables go first, then breadcrumbs, then contexts, then all that it consists of.';
+
+create or replace function errtrack_private.answer_event(
+    event errtrack_private.occurrences,
+    issue bigint
+)
+returns errtrack_private.answer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.ok(errtrack_private.fit_event(event, issue, jsonb_build_object(
         'previousEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
             event.project_id, issue, false, event.received_at, event.event_id, 1) w),
         'nextEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
-            event.project_id, issue, true, event.received_at, event.event_id, 1) w));
-begin
-    for kept in reverse 3 .. 0 loop
-        shown := errtrack_private.show_event(event, issue, body, kept) || neighbours;
-        exit when octet_length(shown::text) <= most;
-    end loop;
-    -- Frames alone can be too many.
-    if octet_length(shown::text) > most then
-        shown := shown || jsonb_build_object('entries', '[]'::jsonb, 'contexts', '{}'::jsonb, 'errors', jsonb_build_array(
-            jsonb_build_object('type', 'too_large', 'message', 'the event is too large to be shown; its JSON can be fetched')));
-    end if;
-    return errtrack_private.ok(shown::text);
-end
+            event.project_id, issue, true, event.received_at, event.event_id, 1) w)))::text)
 $$;
 comment on function errtrack_private.answer_event(errtrack_private.occurrences, bigint) is
-    'The answer that is one event, with its neighbours in its issue. Within 1 MiB: variables go first, then breadcrumbs, then contexts.';
+    'The answer that is one event, with its neighbours in its issue.';
 
 create or replace function errtrack_private.find_event(project bigint, wanted uuid)
 returns errtrack_private.occurrences
@@ -553,7 +576,7 @@ begin
         'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
         'event_tags(errtrack_private.occurrences, jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
-        'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
+        'fit_event(errtrack_private.occurrences, bigint, jsonb)', 'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
         'list_item(errtrack_private.occurrences, bigint)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -514,9 +514,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
-    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 50, 1, 100);
+    whole constant boolean := coalesce(errtrack_private.argument(request, 'full') in ('1', 'true'), false);
+    -- Of whole events, which have up to 1 MiB each, a page has less.
+    page_size constant integer := least(
+        errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
-    whole constant boolean := errtrack_private.argument(request, 'full') in ('1', 'true');
     cursor_at record;
     backward boolean := false;
     events errtrack_private.occurrences[];
@@ -557,7 +559,7 @@ begin
         answer.prev_cursor := errtrack_private.event_cursor('p', events[1]);
     end if;
     select jsonb_agg(case when whole
-        then errtrack_private.show_event(e, wanted.issue, errtrack_private.event_body(e), 2)
+        then errtrack_private.fit_event(e, wanted.issue)
         else errtrack_private.list_item(e, wanted.issue) end order by e.received_at desc, e.event_id desc)::text
     into answer.body
     from unnest(events) as e;
@@ -565,7 +567,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_issue_events(bytea, jsonb) is
-    'A page of the events of an issue, the newest first. full=1 gives their bodies too.';
+    'A page of the events of an issue, the newest first. full=1 gives their bodies too, at most 20 on a page.';
 
 do $$
 declare

@@ -30,15 +30,15 @@ as $$
       on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
     where t.kind = 'personal'
       and (t.organization_id is null or t.organization_id = o.id)
-      and reach.scope = any (t.scopes)
-      and exists (
+      and (t.administrator or m.role is not null)
+      and (reach.scope is null or reach.scope = any (t.scopes) and exists (
           select from errtrack_private.role_scopes s
           where s.scope = reach.scope
-            and s.role = case when t.administrator then 'owner' else m.role end)
+            and s.role = case when t.administrator then 'owner' else m.role end))
       and (t.project_id is null or p.id is not null)
 $$;
 comment on function errtrack_private.reach(bytea, text) is
-    'Organizations, each with its projects, on which a token may act with a scope. An organization without projects has one row.';
+    'Organizations, each with its projects, on which a token may act with a scope, or with null that its owner is a member of and it is meant for. An organization without projects has one row.';
 
 create or replace function errtrack_private.sentry_organization(token_hash bytea, request jsonb, scope text)
 returns bigint
@@ -62,11 +62,7 @@ begin
     end if;
     -- A member without the right may know that it exists.
     perform errtrack_private.refuse(case when exists (
-        select
-        from errtrack_private.memberships m
-        join errtrack_private.tokens t on t.user_id = m.user_id
-        where m.organization_id = wanted and t.hash = token_hash
-          and coalesce(t.organization_id, wanted) = wanted and t.project_id is null) then 403 else 404 end);
+        select from errtrack_private.reach(token_hash, null) r where r.organization_id = wanted) then 403 else 404 end);
 end
 $$;
 comment on function errtrack_private.sentry_organization(bytea, jsonb, text) is

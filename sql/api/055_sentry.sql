@@ -35,7 +35,8 @@ as $$
           select from errtrack_private.role_scopes s
           where s.scope = reach.scope
             and s.role = case when t.administrator then 'owner' else m.role end))
-      and (t.project_id is null or p.id is not null)
+      -- What is for one project makes no others.
+      and (t.project_id is null or p.id is not null and reach.scope is distinct from 'org:write')
 $$;
 comment on function errtrack_private.reach(bytea, text) is
     'Organizations, each with its projects, on which a token may act with a scope, or with null that its owner is a member of and it is meant for. An organization without projects has one row.';

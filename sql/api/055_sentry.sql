@@ -333,8 +333,9 @@ declare
 begin
     return errtrack_private.ok((errtrack_private.show_organization(organization) || jsonb_build_object(
         'projects', (
-            select coalesce(jsonb_agg(errtrack_private.show_project(p.id, false) order by p.id), '[]')
-            from errtrack_private.projects p where p.organization_id = organization),
+            select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id, false) order by r.project_id), '[]')
+            from errtrack_private.reach(token_hash, 'org:read') r
+            where r.organization_id = organization and r.project_id is not null),
         'links', jsonb_build_object('organizationUrl', request ->> 'base', 'regionUrl', request ->> 'base')))::text);
 end
 $$;

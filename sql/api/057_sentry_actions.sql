@@ -624,8 +624,8 @@ begin
             'provider', jsonb_build_object('id', 'integrations:gitlab', 'name', 'GitLab'),
             'url', t.url, 'dateCreated', errtrack_private.rfc3339(t.created_at)) order by t.id), '[]')::text
         from errtrack_private.trackers t
-        join errtrack_private.projects p on p.id = t.project_id
-        where p.organization_id = organization and t.provider = 'gitlab'));
+        join errtrack_private.reach(token_hash, 'org:read') r on r.project_id = t.project_id
+        where r.organization_id = organization and t.provider = 'gitlab'));
 end
 $$;
 comment on function errtrack_private.sentry_repositories(bytea, jsonb) is

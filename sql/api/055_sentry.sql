@@ -41,6 +41,23 @@ $$;
 comment on function errtrack_private.reach(bytea, text) is
     'Organizations, each with its projects, on which a token may act with a scope, or with null that its owner is a member of and it is meant for. An organization without projects has one row.';
 
+create or replace function errtrack_private.require_scope(token_hash bytea, scope text) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    token record := errtrack_private.sentry_token(token_hash);
+begin
+    if not exists (
+        select from errtrack_private.authenticate(token_hash) t where require_scope.scope = any (t.scopes))
+    then
+        perform errtrack_private.refuse(403);
+    end if;
+end
+$$;
+comment on function errtrack_private.require_scope(bytea, text) is
+    'Refuses a call about all that a token reaches unless the token has the scope.';
+
 create or replace function errtrack_private.sentry_organization(token_hash bytea, request jsonb, scope text)
 returns bigint
 language plpgsql stable
@@ -204,11 +221,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    token record := errtrack_private.sentry_token(token_hash);
     organization bigint;
 begin
     if errtrack_private.path_text(request, 'organization') is not null then
         organization := errtrack_private.sentry_organization(token_hash, request, 'project:read');
+    else
+        perform errtrack_private.require_scope(token_hash, 'project:read');
     end if;
     return errtrack_private.ok((
         select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text
@@ -312,9 +330,8 @@ language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    token record := errtrack_private.sentry_token(token_hash);
 begin
+    perform errtrack_private.require_scope(token_hash, 'org:read');
     return errtrack_private.ok((
         select coalesce(jsonb_agg(errtrack_private.show_organization(r.organization_id) order by r.organization_id), '[]')::text
         from (select distinct organization_id from errtrack_private.reach(token_hash, 'org:read')) r));
@@ -503,7 +520,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'sentry_token(bytea)', 'reach(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
+        'sentry_token(bytea)', 'reach(bytea, text)', 'require_scope(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
         'sentry_project(bytea, jsonb, text)', 'sentry_issue(bytea, jsonb, text)',
         'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
         'show_project(bigint, boolean)', 'checked_slug(jsonb, text, text)',

@@ -102,7 +102,7 @@ begin
     join errtrack_private.organizations o on o.id = p.organization_id
     where (o.slug = organization or o.id = errtrack_private.as_id(organization))
       and (p.slug = named or p.id = errtrack_private.as_id(named))
-    order by p.slug = named desc
+    order by o.slug = organization desc, p.slug = named desc
     limit 1;
     perform errtrack_private.require(token_hash, 'sentry', wanted, scope);
     return wanted;

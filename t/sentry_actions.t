@@ -249,6 +249,19 @@ is $t->sentry('PUT', "$list?id=", json => { status => 'resolved' })->json->{upda
 is $t->sentry('PUT', "$list?id=1", content => $_)->status, 400, "a body for many is refused: $_" for '', '[]', '{"status":"gone"}', '{"assignedTo":"stranger@a.example"}';
 is $t->sentry('PUT', "$list?query=", json => {})->json->{updated}, 40, 'an empty search means all';
 
+# More than one call does.
+$t->sql(q(insert into errtrack_private.projects (id, organization_id, slug, name) values (44, 10, 'many', 'Many');
+    insert into errtrack_private.issues
+        (project_id, id, kind, type, value, title, first_title, culprit, level, platform, logger, first_seen, last_seen, last_received_at)
+    select 44, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '', now(), now(), now() from generate_series(20001, 21100) as n;
+    insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
+    select 44, n, n, now(), now() from generate_series(20001, 21100) as n));
+for my $case ([ 1000, JSON::PP::true() ], [ 100, JSON::PP::false() ], [ 0, JSON::PP::false() ]) {
+    my $answer = $t->sentry('PUT', '/projects/acme/many/issues/?query=is:unresolved', json => { status => 'resolved', assignedTo => 'me' })->json;
+    is_deeply [ @$answer{qw(updated more)} ], $case, "of 1,100 at most 1,000 at once: $case->[0]";
+}
+is_deeply $t->sentry('DELETE', '/projects/acme/many/issues/?query=')->json, { deleted => 500, more => JSON::PP::true() }, 'of deletions at most 500';
+
 # ---- merging -------------------------------------------------------------------------
 
 my $merged = $t->sentry('PUT', "$list?id=10&id=12&id=11", json => { merge => 1 });

@@ -277,7 +277,7 @@ declare
     body constant jsonb := errtrack_private.body_object(request);
     who constant text := errtrack_private.name_of_token(token_hash);
     me constant bigint := (errtrack_private.sentry_token(token_hash)).user_id;
-    named constant record := errtrack_private.named_issues(projects, token_hash, request, 5000);
+    named constant record := errtrack_private.named_issues(projects, token_hash, request, 1000);
     place record;
     change errtrack_private.issue_change;
     seen bigint := -1;
@@ -304,7 +304,7 @@ begin
 end
 $$;
 comment on function errtrack_private.update_issues(bigint[], bytea, jsonb) is
-    'Does the same to many issues, at most 5000 in one call: more says that there are others. dryRun=1 only counts.';
+    'Does the same to many issues, at most 1000 in one call, so that it ends before a statement may take too long: more says that there are others. dryRun=1 only counts.';
 
 create or replace function errtrack_private.sentry_issues_update(token_hash bytea, request jsonb)
 returns errtrack_private.answer

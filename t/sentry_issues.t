@@ -377,5 +377,16 @@ is_deeply [ map { $_->{slug} } @projects ], [qw(shop blog quiet)], 'all projects
 is_deeply [ @{ $projects[0] }{qw(id name status)}, @{ $projects[0]{organization} }{qw(id slug name)} ],
     [ '42', 'Shop', 'active', '10', 'acme', 'Acme' ], '... with the keys that GitLab needs';
 is_json_string $projects[0]{id}, '... the id as a string';
+for my $case ([ 3000, 3000 ], [ 12_000, 0 ]) {
+    my ($number, $all) = @$case;
+    $t->sql('insert into errtrack_private.projects (id, organization_id, slug, name)
+        select 100000 + n, 30, \'p\' || n, \'Project \' || n from generate_series(1, $1::integer) as n on conflict do nothing', $number);
+    my $answer = $t->sentry('GET', '/projects/');
+    cmp_ok length $answer->content, '<=', 1_048_576, "of $number projects what has room in 1 MiB";
+    my @listed = @{ $answer->json };
+    $all ? is(scalar @listed, $number + 3, '... which is all') : cmp_ok(scalar @listed, '>', 5000, '... which is most');
+    is_deeply [ grep { !length $_->{id} || !length $_->{name} || !length $_->{slug} || !length $_->{organization}{slug}
+        || !length $_->{organization}{name} || !length $_->{organization}{id} || $_->{status} ne 'active' } @listed ], [], '... with the keys that GitLab needs';
+}
 
 $t->done;

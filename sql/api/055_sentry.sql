@@ -221,22 +221,39 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- GitLab takes no more than 1 MiB.
+    most constant integer := 1048576;
     organization bigint;
+    shown text;
 begin
     if errtrack_private.path_text(request, 'organization') is not null then
         organization := errtrack_private.sentry_organization(token_hash, request, 'project:read');
     else
         perform errtrack_private.require_scope(token_hash, 'project:read');
     end if;
-    return errtrack_private.ok((
-        select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text
-        from errtrack_private.reach(token_hash, 'project:read') r
-        where r.project_id is not null
-          and r.organization_id = coalesce(organization, r.organization_id)));
+    select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text into shown
+    from errtrack_private.reach(token_hash, 'project:read') r
+    where r.project_id is not null
+      and r.organization_id = coalesce(organization, r.organization_id);
+    -- Of very many, only what GitLab needs.
+    if octet_length(shown) > most then
+        select coalesce(jsonb_agg(small.shown order by small.id), '[]')::text into shown
+        from (
+            select p.id, brief.shown, sum(octet_length(brief.shown::text) + 2) over (order by p.id) as bytes
+            from errtrack_private.reach(token_hash, 'project:read') r
+            join errtrack_private.projects p on p.id = r.project_id
+            join errtrack_private.organizations o on o.id = p.organization_id
+            cross join lateral (select jsonb_build_object(
+                'id', p.id::text, 'slug', p.slug, 'name', p.name, 'status', 'active',
+                'organization', jsonb_build_object('id', o.id::text, 'slug', o.slug, 'name', o.name)) as shown) brief
+            where r.organization_id = coalesce(organization, r.organization_id)) small
+        where small.bytes < most;
+    end if;
+    return errtrack_private.ok(shown);
 end
 $$;
 comment on function errtrack_private.sentry_projects(bytea, jsonb) is
-    'All projects that the token reaches, or those of an organization. GitLab reads the first page only: there is one.';
+    'All projects that the token reaches, or those of an organization. GitLab reads the first page only: there is one, of as many as have room in 1 MiB.';
 
 create or replace function errtrack_private.sentry_project_get(token_hash bytea, request jsonb)
 returns errtrack_private.answer

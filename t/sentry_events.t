@@ -369,6 +369,8 @@ is scalar(() = $list->header('Link') =~ /results="false"/g), 2, '... and says th
 my ($item) = grep { $_->{id} eq $id{7} } @{ $list->json };
 is_deeply [ @$item{qw(groupID projectID title culprit platform)} ], [ '1', '42', 'Own7: v', 'checkout', 'python' ], 'an event in a list';
 ok !exists $item->{entries}, '... without what it consists of';
+is_deeply [ map { $t->sentry('GET', "/issues/$number{$_}/events/")->json->[0]{'event.type'} } qw(values message csp) ], [qw(error default csp)],
+    '... by its type';
 my ($full) = grep { $_->{id} eq $id{7} } @{ $t->sentry('GET', '/issues/1/events/?full=1&limit=100')->json };
 is_deeply entries($full // {}), ['exception'], '... but with full=1';
 cmp_ok length $t->sentry('GET', "/issues/$number{'large message'}/events/?full=1")->content, '<=', 1_048_576 + 2, '... within the same bound';

@@ -220,6 +220,15 @@ $$;
 comment on function errtrack_private.event_title(errtrack_private.occurrences, jsonb) is
     'What an event is called by its own body.';
 
+create or replace function errtrack_private.event_type(body jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then 'error'
+                else coalesce(body ->> 'type', 'default') end
+$$;
+comment on function errtrack_private.event_type(jsonb) is 'What kind of event it is: error, default for a message, csp and so on.';
+
 create or replace function errtrack_private.show_event(
     event errtrack_private.occurrences,
     issue bigint,
@@ -238,7 +247,7 @@ as $$
         'size', octet_length(body::text),
         'dateCreated', errtrack_private.rfc3339(event.occurred_at),
         'dateReceived', errtrack_private.rfc3339(event.received_at),
-        'type', case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then 'error' else coalesce(body ->> 'type', 'default') end,
+        'type', errtrack_private.event_type(body),
         'platform', event.platform,
         'title', t.title,
         'message', coalesce(body #>> '{logentry,formatted}',
@@ -493,7 +502,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
-        'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', 'error',
+        'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', errtrack_private.event_type(b.body),
         'title', t.title, 'message', t.title, 'culprit', t.culprit, 'location', null,
         'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', t.title),
         'dateCreated', errtrack_private.rfc3339(event.occurred_at),
@@ -576,7 +585,7 @@ begin
     foreach name in array array[
         'values_of(jsonb)', 'line_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
         'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
-        'event_tags(errtrack_private.occurrences, jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
+        'event_tags(errtrack_private.occurrences, jsonb)', 'event_type(jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
         'fit_event(errtrack_private.occurrences, bigint, jsonb)', 'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
         'list_item(errtrack_private.occurrences, bigint)']

@@ -122,13 +122,17 @@ change(1, { status => 'unresolved' });
 is scalar @{ history(1) }, 3, 'what is unresolved already is not reopened';
 change(1, { status => 'resolved' }) for 1, 2;
 change(1, { status => 'unresolved' });
-is_deeply [ map { $_->[0] } @{ history(1) }[ 3 .. 5 ] ], [qw(resolved resolved reopened)], 'resolving again is said again, and reopening';
+is_deeply [ map { $_->[0] } @{ history(1) }[ 3 .. 5 ] ], [qw(resolved resolved reopened)],
+    'resolving again is said again, and reopening';
 is change(1, {})->status, 200, 'a change of nothing is good';
-is change(1, { hasSeen => JSON::PP::true(), isBookmarked => JSON::PP::true(), isSubscribed => 0 })->status, 200, 'so is what means nothing here';
+is change(1, { hasSeen => JSON::PP::true(), isBookmarked => JSON::PP::true(), isSubscribed => 0 })->status, 200,
+    'so is what means nothing here';
 is scalar @{ history(1) }, 6, '... and leaves no trace';
-is $t->sentry('PUT', '/issues/1', json => { status => 'resolved' })->json->{status}, 'resolved', 'without a slash at the end';
+is $t->sentry('PUT', '/issues/1', json => { status => 'resolved' })->json->{status}, 'resolved',
+    'without a slash at the end';
 is $t->sentry('PUT', '/issues/SHOP-1/', json => { status => 'unresolved' })->json->{status}, 'unresolved', 'by the short id';
-is $t->sentry('PUT', '/organizations/acme/issues/1/', json => { status => 'ignored' })->json->{status}, 'ignored', 'below the organization';
+is $t->sentry('PUT', '/organizations/acme/issues/1/', json => { status => 'ignored' })->json->{status}, 'ignored',
+    'below the organization';
 is $t->sentry('PUT', '/issues/1/', content => 'status=unresolved', headers => { 'Content-Type' => 'application/x-www-form-urlencoded' })
     ->json->{status}, 'unresolved', 'as a form';
 
@@ -138,14 +142,17 @@ is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => 'sho
 is_deeply last_of(2), [ 'resolved', 'ann@a.example', { in_release => 'shop@1.0' } ], '... which the history tells';
 is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => 'latest' } })->json->{statusDetails},
     { inRelease => 'shop@2.0' }, '... in the latest one';
-is_deeply change(2, { status => 'resolvedInNextRelease' })->json->{statusDetails}, { inRelease => 'shop@2.0' }, '... in the next one';
-is_deeply last_of(2), [ 'resolved', 'ann@a.example', { after_release => 'shop@2.0' } ], '... which is the one after the latest';
+is_deeply change(2, { status => 'resolvedInNextRelease' })->json->{statusDetails}, { inRelease => 'shop@2.0' },
+    '... in the next one';
+is_deeply last_of(2), [ 'resolved', 'ann@a.example', { after_release => 'shop@2.0' } ],
+    '... which is the one after the latest';
 is change(2, { status => 'resolved', statusDetails => { inNextRelease => JSON::PP::true() } })->json->{status}, 'resolved',
     '... in the other way to write that';
 is_deeply last_of(2)->[2], { after_release => 'shop@2.0' }, '... which means the same';
 is $t->sentry('GET', '/issues/2/')->json->{activity}[0]{type}, 'set_resolved_in_release', '... and has a word of its own';
 is_deeply change(2, { status => 'resolved' })->json->{statusDetails}, {}, 'resolving for good takes the release away';
-is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => '' } })->json->{statusDetails}, {}, 'an empty release is none';
+is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => '' } })->json->{statusDetails}, {},
+    'an empty release is none';
 is_deeply change(2, { status => 'ignored', statusDetails => { inRelease => 'shop@1.0' } })->json->{statusDetails}, {},
     'ignoring has no release';
 is change(101, $_)->status, 400, 'without a release there is no next one and no latest one' for
@@ -158,7 +165,8 @@ my $later = $t->sql_value(q(select to_char(now() at time zone 'UTC' + interval '
 is_deeply change(3, { status => 'ignored', statusDetails => { ignoreUntil => "${later}Z" } })->json->{statusDetails},
     { ignoreUntil => "$later.000Z" }, 'an issue is ignored until a time';
 like last_of(3)->[2]{until}, qr/^\d{4}-/, '... which the history tells';
-like change(3, { status => 'ignored', ignoreDuration => 60 })->json->{statusDetails}{ignoreUntil}, qr/Z$/, 'for so many minutes';
+like change(3, { status => 'ignored', ignoreDuration => 60 })->json->{statusDetails}{ignoreUntil}, qr/Z$/,
+    'for so many minutes';
 is $t->sql_value(q(select ignored_until between now() + interval '59 minutes' and now() + interval '60 minutes'
     from errtrack_private.issues where id = 3)), 't', '... from now on';
 is_deeply change(3, { status => 'ignored', statusDetails => { ignoreCount => 5 } })->json->{statusDetails}, { ignoreCount => 5 },
@@ -172,7 +180,8 @@ is_deeply change(3, { status => 'ignored' })->json->{statusDetails}, {}, 'ignori
 is $t->sql_value('select ignored_until is null and ignored_until_events is null and ignored_until_users is null
     from errtrack_private.issues where id = 3'), 't', '... and no time is set';
 is_deeply change(3, { status => 'archived' })->json->{status}, 'ignored', 'archived means ignored';
-is_deeply change(3, { status => 'resolved', statusDetails => { ignoreCount => 5 } })->json->{statusDetails}, {}, 'resolving has no count';
+is_deeply change(3, { status => 'resolved', statusDetails => { ignoreCount => 5 } })->json->{statusDetails}, {},
+    'resolving has no count';
 is_deeply change(3, { status => 'unresolved' })->json->{statusDetails}, {}, 'an open issue has no details';
 
 my @bad = (
@@ -193,7 +202,8 @@ for my $body (@bad) {
     my $answer = $t->sentry('PUT', '/issues/4/', content => $body, headers => { 'Content-Type' => 'application/json' });
     is $answer->status, 400, 'refused: ' . substr($body, 0, 80);
 }
-is change(4, { status => 'ignored', statusDetails => { ignoreDuration => 9223372036854775807 } })->status, 200, 'very long is long';
+is change(4, { status => 'ignored', statusDetails => { ignoreDuration => 9223372036854775807 } })->status, 200,
+    'very long is long';
 change(4, { status => 'unresolved' });
 is scalar @{ history(4) }, 2, 'a refused change leaves no trace';
 is change(5, { status => 'unresolved', more => 'x' x 40_000 })->status, 200, 'a body of 40 KB is read';
@@ -240,13 +250,16 @@ is $t->sql_value('select status from errtrack_private.issues where id = 36'), 'u
 is $t->sentry('PUT', "$list?query=is:unresolved+level:warning", json => { status => 'ignored', assignedTo => 'bob@a.example' })->json->{updated},
     5, 'several are changed by a search';
 is ids($t->sentry('GET', "$list?query=is:ignored+assigned:bob\@a.example")), '36 37 38 39 40', '... those that it finds';
-is $t->sentry('PUT', "$list?status=ignored&query=level:warning", json => { status => 'unresolved' })->json->{updated}, 5, 'by status and search';
+is $t->sentry('PUT', "$list?status=ignored&query=level:warning", json => { status => 'unresolved' })->json->{updated}, 5,
+    'by status and search';
 is $t->sentry('PUT', "$list?status=resolved", json => { status => 'unresolved' })->json->{updated}, 2, 'by status alone';
 for my $arguments ('', '?id=x', '?id=1&id=x', '?id=-1', '?id=99999999999999999999', '?status=gone', '?query=is:gone', '?environment=production') {
     is $t->sentry('PUT', "$list$arguments", json => { status => 'resolved' })->status, 400, "'$arguments' names no issues";
 }
-is $t->sentry('PUT', "$list?id=", json => { status => 'resolved' })->json->{updated}, 0, 'an empty id is no issue, and does not mean all';
-is $t->sentry('PUT', "$list?id=1", content => $_)->status, 400, "a body for many is refused: $_" for '', '[]', '{"status":"gone"}', '{"assignedTo":"stranger@a.example"}';
+is $t->sentry('PUT', "$list?id=", json => { status => 'resolved' })->json->{updated}, 0,
+    'an empty id is no issue, and does not mean all';
+is $t->sentry('PUT', "$list?id=1", content => $_)->status, 400, "a body for many is refused: $_" for '', '[]', '{"status":"gone"}',
+    '{"assignedTo":"stranger@a.example"}';
 is $t->sentry('PUT', "$list?query=", json => {})->json->{updated}, 40, 'an empty search means all';
 
 # More than one call does.
@@ -256,17 +269,20 @@ $t->sql(q(insert into errtrack_private.projects (id, organization_id, slug, name
     select 44, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '', now(), now(), now() from generate_series(20001, 21100) as n;
     insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
     select 44, n, n, now(), now() from generate_series(20001, 21100) as n));
+is $t->sentry('PUT', '/projects/acme/many/issues/?query=', json => { merge => 1 })->status, 400, 'of 1,100 issues not a part is merged';
 for my $case ([ 1000, JSON::PP::true() ], [ 100, JSON::PP::false() ], [ 0, JSON::PP::false() ]) {
     my $answer = $t->sentry('PUT', '/projects/acme/many/issues/?query=is:unresolved', json => { status => 'resolved', assignedTo => 'me' })->json;
     is_deeply [ @$answer{qw(updated more)} ], $case, "of 1,100 at most 1,000 at once: $case->[0]";
 }
-is_deeply $t->sentry('DELETE', '/projects/acme/many/issues/?query=')->json, { deleted => 500, more => JSON::PP::true() }, 'of deletions at most 500';
+is_deeply $t->sentry('DELETE', '/projects/acme/many/issues/?query=')->json, { deleted => 500, more => JSON::PP::true() },
+    'of deletions at most 500';
 
 # ---- merging -------------------------------------------------------------------------
 
 my $merged = $t->sentry('PUT', "$list?id=10&id=12&id=11", json => { merge => 1 });
 is $merged->status, 200, 'issues are merged';
-is_deeply $merged->json, { merge => { parent => '12', children => [ '10', '11' ] } }, '... into the one with the most events';
+is_deeply $merged->json, { merge => { parent => '12', children => [ '10', '11' ] } },
+    '... into the one with the most events';
 is $t->sentry('GET', '/issues/12/')->json->{count}, '33', '... which has all events';
 is $t->sentry('GET', "/issues/$_/")->status, 404, "... and $_ is gone" for 10, 11;
 is ids($t->sentry('GET', "$list?query=Type1")), '1 12 13 14 15 16 17 18 19', '... from lists too';
@@ -274,10 +290,13 @@ is_deeply last_of(12), [ 'merged', 'ann@a.example', { issues => [ 10, 11 ] } ], 
 is_deeply last_of(10), [ 'merged_away', 'ann@a.example', { into => 12 } ], '... and theirs';
 is_deeply [ map { [ @$_{qw(id mergedFrom)} ] } @{ $t->sentry('GET', '/issues/12/hashes/')->json } ],
     [ [ hash_of(10), '10' ], [ hash_of(11), '11' ], [ hash_of(12), undef ] ], 'its hashes tell where they came from';
-is $t->sentry('PUT', "$list?$_", json => { merge => 1 })->status, 400, "not enough to merge: $_" for 'id=13', 'id=12&id=11', 'id=13&id=13', 'id=13&id=5000', 'query=Type40';
-is $t->sentry('PUT', '/organizations/acme/issues/?id=13&id=101', json => { merge => 1 })->status, 400, 'of two projects nothing is merged';
+is $t->sentry('PUT', "$list?$_", json => { merge => 1 })->status, 400, "not enough to merge: $_" for 'id=13', 'id=12&id=11', 'id=13&id=13', 'id=13&id=5000',
+    'query=Type40';
+is $t->sentry('PUT', '/organizations/acme/issues/?id=13&id=101', json => { merge => 1 })->status, 400,
+    'of two projects nothing is merged';
 is $t->sentry('PUT', "$list?id=13&id=14", json => { merge => 'perhaps' })->status, 400, 'merge is yes or no';
-is $t->sentry('PUT', "$list?id=13&id=14", json => { merge => 0, status => 'unresolved' })->json->{updated}, 2, '... and no is no';
+is $t->sentry('PUT', "$list?id=13&id=14", json => { merge => 0, status => 'unresolved' })->json->{updated}, 2,
+    '... and no is no';
 
 is $t->sentry('DELETE', '/issues/12/hashes/?id=' . hash_of($_))->status, 404, "hash $_ is none of the issue" for 13, 5000;
 is $t->sentry('DELETE', "/issues/12/hashes/?id=$_")->status, 400, "'$_' is no hash" for 'x', 'A' x 32, '12';
@@ -288,13 +307,16 @@ is $t->sentry('GET', '/issues/10/')->json->{count}, '10', '... which gives its i
 is $t->sentry('GET', '/issues/12/')->json->{count}, '23', '... with its events';
 is_deeply last_of(12), [ 'unmerged', 'ann@a.example', { issues => [10] } ], '... which the history tells';
 is_deeply last_of(10), [ 'unmerged_from', 'ann@a.example', { issue => 12 } ], '... of both';
-is $t->sentry('DELETE', '/issues/12/hashes/?id=' . hash_of(11) . '&id=' . hash_of(10))->status, 404, 'all or none is taken out';
+is $t->sentry('DELETE', '/issues/12/hashes/?id=' . hash_of(11) . '&id=' . hash_of(10))->status, 404,
+    'all or none is taken out';
 is $t->sentry('GET', '/issues/11/')->status, 404, '... here none';
 is $t->sentry('DELETE', '/issues/12/hashes/')->status, 400, 'without a hash nothing is meant';
 
-is $t->sentry('DELETE', '/issues/30/hashes/?id=a0000000000000000000000000000031')->status, 202, 'a hash of its own leaves an issue';
+is $t->sentry('DELETE', '/issues/30/hashes/?id=a0000000000000000000000000000031')->status, 202,
+    'a hash of its own leaves an issue';
 my $made = $t->sql_value(q(select origin_id from errtrack_private.hashes where hash = 'a0000000000000000000000000000031'));
-is_deeply last_of(30), [ 'split', 'ann@a.example', { hash => 'a0000000000000000000000000000031', into => 0 + $made } ], '... which the history tells';
+is_deeply last_of(30), [ 'split', 'ann@a.example', { hash => 'a0000000000000000000000000000031', into => 0 + $made } ],
+    '... which the history tells';
 is $t->sentry('GET', "/issues/$made/")->json->{title}, 'Own1', '... and has an issue that is called after it';
 is last_of($made)->[0], 'split_off', '... with a history';
 
@@ -310,15 +332,18 @@ is $t->sentry('DELETE', '/issues/20/')->status, 404, '... and cannot be deleted 
 is $t->sentry('GET', "/projects/acme/shop/events/$secret/")->status, 404, 'its events are gone';
 is $t->sentry('GET', "/organizations/acme/eventids/$secret/")->status, 404, '... by their ids';
 is $t->sentry('GET', "/projects/acme/shop/events/$secret/json/")->status, 404, '... and their bodies';
-is $t->sql_value('select count(*) from errtrack_private.origins where project_id = 42 and id = 20'), 0, 'nothing is counted for it';
+is $t->sql_value('select count(*) from errtrack_private.origins where project_id = 42 and id = 20'), 0,
+    'nothing is counted for it';
 is_deeply [ map { [ $_->[0], $_->[1], JSON::PP::decode_json($_->[2]) ] } $t->sql('select who, action, details from errtrack_private.audit order by id desc limit 1') ],
     [ [ 'ann@a.example', 'issue.delete', { ids => [20] } ] ], 'who did it is noted';
 $t->sentry('PUT', "$list?id=21&id=22", json => { merge => 1 });
 is $t->sentry('DELETE', '/organizations/acme/issues/22')->status, 202, 'a merged issue is deleted';
 is $t->sql_value('select count(*) from errtrack_private.issues where id in (21, 22)'), 0, '... with what was merged into it';
-is_deeply $t->sentry('DELETE', "$list?id=23&id=24&dryRun=1")->json, { count => 2, more => JSON::PP::false() }, 'a dry run of deletion counts';
+is_deeply $t->sentry('DELETE', "$list?id=23&id=24&dryRun=1")->json, { count => 2, more => JSON::PP::false() },
+    'a dry run of deletion counts';
 is $t->sentry('GET', '/issues/23/')->status, 200, '... and deletes nothing';
-is_deeply $t->sentry('DELETE', "$list?id=23&id=24&id=3001&id=101")->json, { deleted => 2, more => JSON::PP::false() }, 'several are deleted by ids';
+is_deeply $t->sentry('DELETE', "$list?id=23&id=24&id=3001&id=101")->json, { deleted => 2, more => JSON::PP::false() },
+    'several are deleted by ids';
 is $t->sql_value('select count(*) from errtrack_private.issues where id in (3001, 101)'), 2, '... none of others';
 is $t->sentry('DELETE', "$list?query=Type26")->json->{deleted}, 1, 'or by a search';
 is $t->sentry('DELETE', $list)->status, 400, 'without either nothing is deleted';
@@ -329,11 +354,14 @@ is $t->sentry('DELETE', "$list?id=x")->status, 400, 'what is no id is refused';
 
 my $comment = $t->sentry('POST', '/issues/13/comments/', json => { text => "  look at this\n" });
 is $comment->status, 201, 'people write about an issue';
-is_deeply [ $comment->json->{data}{text}, $comment->json->{user}{email}, $comment->json->{type} ], [ 'look at this', 'ann@a.example', 'note' ], '... what was written by whom';
-is_deeply last_of(13), [ 'comment', 'ann@a.example', { comment => 0 + $comment->json->{id} } ], '... which the history tells';
+is_deeply [ $comment->json->{data}{text}, $comment->json->{user}{email}, $comment->json->{type} ], [ 'look at this', 'ann@a.example', 'note' ],
+    '... what was written by whom';
+is_deeply last_of(13), [ 'comment', 'ann@a.example', { comment => 0 + $comment->json->{id} } ],
+    '... which the history tells';
 is $t->sentry('GET', '/issues/13/')->json->{activity}[0]{type}, 'note', '... as Sentry calls it';
 my $second = $t->sentry('POST', '/organizations/acme/issues/13/comments', json => { text => "\x{fc}" x 5000 }, token => 'bob')->json;
-is_deeply [ map { $_->{user}{email} } @{ $t->sentry('GET', '/issues/13/comments/')->json } ], [ 'bob@a.example', 'ann@a.example' ], 'the newest first';
+is_deeply [ map { $_->{user}{email} } @{ $t->sentry('GET', '/issues/13/comments/')->json } ], [ 'bob@a.example', 'ann@a.example' ],
+    'the newest first';
 is $t->sentry('GET', '/issues/13/')->json->{numComments}, 2, 'they are counted';
 is $t->sentry('POST', '/issues/13/comments/', content => $_)->status, 400, 'no comment: ' . substr($_, 0, 30)
     for '', '[]', '{}', '{"text":""}', '{"text":"  "}', '{"text":1}', '{"text":null}', '{"text":"a\u0000b"}', '{"text":"' . 'x' x 10_001 . '"}';
@@ -350,7 +378,8 @@ is $linked->status, 200, 'GitLab tells of an issue of its own';
 is $linked->json->{link}{id}, 88, '... and is told it again';
 is_deeply $t->sentry('GET', '/issues/15/')->json->{annotations}, [], 'without a tracker there is no address for it';
 is $t->sentry('GET', '/issues/15/')->json->{pluginIssues}[0]{issue}{issue_id}, '88', '... but its number';
-is_deeply last_of(15), [ 'linked', 'ann@a.example', { provider => 'gitlab', reference => '88' } ], '... which the history tells';
+is_deeply last_of(15), [ 'linked', 'ann@a.example', { provider => 'gitlab', reference => '88' } ],
+    '... which the history tells';
 is_deeply $t->sentry('GET', '/organizations/acme/repos/')->json, [], 'without a tracker there is no repository';
 
 $t->sql(q(insert into errtrack_private.trackers (project_id, provider, external_id, url)
@@ -358,24 +387,29 @@ $t->sql(q(insert into errtrack_private.trackers (project_id, provider, external_
 my $repositories = $t->sentry('GET', '/organizations/acme/repos/');
 my ($repository) = @{ $repositories->json };
 is scalar @{ $repositories->json }, 1, 'a tracker is a repository';
-is_deeply [ @$repository{qw(status externalSlug name url)} ], [ 'active', 1201, 'acme/shop', 'https://gitlab.example/acme/shop' ], '... by which GitLab finds itself';
+is_deeply [ @$repository{qw(status externalSlug name url)} ], [ 'active', 1201, 'acme/shop', 'https://gitlab.example/acme/shop' ],
+    '... by which GitLab finds itself';
 like $repositories->content, qr/"externalSlug": ?1201\b/, '... with its project as a number';
 like $repository->{integrationId}, qr/^\d+$/, '... and a number of the integration';
 is $t->sentry('POST', '/issues/15/plugins/gitlab/link', json => { issue_id => '88' })->json->{link}{url}, 'https://gitlab.example/acme/shop/-/issues/88',
     'with a tracker a link has an address';
 my $shown = $t->sentry('GET', '/issues/15/')->json;
-is_deeply $shown->{annotations}, ['<a href="https://gitlab.example/acme/shop/-/issues/88">GL-88</a>'], '... which is in annotations';
+is_deeply $shown->{annotations}, ['<a href="https://gitlab.example/acme/shop/-/issues/88">GL-88</a>'],
+    '... which is in annotations';
 is_deeply $shown->{pluginIssues}, [ { id => 'gitlab', slug => 'gitlab', name => 'GitLab',
-    issue => { issue_id => '88', url => 'https://gitlab.example/acme/shop/-/issues/88', label => 'GL-88' } } ], '... and in pluginIssues, once';
+    issue => { issue_id => '88', url => 'https://gitlab.example/acme/shop/-/issues/88', label => 'GL-88' } } ],
+        '... and in pluginIssues, once';
 is ids($t->sentry('GET', "$list?query=is:linked")), '15', '... and makes it linked';
 
 my $integrated = $t->sentry('PUT', "/groups/16/integrations/$repository->{integrationId}/", json => { project => 1201, externalIssue => '1201#89' });
 is $integrated->status, 201, 'GitLab links by the integration';
 is $integrated->json->{url}, 'https://gitlab.example/acme/shop/-/issues/89', '... with an address';
 is $t->sentry('GET', '/issues/16/')->json->{pluginIssues}[0]{issue}{label}, 'GL-89', '... which the issue has';
-is_deeply last_of(16), [ 'linked', 'ann@a.example', { provider => 'gitlab', reference => '1201#89' } ], '... and its history';
+is_deeply last_of(16), [ 'linked', 'ann@a.example', { provider => 'gitlab', reference => '1201#89' } ],
+    '... and its history';
 my $theirs = $t->sql_value('select id from errtrack_private.trackers where project_id = 99');
-is $t->sentry('PUT', "/groups/16/integrations/$_/", json => { externalIssue => '1201#89' })->status, 404, "there is no integration $_" for $theirs, 0, 'x', '99999999999999999999';
+is $t->sentry('PUT', "/groups/16/integrations/$_/", json => { externalIssue => '1201#89' })->status, 404, "there is no integration $_" for $theirs, 0, 'x',
+    '99999999999999999999';
 for my $body ('', '[]', '{}', '{"issue_id":null}', '{"issue_id":"x"}', '{"issue_id":-1}', '{"issue_id":1.5}', '{"issue_id":[1]}', '{"issue_id":99999999999999999999}') {
     is $t->sentry('POST', '/issues/16/plugins/gitlab/link/', content => $body)->status, 400, "no issue of GitLab: $body";
 }

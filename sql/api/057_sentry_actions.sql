@@ -77,7 +77,9 @@ begin
     change.in_release := nullif(errtrack_private.member_text(wanted, 'inRelease', 250), '');
     change.more_events := errtrack_private.member_id(wanted, 'ignoreCount');
     change.more_users := errtrack_private.member_id(wanted, 'ignoreUserCount');
-    change.until := coalesce(errtrack_private.moment_of(until_text), now() + case when minutes > 5256000 then 5256000 else minutes end * interval '1 minute');
+    change.until := coalesce(
+        errtrack_private.moment_of(until_text),
+        now() + case when minutes > 5256000 then 5256000 else minutes end * interval '1 minute');
     change.new_status := case change.new_status
         when 'resolvedInNextRelease' then 'resolved' when 'resolvedInRelease' then 'resolved'
         when 'archived' then 'ignored' when 'archived_forever' then 'ignored'
@@ -287,6 +289,9 @@ begin
             'count', cardinality(named.places), 'more', named.more)::text);
     end if;
     if body ? 'merge' and coalesce(errtrack_private.member_boolean(body, 'merge'), false) then
+        if named.more then
+            perform errtrack_private.refuse(400, 'at most 1000 issues can be merged at once');
+        end if;
         return errtrack_private.ok(errtrack_private.merge_named(named.places, who)::text);
     end if;
     -- In the order in which everybody locks issues.

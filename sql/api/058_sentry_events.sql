@@ -587,7 +587,8 @@ begin
         'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
         'event_tags(errtrack_private.occurrences, jsonb)', 'event_type(jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
-        'fit_event(errtrack_private.occurrences, bigint, jsonb)', 'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
+        'fit_event(errtrack_private.occurrences, bigint, jsonb)',
+        'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
         'list_item(errtrack_private.occurrences, bigint)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

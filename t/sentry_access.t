@@ -269,16 +269,22 @@ for my $route ('PUT /api/0/projects/{organization}/{project}/keys/{key}', 'DELET
     my ($there, $not_there) = map { request($route, 'owner', key => $_) } 'key_' . '0' x 25 . '401', 'key_' . '9' x 28;
     is_deeply [ $there->status, $there->content ], [ 404, $not_there->content ], "$route: a key of others is unknown";
 }
-is request('PUT /api/0/issues/{issue}', 'reporter', issue => 777777)->status, 404, 'who may not change learns the same of what does not exist';
-is request('PUT /api/0/groups/{issue}/integrations/{integration}', 'owner', integration => $tracker{99})->status, 404, 'a tracker of others is unknown';
+is request('PUT /api/0/issues/{issue}', 'reporter', issue => 777777)->status, 404,
+    'who may not change learns the same of what does not exist';
+is request('PUT /api/0/groups/{issue}/integrations/{integration}', 'owner', integration => $tracker{99})->status, 404,
+    'a tracker of others is unknown';
 for my $token ('', 'unknown', 'gitlab', 'expired') {
     is_deeply [ map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token), request('GET /api/0/issues/{issue}', $token, %foreign) ],
-        [ (map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token, %missing)) x 2 ], "the token '$token' learns nothing";
+        [ (map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token, %missing)) x 2 ],
+            "the token '$token' learns nothing";
 }
 
-is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 99 and status = \'unresolved\''), 1, 'what is of others is as it was';
-is $t->sql_value('select count(*) from errtrack_private.issues where id = 3999 and status = \'unresolved\''), 1, '... and what was named under others';
-is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 43 and status = \'unresolved\''), 1, 'also in the other project';
+is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 99 and status = \'unresolved\''), 1,
+    'what is of others is as it was';
+is $t->sql_value('select count(*) from errtrack_private.issues where id = 3999 and status = \'unresolved\''), 1,
+    '... and what was named under others';
+is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 43 and status = \'unresolved\''), 1,
+    'also in the other project';
 
 # ---- what lists hold ----------------------------------------------------------------------
 
@@ -287,26 +293,35 @@ sub slugs { return join ' ', sort grep { !/^new-/ } map { $_->{slug} } @{ $_[0] 
 my %projects = (owner => 'blog shop', reporter => 'blog shop', administrator => 'blog shop theirs', stranger => 'theirs', nobody => '',
     'of acme' => 'blog shop', 'of other' => '', 'of shop' => 'shop', 'of blog' => 'blog', 'of theirs' => '', 'of acme, administrator' => 'blog shop');
 for my $token (sort keys %projects) {
-    is slugs($t->sentry('GET', '/projects/', token => $token)->json), $projects{$token}, "projects that the token '$token' reaches";
+    is slugs($t->sentry('GET', '/projects/', token => $token)->json), $projects{$token},
+        "projects that the token '$token' reaches";
 }
 my %organizations = (owner => 'acme', administrator => 'acme other', stranger => 'other', nobody => '', 'of acme' => 'acme', 'of other' => '',
     'of shop' => 'acme', 'of theirs' => '', 'of acme, administrator' => 'acme');
 for my $token (sort keys %organizations) {
-    is slugs($t->sentry('GET', '/organizations/', token => $token)->json), $organizations{$token}, "organizations that the token '$token' reaches";
+    is slugs($t->sentry('GET', '/organizations/', token => $token)->json), $organizations{$token},
+        "organizations that the token '$token' reaches";
 }
 for my $token ('of shop', 'of acme and shop') {
-    is slugs($t->sentry('GET', '/organizations/acme/projects/', token => $token)->json), 'shop', "a token $token: projects of its organization";
-    is slugs($t->sentry('GET', '/organizations/acme/', token => $token)->json->{projects}), 'shop', '... on the page of the organization too';
-    is_deeply [ map { $_->{name} } @{ $t->sentry('GET', '/organizations/acme/repos/', token => $token)->json } ], ['acme/shop'], '... its repository';
-    is_deeply [ grep { $_->{project}{slug} ne 'shop' } @{ $t->sentry('GET', '/organizations/acme/issues/?limit=100&query=', token => $token)->json } ], [], '... its issues';
-    is $t->sentry('GET', '/organizations/acme/issues/?project=blog', token => $token)->status, 404, '... none of other projects';
-    is $t->sentry('PUT', '/organizations/acme/issues/?id=4001', token => $token, json => { status => 'resolved' })->json->{updated}, 0, '... nor changes there';
+    is slugs($t->sentry('GET', '/organizations/acme/projects/', token => $token)->json), 'shop',
+        "a token $token: projects of its organization";
+    is slugs($t->sentry('GET', '/organizations/acme/', token => $token)->json->{projects}), 'shop',
+        '... on the page of the organization too';
+    is_deeply [ map { $_->{name} } @{ $t->sentry('GET', '/organizations/acme/repos/', token => $token)->json } ], ['acme/shop'],
+        '... its repository';
+    is_deeply [ grep { $_->{project}{slug} ne 'shop' } @{ $t->sentry('GET', '/organizations/acme/issues/?limit=100&query=', token => $token)->json } ], [],
+        '... its issues';
+    is $t->sentry('GET', '/organizations/acme/issues/?project=blog', token => $token)->status, 404,
+        '... none of other projects';
+    is $t->sentry('PUT', '/organizations/acme/issues/?id=4001', token => $token, json => { status => 'resolved' })->json->{updated}, 0,
+        '... nor changes there';
 }
 is scalar @{ $t->sentry('GET', '/organizations/acme/repos/')->json }, 2, 'all repositories for who reaches all projects';
 is_deeply [ sort map { $_->{email} } @{ $t->sentry('GET', '/organizations/acme/members/', token => 'reporter')->json } ],
     [ map { "$_\@a.example" } qw(developer maintainer owner reporter) ], 'the people of an organization, and nobody else';
 my $me = $t->sentry('GET', '/', token => 'of shop, reporter')->json;
-is_deeply [ $me->{user}{email}, $me->{user}{isSuperuser}, scalar @{ $me->{auth}{scopes} } ], [ 'reporter@a.example', JSON::PP::false(), 6 ], 'who one is';
+is_deeply [ $me->{user}{email}, $me->{user}{isSuperuser}, scalar @{ $me->{auth}{scopes} } ], [ 'reporter@a.example', JSON::PP::false(), 6 ],
+    'who one is';
 
 # Of two organizations one may be called as the other is numbered.
 $t->sql(q(insert into errtrack_private.organizations (id, slug, name) values (30, '20', 'Twenty');
@@ -324,7 +339,8 @@ for my $value (sort keys %header) {
     my $answer = $t->get('/api/0/projects/', headers => { Authorization => $value });
     is $answer->status, $header{$value}, "Authorization: $value";
 }
-is $t->get('/api/0/projects/', headers => { 'Gitlab-Error-Tracking-Token' => $_ })->status, 401, "the header of the other API, with $_" for qw(gitlab owner);
+is $t->get('/api/0/projects/', headers => { 'Gitlab-Error-Tracking-Token' => $_ })->status, 401, "the header of the other API, with $_"
+    for qw(gitlab owner);
 is $t->get("/api/0/projects/?$_=owner")->status, 401, "a token is never in the URL: $_" for qw(token access_token private_token auth);
 is $t->sentry('HEAD', '/projects/', token => '')->status, 401, 'HEAD needs a token too';
 is $t->sentry('GET', '/projects/', token => '')->header('Content-Type'), 'application/json', 'a refusal is JSON';

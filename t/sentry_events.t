@@ -186,10 +186,12 @@ is_deeply [ @$first{qw(filename absPath function module lineNo colNo inApp vars)
     [ 'app.py', '/srv/app.py', 'main', 'app', 8, undef, JSON::PP::true(), { a => 1 } ], 'a frame, oldest call first';
 is_deeply $first->{context}, [ [ 6, 'import x' ], [ 7, 'def main():' ], [ 8, '    charge()' ], [ 9, '' ], [ 10, 'main()' ] ],
     '... with numbered lines around it';
-is_deeply [ @$second{qw(lineNo colNo inApp context vars)} ], [ 30, 5, JSON::PP::false(), [], undef ], '... or none, which is an empty array';
+is_deeply [ @$second{qw(lineNo colNo inApp context vars)} ], [ 30, 5, JSON::PP::false(), [], undef ],
+    '... or none, which is an empty array';
 is_deeply [ @$event{qw(type platform title message culprit environment release)} ],
     [ 'error', 'python', 'TimeoutError: no answer', '', 'module.f', 'production', undef ], 'what it is called';
-is_deeply $event->{metadata}, { type => 'TimeoutError', value => 'no answer', title => 'TimeoutError: no answer' }, '... and of what it is made';
+is_deeply $event->{metadata}, { type => 'TimeoutError', value => 'no answer', title => 'TimeoutError: no answer' },
+    '... and of what it is made';
 is_deeply $event->{errors}, [], 'there are no errors';
 is_deeply $event->{fingerprints}, [ $t->sql_value(q(select md5('hash'))) ], 'its hash';
 is $event->{bodyKept}, JSON::PP::true(), 'its body was kept';
@@ -200,7 +202,8 @@ is_deeply entry(latest($_)->json, 'exception'), $shown, "an exception as $_ is s
 my @chain = @{ entry(latest('chained')->json, 'exception')->{values} };
 is_deeply [ map { $_->{type} } @chain ], [qw(Cause Middle TimeoutError)], 'a chain of exceptions is in its order';
 is_deeply [ map { $_->{stacktrace} } @chain[ 0, 1 ] ], [ undef, undef ], '... without a stack null stands';
-is_deeply [ @{ $chain[2] }{qw(mechanism threadId)} ], [ { type => 'chained', handled => JSON::PP::false() }, 7 ], '... with how it came';
+is_deeply [ @{ $chain[2] }{qw(mechanism threadId)} ], [ { type => 'chained', handled => JSON::PP::false() }, 7 ],
+    '... with how it came';
 is latest('chained')->json->{title}, 'TimeoutError: no answer', '... called after the last';
 
 my %said = (message => "disk full\nsecond line", object => 'disk full', logentry => 'user %s', formatted => 'user 7');
@@ -219,9 +222,11 @@ is_deeply [ map { [ @$_{qw(id name current crashed)} ] } @$threads ],
     [ [ 1, 'main', JSON::PP::true(), JSON::PP::true() ], [ '2', undef, JSON::PP::false(), JSON::PP::false() ] ], 'threads';
 is_deeply $threads->[0]{stacktrace}{frames}, [ $first, $second ], '... with their stacks';
 is $threads->[1]{stacktrace}, undef, '... or none';
-is_deeply entries(latest('threads2')->json), [qw(exception threads)], 'threads as a list, beside an exception, which comes first';
+is_deeply entries(latest('threads2')->json), [qw(exception threads)],
+    'threads as a list, beside an exception, which comes first';
 is_deeply entry(latest('stack')->json, 'stacktrace')->{frames}, [ $first, $second ], 'a stack of its own';
-is_deeply entry(latest('crumbs')->json, 'breadcrumbs')->{values}[0], { category => 'http', message => 'GET', timestamp => 1 }, 'breadcrumbs';
+is_deeply entry(latest('crumbs')->json, 'breadcrumbs')->{values}[0], { category => 'http', message => 'GET', timestamp => 1 },
+    'breadcrumbs';
 is_deeply entry(latest('crumbs2')->json, 'breadcrumbs')->{values}, [ { message => 'a' } ], '... as a list';
 my $request = entry(latest('request')->json, 'request');
 is_deeply [ @$request{qw(url method fragment data env)} ],
@@ -236,9 +241,11 @@ is_deeply [ @{ entry(latest('request2')->json, 'request') }{qw(query headers coo
 my $rest = latest('rest')->json;
 is_deeply $rest->{user}, { id => 7, email => 'kim@a.example' }, 'whom it happened to';
 is_deeply [ @$rest{qw(contexts context packages sdk dist)} ],
-    [ { os => { name => 'Linux' } }, { more => [1] }, { x => '1.0' }, { name => 'sentry.python', version => '1' }, '7' ], 'contexts and the rest';
+    [ { os => { name => 'Linux' } }, { more => [1] }, { x => '1.0' }, { name => 'sentry.python', version => '1' }, '7' ],
+        'contexts and the rest';
 is_deeply { map { $_->{key} => $_->{value} } @{ $rest->{tags} } },
-    { colour => 'red', environment => 'production', level => 'error', server_name => 'host-a', user => 'id:7' }, 'tags, those that every event has first';
+    { colour => 'red', environment => 'production', level => 'error', server_name => 'host-a', user => 'id:7' },
+        'tags, those that every event has first';
 is_deeply [ grep { $_ eq 'debugmeta' } @{ entries($rest) } ], ['debugmeta'], 'images that debug information is for';
 is_deeply { map { $_->{key} => $_->{value} } @{ latest('tags2')->json->{tags} } },
     { a => 'b', environment => 'production', level => 'error' }, 'tags as pairs; what is none is left out';
@@ -257,7 +264,8 @@ is_deeply [ map { $_->{function} } @{ $real->{stacktrace}{frames} } ], ['f'], '.
 my $frames = latest('frames');
 is $frames->status, 200, 'frames in all conditions';
 my @contexts = map { $_->{context} } @{ entry($frames->json, 'exception')->{values}[0]{stacktrace}{frames} };
-is_deeply [ map { $_->[0] } @{ $contexts[0] } ], [ 0, 2, 3 ], 'a line that is null is left out, the others keep their numbers';
+is_deeply [ map { $_->[0] } @{ $contexts[0] } ], [ 0, 2, 3 ],
+    'a line that is null is left out, the others keep their numbers';
 is scalar(@contexts), 12, 'each is there';
 is_deeply [ grep { ref ne 'ARRAY' } @contexts ], [], '... with context as an array, never null';
 is_deeply [ grep { !defined $_->[1] || $_->[0] !~ /^-?\d+$/ } map { @$_ } @contexts ], [], '... of numbers and texts';
@@ -269,7 +277,8 @@ is_deeply [ grep { ref } map { @$_{qw(filename function absPath)} } @shown ], []
 
 my $small = latest(4)->json;
 is $small->{bodyKept}, JSON::PP::false(), 'where no body was kept, it says so';
-is_deeply [ @{ entry($small, 'exception')->{values}[0] }{qw(type value stacktrace)} ], [ 'Type4', 'value 4', undef ], '... and what is known stands there';
+is_deeply [ @{ entry($small, 'exception')->{values}[0] }{qw(type value stacktrace)} ], [ 'Type4', 'value 4', undef ],
+    '... and what is known stands there';
 is_deeply [ @$small{qw(groupID title culprit environment)}, $small->{release}{version} ],
     [ '4', 'Type4: value 4', 'checkout', 'production', 'shop@41' ], '... also what it is called';
 is entry(latest(5)->json, 'message')->{formatted}, "disk full\non host a", '... of a message what was said';
@@ -283,7 +292,8 @@ for my $part (sort grep { /^large/ } keys %number) {
     is $answer->status, 200, "an event of $part is shown";
     cmp_ok length $answer->content, '<=', 1_048_576, '... within 1 MiB';
     my $event = $answer->json;
-    is_deeply [ @$event{qw(groupID projectID)}, ref $event->{entries} ], [ $number{$part}, '42', 'ARRAY' ], '... with what GitLab needs';
+    is_deeply [ @$event{qw(groupID projectID)}, ref $event->{entries} ], [ $number{$part}, '42', 'ARRAY' ],
+        '... with what GitLab needs';
     is scalar(grep { $_ eq 'exception' } @{ entries($event) }), 1, '... and its stack'
         if $part =~ /variables|breadcrumbs|contexts|extra|data/;
 }
@@ -312,14 +322,16 @@ for (my $at = $by_time[0]; $at && @forward < 40; $at = $t->sentry('GET', "/issue
 for (my $at = $by_time[-1]; $at && @backward < 40; $at = $t->sentry('GET', "/issues/1/events/$at/")->json->{previousEventID}) { push @backward, $at }
 is_deeply \@forward, \@by_time, 'from each event to the next, over both origins';
 is_deeply \@backward, [ reverse @by_time ], '... and back';
-is $t->sentry('GET', "/projects/acme/shop/events/$by_time[3]/")->json->{previousEventID}, $by_time[2], 'an event of the project has neighbours too';
+is $t->sentry('GET', "/projects/acme/shop/events/$by_time[3]/")->json->{previousEventID}, $by_time[2],
+    'an event of the project has neighbours too';
 my $dashed = $t->sql_value('select md5($1)::uuid', 7);
 is $t->sentry('GET', "/issues/1/events/$_/")->json->{id}, $id{7}, "an id as $_" for $dashed, uc $id{7};
 is $t->sentry('GET', "/projects/acme/shop/events/$id{7}")->json->{groupID}, '1', 'an event by its id alone';
 is_deeply $t->sentry('GET', "/organizations/acme/eventids/$id{7}/")->json,
     { organizationSlug => 'acme', projectSlug => 'shop', groupId => '1', eventId => $id{7} }, 'where an event is';
 my $short = $t->sentry('GET', '/organizations/acme/shortids/SHOP-1/')->json;
-is_deeply [ @$short{qw(groupId shortId projectSlug)}, $short->{group}{id} ], [ '1', 'SHOP-1', 'shop', '1' ], 'where an issue is that people call so';
+is_deeply [ @$short{qw(groupId shortId projectSlug)}, $short->{group}{id} ], [ '1', 'SHOP-1', 'shop', '1' ],
+    'where an issue is that people call so';
 is $t->sentry('GET', "/issues/4/events/$id{7}/")->status, 404, 'not of another issue';
 is $t->sentry('GET', "/projects/acme/blog/events/$id{7}/")->status, 404, 'nor of another project';
 for my $path ("/projects/acme/shop/events/$id{3001}/", "/projects/acme/shop/events/$id{3001}/json/", "/organizations/acme/eventids/$id{3001}/",
@@ -332,10 +344,12 @@ for my $name ('x', 'newest', $id{7} . '0', 'g' x 32, '-' x 36) {
     is $t->sentry('GET', "$_/$name/")->status, 400, "$_/$name is no id" for '/issues/1/events', '/projects/acme/shop/events';
 }
 my $raw = $t->sentry('GET', "/projects/acme/shop/events/$id{7}/json/");
-is_deeply $raw->json, { event_id => $id{7}, exception => { type => 'Own7', value => 'v' } }, 'the JSON of an event, as it is kept';
+is_deeply $raw->json, { event_id => $id{7}, exception => { type => 'Own7', value => 'v' } },
+    'the JSON of an event, as it is kept';
 is $raw->header('Content-Type'), 'application/json', '... is JSON by its type';
 is $raw->header('X-Content-Type-Options'), 'nosniff', '... whatever a browser thinks';
-is $t->sentry('GET', "/projects/acme/shop/events/$id{4}/json/")->json->{errtrack}{payload_kept}, JSON::PP::false(), 'or what stands for it';
+is $t->sentry('GET', "/projects/acme/shop/events/$id{4}/json/")->json->{errtrack}{payload_kept}, JSON::PP::false(),
+    'or what stands for it';
 
 # ---- lists ----------------------------------------------------------------------------
 
@@ -367,20 +381,24 @@ my $list = $t->sentry('GET', '/issues/1/events');
 is scalar @{ $list->json }, 30, 'a page has 50 unless told otherwise';
 is scalar(() = $list->header('Link') =~ /results="false"/g), 2, '... and says that there is no other';
 my ($item) = grep { $_->{id} eq $id{7} } @{ $list->json };
-is_deeply [ @$item{qw(groupID projectID title culprit platform)} ], [ '1', '42', 'Own7: v', 'checkout', 'python' ], 'an event in a list';
+is_deeply [ @$item{qw(groupID projectID title culprit platform)} ], [ '1', '42', 'Own7: v', 'checkout', 'python' ],
+    'an event in a list';
 ok !exists $item->{entries}, '... without what it consists of';
 is_deeply [ map { $t->sentry('GET', "/issues/$number{$_}/events/")->json->[0]{'event.type'} } qw(values message csp) ], [qw(error default csp)],
     '... by its type';
 my ($full) = grep { $_->{id} eq $id{7} } @{ $t->sentry('GET', '/issues/1/events/?full=1&limit=100')->json };
 is_deeply entries($full // {}), ['exception'], '... but with full=1';
-cmp_ok length $t->sentry('GET', "/issues/$number{'large message'}/events/?full=1")->content, '<=', 1_048_576 + 2, '... within the same bound';
+cmp_ok length $t->sentry('GET', "/issues/$number{'large message'}/events/?full=1")->content, '<=', 1_048_576 + 2,
+    '... within the same bound';
 my $whole = $t->sentry('GET', '/issues/1/events/?full=1&limit=100');
 is scalar @{ $whole->json }, 20, '... of which a page has 20';
-is scalar @{ $t->sentry('GET', '/issues/1/events/?full=1&limit=100&cursor=' . cursors($whole)->{next})->json }, 10, '... and the next one the rest';
+is scalar @{ $t->sentry('GET', '/issues/1/events/?full=1&limit=100&cursor=' . cursors($whole)->{next})->json }, 10,
+    '... and the next one the rest';
 for my $arguments ('limit=0', 'limit=101', 'limit=x', 'cursor=rubbish', 'cursor=%00') {
     is $t->sentry('GET', "/issues/1/events/?$arguments")->status, 400, "$arguments is refused";
 }
-is_deeply [ event_ids($t->sentry('GET', '/issues/1/events/?limit=2&cursor=0:0:1')) ], [ reverse @by_time[ -2, -1 ] ], 'the cursor of no page is the first one';
+is_deeply [ event_ids($t->sentry('GET', '/issues/1/events/?limit=2&cursor=0:0:1')) ], [ reverse @by_time[ -2, -1 ] ],
+    'the cursor of no page is the first one';
 is $t->sentry('GET', "/issues/$_/events/")->status, 404, "an issue that is unknown has no list: $_" for 5000, 3001, 2;
 
 $t->done;

@@ -140,7 +140,8 @@ is scalar @{ $t->sentry('GET', $list)->json }, 25, 'a page has 25 unless told ot
 is cursors($t->sentry('GET', "$list?limit=25"))->{next}, undef, 'a page that is exactly full is the only one';
 ok cursors($t->sentry('GET', "$list?limit=24"))->{next}, '... and one less is not';
 
-is_deeply ids($t->sentry('GET', $list)), ids($t->sentry('GET', "$list?query=is:unresolved")), 'no query means what is unresolved';
+is_deeply ids($t->sentry('GET', $list)), ids($t->sentry('GET', "$list?query=is:unresolved")),
+    'no query means what is unresolved';
 is scalar @{ ids($t->sentry('GET', "$list?query=&limit=100")) }, 28, 'an empty query means all';
 is scalar(grep { $_ eq '1026' } @{ ids($t->sentry('GET', "$list?query=&limit=100")) }), 0, 'a merged issue is not listed';
 is_deeply ids($t->sentry('GET', "$list?query=is:ignored")), [2001], 'ignored ones, however old';
@@ -192,7 +193,8 @@ my %cursor = map { $_ => cursors($t->sentry('GET', "$list?limit=5&sort=$_"))->{n
 for my $sort (sort keys %orders) {
     my @others = grep { $_ ne $sort } sort keys %orders;
     is_deeply { map { $_ => ids($t->sentry('GET', "$list?limit=5&sort=$_&cursor=$cursor{$sort}")) } @others },
-        { map { $_ => ids($t->sentry('GET', "$list?limit=5&sort=$_")) } @others }, "a cursor of $sort means the first page of another order";
+        { map { $_ => ids($t->sentry('GET', "$list?limit=5&sort=$_")) } @others },
+            "a cursor of $sort means the first page of another order";
 }
 {
     my $answer = $t->sentry('GET', "$list?limit=5&query=is:resolved&cursor=$cursor{date}");
@@ -324,7 +326,8 @@ for my $case ([ 'in the list', $first->json->[0] ], [ 'on its page', $issue ]) {
     is_time $shown->{firstSeen}, '... firstSeen is a time';
     is_time $shown->{lastSeen}, '... lastSeen too';
     is_deeply [ @$shown{qw(title type culprit status level logger platform shortId)} ],
-        [ 'Type4: value 4', 'error', 'module.f4', 'unresolved', 'error', undef, 'python', 'SHOP-ZC' ], '... what it is called';
+        [ 'Type4: value 4', 'error', 'module.f4', 'unresolved', 'error', undef, 'python', 'SHOP-ZC' ],
+            '... what it is called';
     is_deeply $shown->{statusDetails}, {}, '... has no details of its status';
     is_deeply $shown->{metadata}, { type => 'Type4', value => 'value 4' }, '... metadata is an object';
     is_deeply $shown->{annotations}, [], '... annotations are an empty array';
@@ -345,7 +348,8 @@ is ref $issue->{activity}, 'ARRAY', 'activity is an array';
 is $t->sentry('GET', '/issues/1005/')->json->{assignedTo}, undef, 'nobody has what nobody was given';
 
 my $gone = $t->sentry('GET', '/issues/2002/')->json;
-is_deeply $gone->{firstRelease}, { version => 'shop@1.0', shortVersion => '1.0', lastCommit => undef }, 'the first release is an object';
+is_deeply $gone->{firstRelease}, { version => 'shop@1.0', shortVersion => '1.0', lastCommit => undef },
+    'the first release is an object';
 is $gone->{lastRelease}{version}, 'shop@2.0', 'so is the last one';
 is_deeply $gone->{statusDetails}, { inRelease => 'shop@2.0' }, 'in which release it was resolved';
 my $message = $t->sentry('GET', '/issues/2000/')->json;
@@ -386,7 +390,8 @@ for my $case ([ 3000, 3000 ], [ 12_000, 0 ]) {
     my @listed = @{ $answer->json };
     $all ? is(scalar @listed, $number + 3, '... which is all') : cmp_ok(scalar @listed, '>', 5000, '... which is most');
     is_deeply [ grep { !length $_->{id} || !length $_->{name} || !length $_->{slug} || !length $_->{organization}{slug}
-        || !length $_->{organization}{name} || !length $_->{organization}{id} || $_->{status} ne 'active' } @listed ], [], '... with the keys that GitLab needs';
+        || !length $_->{organization}{name} || !length $_->{organization}{id} || $_->{status} ne 'active' } @listed ], [],
+            '... with the keys that GitLab needs';
 }
 
 $t->done;

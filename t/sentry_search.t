@@ -465,10 +465,47 @@ my @many = ('Needle', 'Needle is:unresolved', 'Needle is:resolved', '!is:ignored
     'value 3200', 'value 31', 'module.f49', 'rare:v0', 'rare:v1 is:unresolved', 'rare:needle', 'common:v1', 'common:v0 Needle',
     'rare:[v0, v1]', 'tags[rare]:needle level:warning', 'rare:v*', 'nothing at all', 'issue:4300', 'times_seen:<10', 'Needle times_seen:>1000');
 for my $kind (qw(l f c u)) {
-    is_deeply differing(both_ways('43', $kind, '{3, 26, 101}', @many)), [], "an index and the walk find the same, order $kind";
+    is_deeply differing(both_ways('43', $kind, '{3, 26, 101}', @many)), [],
+        "an index and the walk find the same, order $kind";
 }
 is_deeply differing(both_ways('42,43,44', 'l', '{26}', 'Needle', 'rare:needle', 'timeout', 'rare:v1', 'level:error rare:v1', 'value')), [],
     '... in several projects too';
+
+# Whatever is put together from these is refused, or found in both ways alike.
+$t->sql(q{
+    create function errtrack_private.try_search(search text, kind text) returns text language plpgsql as $f$
+    declare
+        s record;
+        by_index errtrack_private.issue_place[];
+        along errtrack_private.issue_place[];
+        state text;
+    begin
+        s := errtrack_private.search_sql(search, 1);
+        by_index := errtrack_private.find_issues('{42, 43}', s.statuses, s.bound, s.condition, s.candidates, kind, false, null, null, 20);
+        along := errtrack_private.find_issues('{42, 43}', s.statuses, s.bound, s.condition, null, kind, false, null, null, 20);
+        return case when by_index is distinct from along then 'different' when cardinality(along) > 0 then 'found' else 'nothing' end;
+    exception when others then
+        get stacked diagnostics state = returned_sqlstate;
+        return state;
+    end
+    $f$});
+my @keys = qw(is status level logger release environment user user.id user.email assigned has firstSeen age times_seen issue
+    tags[rare] tags[is] rare common colour message title type firstRelease http);
+my @values = split ' ', q{unresolved resolved error Needle v0 v* * ** \\ % _ "a" "a\"b" "" [ ] [] [a] [a,b] ["a,b",c] me none latest shop@* -24h +7d
+    >5 <=100 5 2026-01-31 SHOP-1 4300 $1 $3[1] ' ; %s %L :: ! !! "open red Type3 value AND ( ) assigned linked};
+srand 1;
+my @made = map {
+    join ' ', map {
+        my $value = rand() < 0.15 ? '[' . join(',', map { $values[ rand @values ] } 1 .. 1 + rand 3) . ']' : $values[ rand @values ];
+        (rand() < 0.2 ? '!' : '') . (rand() < 0.6 ? "$keys[rand @keys]:" : '') . $value;
+    } 1 .. 1 + rand 4
+} 1 .. 500;
+my %end;
+push @{ $end{ $_->[1] } }, $_->[0] for $t->sql(q{
+    select q.search, errtrack_private.try_search(q.search, (array['l', 'f', 'c', 'u'])[1 + q.n % 4])
+    from unnest(string_to_array($1, '~')) with ordinality as q (search, n)}, join '~', @made);
+is_deeply [ sort keys %end ], [qw(ET400 found nothing)], '500 searches of all kinds are refused, or found in both ways alike'
+    or diag explain { map { $_ => $end{$_} } grep { !/^(?:ET400|found|nothing)$/ } keys %end };
 
 # And page by page, over HTTP.
 for my $case ([ 'Needle', 'date', 'l' ], [ 'Needle', 'freq', 'c' ], [ 'rare:needle', 'new', 'f' ], [ 'rare:v1', 'user', 'u' ], [ 'Needle is:unresolved', 'date', 'l' ]) {

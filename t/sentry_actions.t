@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET ();
 use Test::More;
 
 use ErrTrack;
@@ -349,6 +350,37 @@ is $t->sentry('DELETE', "$list?query=Type26")->json->{deleted}, 1, 'or by a sear
 is $t->sentry('DELETE', $list)->status, 400, 'without either nothing is deleted';
 is $t->sentry('DELETE', "$list?id=")->json->{deleted}, 0, 'an empty id is no issue';
 is $t->sentry('DELETE', "$list?id=x")->status, 400, 'what is no id is refused';
+
+# ---- two at once ------------------------------------------------------------------------
+
+# What somebody else did in a transaction that ends after a request has looked.
+sub meanwhile {
+    my ($sql, $method, $path, $body) = @_;
+    my $other = $t->sql_session;
+    $other->("begin; $sql;");
+    my $text = defined $body ? JSON::PP::encode_json($body) : '';
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->nginx->port) or die $!;
+    print {$socket} "$method /api/0$path HTTP/1.0\r\nAuthorization: Bearer ann\r\nContent-Length: " . length($text) . "\r\n\r\n$text";
+    eventually { $t->sql_value(q(select count(*) from pg_stat_activity
+        where usename = 'errtrack_query' and wait_event_type = 'Lock')) == 1 } "$method $path waits";
+    $other->("commit;");
+    return join('', <$socket>) =~ m{^HTTP/1\.1 (\d+).*?\r\n\r\n(.*)}s ? ($1, $2) : 'none';
+}
+
+is_deeply [ (meanwhile('select errtrack_private.delete_issues(42, array[31])', 'PUT', '/issues/31/', { status => 'resolved' }))[0] ], [404],
+    'what was deleted meanwhile is gone';
+like [ meanwhile('select errtrack_private.delete_issues(42, array[32])', 'PUT', "$list?id=32&id=33", { status => 'resolved' }) ]->[1],
+    qr/"updated": ?1\b/, '... and of several the others are changed';
+is [ meanwhile(q(select errtrack_private.merge_issues(42, 34, '{33}', 'x')), 'PUT', "$list?id=33&id=35", { merge => 1 }) ]->[0], 409,
+    'what was merged meanwhile is not merged again';
+is [ meanwhile(q(select errtrack_private.unmerge_issue(42, 33, 'x')), 'DELETE', '/issues/34/hashes/?id=' . hash_of(33)) ]->[0], 409,
+    'what was taken out meanwhile is not taken out again';
+is [ meanwhile('select errtrack_private.delete_issues(42, array[35])', 'DELETE', '/issues/35/') ]->[0], 202,
+    'what was deleted meanwhile may be deleted';
+is [ meanwhile('select errtrack_private.delete_issues(42, array[36])', 'POST', '/issues/36/comments/', { text => 'x' }) ]->[0], 404,
+    'nobody writes about it';
+is [ meanwhile('select errtrack_private.delete_issues(42, array[37])', 'POST', '/issues/37/plugins/gitlab/link/', { issue_id => 1 }) ]->[0], 404,
+    'nor links it';
 
 # ---- comments -------------------------------------------------------------------------
 

@@ -148,6 +148,21 @@ $$;
 comment on function errtrack_private.apply_change(bigint, bigint, errtrack_private.issue_change, text) is
     'Does to an issue what read_change() has read.';
 
+create or replace function errtrack_private.hold_issue(project bigint, issue bigint) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform
+    from errtrack_private.issues i
+    where i.project_id = project and i.id = issue
+    for no key update;
+    return found;
+end
+$$;
+comment on function errtrack_private.hold_issue(bigint, bigint) is
+    'Locks an issue; false when it was deleted since it was looked for.';
+
 create or replace function errtrack_private.sentry_issue_update(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -160,6 +175,9 @@ declare
     change constant errtrack_private.issue_change := errtrack_private.read_change(
         wanted.project, body, (errtrack_private.sentry_token(token_hash)).user_id);
 begin
+    if not errtrack_private.hold_issue(wanted.project, wanted.issue) then
+        perform errtrack_private.refuse(404);
+    end if;
     perform errtrack_private.apply_change(
         wanted.project, wanted.issue, change, errtrack_private.name_of_token(token_hash));
     return errtrack_private.ok(errtrack_private.show_issue(wanted.project, wanted.issue, request ->> 'base')::text);
@@ -265,6 +283,8 @@ begin
     perform errtrack_private.merge_issues(project, parent, children, who);
     return jsonb_build_object('merge', jsonb_build_object(
         'parent', parent::text, 'children', (select jsonb_agg(child::text) from unnest(children) as child)));
+exception when no_data_found then
+    perform errtrack_private.refuse(409, 'one of the issues was merged or deleted meanwhile');
 end
 $$;
 comment on function errtrack_private.merge_named(errtrack_private.issue_place[], text) is
@@ -283,6 +303,7 @@ declare
     place record;
     change errtrack_private.issue_change;
     seen bigint := -1;
+    updated integer := 0;
 begin
     if errtrack_private.argument(request, 'dryRun') in ('1', 'true') then
         return errtrack_private.ok(jsonb_build_object(
@@ -302,10 +323,13 @@ begin
             change := errtrack_private.read_change(place.project_id, body, me);
             seen := place.project_id;
         end if;
-        perform errtrack_private.apply_change(place.project_id, place.id, change, who);
+        if errtrack_private.hold_issue(place.project_id, place.id) then
+            perform errtrack_private.apply_change(place.project_id, place.id, change, who);
+            updated := updated + 1;
+        end if;
     end loop;
     return errtrack_private.ok((
-        body - 'merge' || jsonb_build_object('updated', cardinality(named.places), 'more', named.more))::text);
+        body - 'merge' || jsonb_build_object('updated', updated, 'more', named.more))::text);
 end
 $$;
 comment on function errtrack_private.update_issues(bigint[], bytea, jsonb) is
@@ -435,6 +459,8 @@ begin
         end if;
     end loop;
     return errtrack_private.ok('', 202);
+exception when no_data_found or invalid_parameter_value then
+    perform errtrack_private.refuse(409, 'the issue was changed meanwhile');
 end
 $$;
 comment on function errtrack_private.sentry_hashes_delete(bytea, jsonb) is
@@ -489,6 +515,8 @@ declare
 begin
     if said = '' then
         perform errtrack_private.refuse(400, 'text is missing');
+    elsif not errtrack_private.hold_issue(wanted.project, wanted.issue) then
+        perform errtrack_private.refuse(404);
     elsif (select count(*) from errtrack_private.issue_comments c
            where c.project_id = wanted.project and c.issue_id = wanted.issue) >= 1000 then
         perform errtrack_private.refuse(409, 'an issue has at most 1000 comments');
@@ -541,7 +569,9 @@ as $$
 declare
     made errtrack_private.issue_links;
 begin
-    if (select count(*) from errtrack_private.issue_links l where l.project_id = project and l.issue_id = issue) >= 100 then
+    if not errtrack_private.hold_issue(project, issue) then
+        perform errtrack_private.refuse(404);
+    elsif (select count(*) from errtrack_private.issue_links l where l.project_id = project and l.issue_id = issue) >= 100 then
         perform errtrack_private.refuse(409, 'an issue has at most 100 links');
     end if;
     insert into errtrack_private.issue_links (project_id, issue_id, provider, reference, url)
@@ -642,7 +672,7 @@ declare
 begin
     foreach name in array array[
         'person_named(text, bigint)', 'assign_issue(bigint, bigint, bigint, text)',
-        'read_change(bigint, jsonb, bigint)', 'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
+        'hold_issue(bigint, bigint)', 'read_change(bigint, jsonb, bigint)', 'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
         'delete_issues(bigint, bigint[])', 'named_issues(bigint[], bytea, jsonb, integer)',
         'merge_named(errtrack_private.issue_place[], text)', 'update_issues(bigint[], bytea, jsonb)',
         'remove_named(bigint[], bytea, jsonb)', 'show_comment(errtrack_private.issue_comments)',

@@ -59,7 +59,7 @@ values
      'info', 'other', '', 42, 3, now() - interval '1 day 1 minute', now() - interval '30 minutes', now(), null, null, now()),
     (42, 5, 'unresolved', 'error', 'Merged', '', 'Merged', '', '', 'error', 'python', '', 1, 1, now(), now(), now(), null, null, null),
     (42, 6, 'unresolved', 'error', 'timeouterror', repeat('long ', 203) || 'tail', 'timeouterror: long', '', 'checkout.refund',
-     'error', 'python', '', 3, 3, '2026-01-31T12:00:00Z', '2026-02-01T23:30:00Z', now(), null, 'shop@2.0', null);
+     'error', 'python', '', 3, 3, '2024-01-31T12:00:00Z', '2024-02-01T23:30:00Z', now(), null, 'shop@2.0', null);
 insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
 select project_id, id, case id when 5 then 1 else id end, first_seen, last_seen from errtrack_private.issues;
 update errtrack_private.issues set assigned_to = (select id from errtrack_private.users where email like 'ann%') where id in (1, 6);
@@ -285,21 +285,21 @@ my @searches = (
     [ '!age:-7d'                 => '1 3 6' ],
     [ 'lastSeen:-2h'             => '1 4' ],
     [ 'lastSeen:+1d'             => '2 3 6' ],
-    [ 'firstSeen:2026-01-31'     => '6' ],
-    [ 'firstSeen:2026-01-30'     => '' ],
-    [ 'lastSeen:2026-02-01'      => '6' ],
-    [ 'lastSeen:<2026-02-02'     => '6' ],
-    [ 'lastSeen:<=2026-02-01T23:30:00Z' => '6' ],
-    [ 'lastSeen:<2026-02-01T23:30:00Z' => '' ],
-    [ 'lastSeen:>2026-02-01T23:30:00' => '1 2 3 4' ],
-    [ 'lastSeen:>=2026-02-01T23:30:00+00:00' => '1 2 3 4 6' ],
-    [ 'lastSeen:>=2026-02-02T01:30:00+02:00' => '1 2 3 4 6' ],
-    [ 'lastSeen:>2026-02-02T01:30:00+02:00' => '1 2 3 4' ],
-    [ 'firstSeen:>=2026-01-31 firstSeen:<2026-02-01' => '6' ],
+    [ 'firstSeen:2024-01-31'     => '6' ],
+    [ 'firstSeen:2024-01-30'     => '' ],
+    [ 'lastSeen:2024-02-01'      => '6' ],
+    [ 'lastSeen:<2024-02-02'     => '6' ],
+    [ 'lastSeen:<=2024-02-01T23:30:00Z' => '6' ],
+    [ 'lastSeen:<2024-02-01T23:30:00Z' => '' ],
+    [ 'lastSeen:>2024-02-01T23:30:00' => '1 2 3 4' ],
+    [ 'lastSeen:>=2024-02-01T23:30:00+00:00' => '1 2 3 4 6' ],
+    [ 'lastSeen:>=2024-02-02T01:30:00+02:00' => '1 2 3 4 6' ],
+    [ 'lastSeen:>2024-02-02T01:30:00+02:00' => '1 2 3 4' ],
+    [ 'firstSeen:>=2024-01-31 firstSeen:<2024-02-01' => '6' ],
     [ 'firstSeen:yesterday'      => 'status 400' ],
-    [ 'firstSeen:2026-02-30'     => 'status 400' ],
-    [ 'firstSeen:2026-13-01T99:00:00Z' => 'status 400' ],
-    [ 'firstSeen:>2026-01-31T12:00:00+19:00' => 'status 400' ],
+    [ 'firstSeen:2024-02-30'     => 'status 400' ],
+    [ 'firstSeen:2024-13-01T99:00:00Z' => 'status 400' ],
+    [ 'firstSeen:>2024-01-31T12:00:00+19:00' => 'status 400' ],
     [ 'age:-999999w'             => 'status 400' ],
     [ 'age:-9999999d'            => 'status 400' ],
     # numbers
@@ -442,7 +442,7 @@ my %hostile = (
     'with a great time'         => 'firstSeen:>9999-12-31T23:59:59Z',
     'with the first time'       => 'firstSeen:0000-00-00',
     'with a year before'        => 'firstSeen:>0001-01-01T00:00:00+15:00',
-    'with a moment of length'   => 'firstSeen:2026-01-01T00:00:00.123456789Z',
+    'with a moment of length'   => 'firstSeen:2024-01-01T00:00:00.123456789Z',
 );
 for my $name (sort keys %hostile) {
     for my $project (qw(shop big)) {
@@ -492,7 +492,7 @@ $t->sql(q{
 my @keys = qw(is status level logger release environment user user.id user.email assigned has firstSeen age times_seen issue
     tags[rare] tags[is] rare common colour message title type firstRelease http);
 my @values = split ' ', q{unresolved resolved error Needle v0 v* * ** \\ % _ "a" "a\"b" "" [ ] [] [a] [a,b] ["a,b",c] me none latest shop@* -24h +7d
-    >5 <=100 5 2026-01-31 SHOP-1 4300 $1 $3[1] ' ; %s %L :: ! !! "open red Type3 value AND ( ) assigned linked};
+    >5 <=100 5 2024-01-31 SHOP-1 4300 $1 $3[1] ' ; %s %L :: ! !! "open red Type3 value AND ( ) assigned linked};
 srand 1;
 my @made = map {
     join ' ', map {

@@ -31,7 +31,8 @@ begin
         return (day[1] || ' ' || coalesce(day[2], '00:00') || coalesce(nullif(day[3], 'Z'), '+00'))::timestamptz;
     end if;
     return null;
-exception when datetime_field_overflow or invalid_datetime_format then
+exception when data_exception then
+    -- No such day, no such zone, or too long ago.
     return null;
 end
 $$;
@@ -149,7 +150,9 @@ declare
             where o.project_id = t.project_id and o.id = t.origin_id)
         from errtrack_private.tag_counts t
         where t.project_id = any ($1) and %s';
-    small constant text := lower(key);
+    -- What is written as tags[key] is a tag, whatever else has that name.
+    tag_key constant text := substring(key from '^tags\[(.*)\]$');
+    small constant text := case when tag_key is null then lower(key) end;
     n constant integer := cardinality(bound) + 1;
     equal constant text := case when value like '%*%' then format('ilike $3[%s]', n) else format('= $3[%s]', n) end;
     which text;
@@ -197,6 +200,13 @@ begin
         condition := format('i.id = $3[%s]::bigint', n);
         candidates := format('select o.project_id, o.issue_id from errtrack_private.origins o
             where o.project_id = any ($1) and o.id = $3[%s]::bigint', n);
+        if value !~ '^[0-9]+$' then
+            -- A short id names a project as well.
+            bound := bound || upper(value);
+            condition := condition || format(' and $3[%s] = (
+                select errtrack_private.short_id(p.slug, i.id) from errtrack_private.projects p
+                where p.id = i.project_id)', n + 1);
+        end if;
     elsif small = 'has' then
         bound := bound || case when users ? lower(value) then 'user' else value end;
         which := format('t.key = $3[%s]', n);
@@ -209,7 +219,7 @@ begin
             return;
         end if;
         bound := bound || errtrack_private.search_value(coalesce(users ->> small, '') || value)
-                       || case when users ? small then 'user' else key end;
+                       || case when users ? small then 'user' else coalesce(tag_key, key) end;
         which := format('t.key = $3[%s] and t.value %s', n + 1, equal);
         condition := format(tag, which);
         candidates := case when value not like '%*%' then format(tagged, which) end;
@@ -227,6 +237,15 @@ $$;
 comment on function errtrack_private.search_value(text) is
     'What a column is compared with: a text, or the pattern of one with a *.';
 
+create or replace function errtrack_private.unquoted(value text) returns text
+language sql immutable
+as $$
+    select case when value ~ '^".*"$' then regexp_replace(substr(value, 2, length(value) - 2), '\\(.)', '\1', 'g')
+                else value end
+$$;
+comment on function errtrack_private.unquoted(text) is
+    'A value of a search without the quotes around it; a backslash in them takes the next character as it is.';
+
 create or replace function errtrack_private.search_sql(
     search text,
     user_id bigint,
@@ -242,6 +261,7 @@ declare
     value text;
     one record;
     parts text[];
+    listed text[];
     terms integer := 0;
     words text[] := '{}';
 begin
@@ -259,11 +279,8 @@ begin
         if terms > 30 then
             perform errtrack_private.refuse(400, 'query must have at most 30 terms');
         end if;
-        value := term[4];
-        if value ~ '^".*"$' then
-            value := regexp_replace(substr(value, 2, length(value) - 2), '\\(.)', '\1', 'g');
-        end if;
         if coalesce(term[2], term[3]) is null then
+            value := errtrack_private.unquoted(term[4]);
             if value in ('AND', 'and') then
                 continue;
             end if;
@@ -276,13 +293,20 @@ begin
             continue;
         end if;
         parts := '{}';
-        -- A list means any of it.
-        foreach value in array case
-            when term[4] ~ '^\[.*\]$'
-                then regexp_split_to_array(btrim(term[4], '[] '), '\s*,\s*') else array[value] end
-        loop
+        -- A list means any of it; each of it counts as a term.
+        listed := case when term[4] ~ '^\[.*\]$' then array(
+            select element[1]
+            from regexp_matches(btrim(term[4], '[]'), '("(?:[^"\\]|\\.)*"|[^\s,](?:[^,]*[^\s,])?)\s*(?:,|$)', 'g') as element)
+            else array[term[4]] end;
+        terms := terms + greatest(cardinality(listed) - 1, 0);
+        if cardinality(listed) = 0 then
+            perform errtrack_private.refuse(400, 'query has a list with nothing in it');
+        elsif terms > 30 then
+            perform errtrack_private.refuse(400, 'query must have at most 30 terms');
+        end if;
+        foreach value in array listed loop
             one := errtrack_private.search_term(
-                coalesce(term[2], term[3]), btrim(value, '"'), user_id, bound);
+                coalesce('tags[' || term[2] || ']', term[3]), errtrack_private.unquoted(value), user_id, bound);
             bound := one.bound;
             parts := parts || one.condition;
             if term[1] = '' and term[4] !~ '^\[.*\]$' then
@@ -294,7 +318,8 @@ begin
                 end if;
             end if;
         end loop;
-        condition := condition || format(' and %s (%s)', case term[1] when '!' then 'not' else '' end,
+        -- What has no such value is not it.
+        condition := condition || format(case term[1] when '!' then ' and not coalesce(%s, false)' else ' and (%s)' end,
                                          array_to_string(parts, ' or '));
     end loop;
     if cardinality(words) > 0 then
@@ -312,7 +337,7 @@ comment on function errtrack_private.search_sql(text, bigint) is
 create or replace function errtrack_private.text_condition(n integer) returns text
 language sql immutable
 as $$
-    select format('(i.title ilike $3[%1$s] or i.value ilike $3[%1$s] or i.culprit ilike $3[%1$s])', n)
+    select format('(i.title ilike $3[%1$s] or left(i.value, 1000) ilike $3[%1$s] or i.culprit ilike $3[%1$s])', n)
 $$;
 comment on function errtrack_private.text_condition(integer) is
     'That a text is in what issue_texts has of an issue.';
@@ -409,6 +434,7 @@ declare
     found_projects bigint[];
     found_issues bigint[];
     walked integer := first_walk;
+    of_each integer;
 begin
     if candidates is not null then
         -- A tag that is rare is found by it at once; a text is looked for in rows first.
@@ -418,8 +444,14 @@ begin
         end if;
         if found_issues is null or cardinality(found_issues) > few_candidates then
             for turn in 1 .. 2 loop
-                execute format(page, format(
-                        along, 'true', greatest(walked / greatest(cardinality(projects) * cardinality(statuses), 1), 100), good))
+                of_each := greatest(walked / greatest(cardinality(projects) * cardinality(statuses), 1), 100);
+                -- Where one project or status was left, what others have is not the next of all:
+                -- so many are looked at of all together as of each.
+                execute format(page, format($sql$
+                        from (select i.* %s order by i.%I %s, i.id %s limit %s) i
+                        join errtrack_private.projects p on p.id = i.project_id
+                        where %s
+                    $sql$, format(along, 'true', of_each, 'true'), sort_key, direction, direction, of_each, good))
                     into found_places
                     using projects, statuses, bound, place, place_id, wanted;
                 if cardinality(found_places) >= wanted then
@@ -466,6 +498,31 @@ $$;
 comment on function errtrack_private.find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer) is
     'So many issues in one of their orders, from a place on. condition, bound and candidates: see search_sql(). sort_kind: l last seen, f first seen, c events, u users. A search looks at the first issues of the order and goes on while that promises to be short; then it asks an index, and walks along the order only where that has too many. A rare tag is found by its index at once.';
 
+create or replace function errtrack_private.issue_cursor(
+    cursor_text text,
+    sort_kind text,
+    out direction text,
+    out place bigint,
+    out id bigint
+)
+language plpgsql immutable
+as $$
+declare
+    decoded constant record := errtrack_private.decode_cursor(cursor_text, 'lfcut');
+begin
+    -- The ends of lists in Sentry's form are the first page; so is a place in another order.
+    if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and decoded.direction is null then
+        perform errtrack_private.refuse(400, 'cursor is invalid');
+    elsif decoded.kind = sort_kind then
+        direction := decoded.direction;
+        place := decoded.place;
+        id := decoded.id;
+    end if;
+end
+$$;
+comment on function errtrack_private.issue_cursor(text, text) is
+    'The place of a cursor in an order of issues; nulls for the first page. Refuses what is no cursor.';
+
 create or replace function errtrack_private.page_of_issues(
     projects bigint[],
     statuses text[],
@@ -489,16 +546,7 @@ declare
     more boolean;
     beyond boolean := false;
 begin
-    select decoded.direction, decoded.kind, decoded.place, decoded.id::bigint as id
-    into cursor_at
-    from errtrack_private.decode_cursor(cursor_text, 'lfcu') as decoded;
-    -- The ends of lists in Sentry's form are the first page; so is a place in another order.
-    if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and cursor_at.direction is null then
-        perform errtrack_private.refuse(400, 'cursor is invalid');
-    elsif cursor_at.kind is distinct from sort_kind then
-        cursor_at.place := null;
-        cursor_at.direction := null;
-    end if;
+    cursor_at := errtrack_private.issue_cursor(cursor_text, sort_kind);
     backward := coalesce(cursor_at.direction = 'p', false);
 
     found_places := errtrack_private.find_issues(
@@ -511,6 +559,19 @@ begin
             select row(each.project_id, each.id, each.place)::errtrack_private.issue_place
             from unnest(found_places) with ordinality as each (project_id, id, place, n)
             order by each.n desc);
+    end if;
+    -- A cursor of another search can lie beyond all that this one finds: then the way
+    -- back, which takes the place of the cursor in, is all there is.
+    if cardinality(found_places) = 0 and cursor_at.place is not null then
+        cursor_at.id := greatest(cursor_at.id + case when backward then 1 else -1 end, 0);
+        beyond := cardinality(errtrack_private.find_issues(
+            projects, statuses, bound, condition, candidates, sort_kind, not backward,
+            cursor_at.place, cursor_at.id, 1)) > 0;
+        if beyond and backward then
+            next_cursor := errtrack_private.encode_cursor('n', sort_kind, cursor_at.place, cursor_at.id::text);
+        elsif beyond then
+            prev_cursor := errtrack_private.encode_cursor('p', sort_kind, cursor_at.place, cursor_at.id::text);
+        end if;
     end if;
     if cardinality(found_places) = 0 then
         return;
@@ -543,8 +604,8 @@ begin
     foreach name in array array[
         'like_pattern(text, boolean)', 'moment_of(text)', 'compare_moment(text, text, text)',
         'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)',
-        'search_term(text, text, bigint, text[])', 'search_value(text)', 'search_sql(text, bigint)',
-        'text_condition(integer)',
+        'search_term(text, text, bigint, text[])', 'search_value(text)', 'unquoted(text)', 'search_sql(text, bigint)',
+        'text_condition(integer)', 'issue_cursor(text, text)',
         'find_candidates(bigint[], text[], text, integer)',
         'find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer)',
         'page_of_issues(bigint[], text[], text[], text, text, text, text, integer)']

@@ -31,16 +31,33 @@ begin
           on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
         where t.kind in ('personal', 'session')
           and (t.organization_id is null or t.organization_id = o.id)
-          and reach.scope = any (t.scopes)
-          and exists (
+          and (t.administrator or m.role is not null)
+          and (reach.scope is null or reach.scope = any (t.scopes) and exists (
               select from errtrack_private.role_scopes s
               where s.scope = reach.scope
-                and s.role = case when t.administrator then 'owner' else m.role end)
-          and (t.project_id is null or p.id is not null);
+                and s.role = case when t.administrator then 'owner' else m.role end))
+          -- What is for one project makes no others.
+          and (t.project_id is null or p.id is not null and reach.scope is distinct from 'org:write');
 end
 $$;
 comment on function errtrack_private.reach(bytea, text) is
-    'Organizations, each with its projects, on which a token may act with a scope. An organization without projects has one row.';
+    'Organizations, each with its projects, on which a token may act with a scope, or with null that its owner is a member of and it is meant for. An organization without projects has one row.';
+
+create or replace function errtrack_private.require_scope(token_hash bytea, scope text) returns void
+language plpgsql stable
+as $$
+declare
+    token record := errtrack_private.sentry_token(token_hash);
+begin
+    if not exists (
+        select from errtrack_private.authenticate(token_hash) t where require_scope.scope = any (t.scopes))
+    then
+        perform errtrack_private.refuse(403);
+    end if;
+end
+$$;
+comment on function errtrack_private.require_scope(bytea, text) is
+    'Refuses a call about all that a token reaches unless the token has the scope.';
 
 create or replace function errtrack_private.sentry_organization(token_hash bytea, request jsonb, scope text)
 returns bigint
@@ -63,11 +80,7 @@ begin
     end if;
     -- A member without the right may know that it exists.
     perform errtrack_private.refuse(case when exists (
-        select
-        from errtrack_private.memberships m
-        join errtrack_private.authenticate(token_hash) t on t.user_id = m.user_id
-        where m.organization_id = wanted
-          and coalesce(t.organization_id, wanted) = wanted and t.project_id is null) then 403 else 404 end);
+        select from errtrack_private.reach(token_hash, null) r where r.organization_id = wanted) then 403 else 404 end);
 end
 $$;
 comment on function errtrack_private.sentry_organization(bytea, jsonb, text) is
@@ -88,7 +101,7 @@ begin
     join errtrack_private.organizations o on o.id = p.organization_id
     where (o.slug = organization or o.id = errtrack_private.as_id(organization))
       and (p.slug = named or p.id = errtrack_private.as_id(named))
-    order by p.slug = named desc
+    order by o.slug = organization desc, p.slug = named desc
     limit 1;
     perform errtrack_private.require(token_hash, 'sentry', wanted, scope);
     return wanted;
@@ -209,21 +222,39 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    token record := errtrack_private.sentry_token(token_hash);
+    -- GitLab takes no more than 1 MiB.
+    most constant integer := 1048576;
     organization bigint;
+    shown text;
 begin
     if errtrack_private.path_text(request, 'organization') is not null then
         organization := errtrack_private.sentry_organization(token_hash, request, 'project:read');
+    else
+        perform errtrack_private.require_scope(token_hash, 'project:read');
     end if;
-    return errtrack_private.ok((
-        select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text
-        from errtrack_private.reach(token_hash, 'project:read') r
-        where r.project_id is not null
-          and r.organization_id = coalesce(organization, r.organization_id)));
+    select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text into shown
+    from errtrack_private.reach(token_hash, 'project:read') r
+    where r.project_id is not null
+      and r.organization_id = coalesce(organization, r.organization_id);
+    -- Of very many, only what GitLab needs.
+    if octet_length(shown) > most then
+        select coalesce(jsonb_agg(small.shown order by small.id), '[]')::text into shown
+        from (
+            select p.id, brief.shown, sum(octet_length(brief.shown::text) + 2) over (order by p.id) as bytes
+            from errtrack_private.reach(token_hash, 'project:read') r
+            join errtrack_private.projects p on p.id = r.project_id
+            join errtrack_private.organizations o on o.id = p.organization_id
+            cross join lateral (select jsonb_build_object(
+                'id', p.id::text, 'slug', p.slug, 'name', p.name, 'status', 'active',
+                'organization', jsonb_build_object('id', o.id::text, 'slug', o.slug, 'name', o.name)) as shown) brief
+            where r.organization_id = coalesce(organization, r.organization_id)) small
+        where small.bytes < most;
+    end if;
+    return errtrack_private.ok(shown);
 end
 $$;
 comment on function errtrack_private.sentry_projects(bytea, jsonb) is
-    'All projects that the token reaches, or those of an organization. GitLab reads the first page only: there is one.';
+    'All projects that the token reaches, or those of an organization. GitLab reads the first page only: there is one, of as many as have room in 1 MiB.';
 
 create or replace function errtrack_private.sentry_project_get(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -316,9 +347,8 @@ language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    token record := errtrack_private.sentry_token(token_hash);
 begin
+    perform errtrack_private.require_scope(token_hash, 'org:read');
     return errtrack_private.ok((
         select coalesce(jsonb_agg(errtrack_private.show_organization(r.organization_id) order by r.organization_id), '[]')::text
         from (select distinct organization_id from errtrack_private.reach(token_hash, 'org:read')) r));
@@ -337,8 +367,9 @@ declare
 begin
     return errtrack_private.ok((errtrack_private.show_organization(organization) || jsonb_build_object(
         'projects', (
-            select coalesce(jsonb_agg(errtrack_private.show_project(p.id, false) order by p.id), '[]')
-            from errtrack_private.projects p where p.organization_id = organization),
+            select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id, false) order by r.project_id), '[]')
+            from errtrack_private.reach(token_hash, 'org:read') r
+            where r.organization_id = organization and r.project_id is not null),
         'links', jsonb_build_object('organizationUrl', request ->> 'base', 'regionUrl', request ->> 'base')))::text);
 end
 $$;
@@ -492,7 +523,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'sentry_token(bytea)', 'reach(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
+        'sentry_token(bytea)', 'reach(bytea, text)', 'require_scope(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
         'sentry_project(bytea, jsonb, text)', 'sentry_issue(bytea, jsonb, text)',
         'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
         'show_project(bigint, boolean)', 'checked_slug(jsonb, text, text)',

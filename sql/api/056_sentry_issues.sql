@@ -132,6 +132,45 @@ $$;
 comment on function errtrack_private.trending(bigint[], text[], text[], text) is
     'Of the 500 issues that were seen last within a day, those first that had the most events in 24 hours beside the 24 hours before.';
 
+create or replace function errtrack_private.page_of_trends(
+    places errtrack_private.issue_place[],
+    cursor_text text,
+    page_size integer,
+    out found_places errtrack_private.issue_place[],
+    out next_cursor text,
+    out prev_cursor text
+)
+language plpgsql immutable
+as $$
+declare
+    cursor_at record := errtrack_private.issue_cursor(cursor_text, 't');
+    first_n integer := 1;
+    last_n integer;
+begin
+    -- An order that changes: what moved to the other side of the cursor meanwhile is not
+    -- shown again.
+    if cursor_at.place is not null then
+        select 1 + count(*) into first_n
+        from unnest(places) as each (project_id, id, place)
+        where case when cursor_at.direction = 'p' then (each.place, each.id) > (cursor_at.place, cursor_at.id)
+                   else (each.place, each.id) >= (cursor_at.place, cursor_at.id) end;
+    end if;
+    if cursor_at.direction = 'p' then
+        first_n := greatest(first_n - page_size, 1);
+    end if;
+    last_n := least(first_n + page_size - 1, cardinality(places));
+    found_places := places[first_n : last_n];
+    if last_n < cardinality(places) and last_n > 0 then
+        next_cursor := errtrack_private.encode_cursor('n', 't', places[last_n].place, places[last_n].id::text);
+    end if;
+    if first_n > 1 and first_n <= cardinality(places) then
+        prev_cursor := errtrack_private.encode_cursor('p', 't', places[first_n].place, places[first_n].id::text);
+    end if;
+end
+$$;
+comment on function errtrack_private.page_of_trends(errtrack_private.issue_place[], text, integer) is
+    'A page of what trending() found, with the cursors of those around it.';
+
 create or replace function errtrack_private.scope_condition(request jsonb, inout bound text[], out condition text)
 language plpgsql stable
 as $$
@@ -209,8 +248,6 @@ declare
     wanted record;
     answer errtrack_private.answer;
     places errtrack_private.issue_place[];
-    place record;
-    first_place integer;
 begin
     if request #>> '{arguments,statsPeriod,-1}' = '' then
         period := '';
@@ -229,19 +266,11 @@ begin
           and errtrack_private.issue_is_visible(o.project_id, o.issue_id);
     end if;
     if places is null and sort_by in ('trends', 'priority', 'recommended') then
-        places := errtrack_private.trending(projects, wanted.statuses, wanted.bound, wanted.condition);
-        select decoded.place, decoded.id, decoded.direction into place
-        from errtrack_private.decode_cursor(cursor_text, 't') as decoded;
-        -- A place in an order that changes: what is not behind it any more is not shown again.
-        first_place := coalesce((
-            select min(each.n)
-            from unnest(places) with ordinality as each (project_id, id, place, n)
-            where (each.place, each.id) < (place.place, place.id::bigint)), case when place.place is null then 1 else cardinality(places) + 1 end);
-        if cardinality(places) >= first_place + page_size then
-            answer.next_cursor := errtrack_private.encode_cursor(
-                'n', 't', places[first_place + page_size - 1].place, places[first_place + page_size - 1].id::text);
-        end if;
-        places := places[first_place : first_place + page_size - 1];
+        select page.found_places, page.next_cursor, page.prev_cursor
+        into places, answer.next_cursor, answer.prev_cursor
+        from errtrack_private.page_of_trends(
+            errtrack_private.trending(projects, wanted.statuses, wanted.bound, wanted.condition),
+            cursor_text, page_size) as page;
     elsif places is null then
         select page.found_places, page.next_cursor, page.prev_cursor
         into places, answer.next_cursor, answer.prev_cursor
@@ -530,6 +559,7 @@ begin
     foreach name in array array[
         'show_release_name(bigint, text)', 'status_details(errtrack_private.issues)',
         'show_issues(errtrack_private.issue_place[], text, text)', 'trending(bigint[], text[], text[], text)',
+        'page_of_trends(errtrack_private.issue_place[], text, integer)',
         'scope_condition(jsonb, text[])', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',
         'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)',

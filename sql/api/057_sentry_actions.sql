@@ -71,13 +71,12 @@ begin
     change.new_status := errtrack_private.member_text(body, 'status', 40);
     change.next_release := coalesce(errtrack_private.member_boolean(wanted, 'inNextRelease'), false)
                     or change.new_status = 'resolvedInNextRelease';
-    change.in_release := errtrack_private.member_text(wanted, 'inRelease', 250);
-    if change.in_release = 'latest' then
-        change.in_release := errtrack_private.newest_release(project);
-    end if;
+    change.in_release := nullif(errtrack_private.member_text(wanted, 'inRelease', 250), '');
     change.more_events := errtrack_private.member_id(wanted, 'ignoreCount');
     change.more_users := errtrack_private.member_id(wanted, 'ignoreUserCount');
-    change.until := coalesce(errtrack_private.moment_of(until_text), now() + least(minutes, 5256000) * interval '1 minute');
+    change.until := coalesce(
+        errtrack_private.moment_of(until_text),
+        now() + case when minutes > 5256000 then 5256000 else minutes end * interval '1 minute');
     change.new_status := case change.new_status
         when 'resolvedInNextRelease' then 'resolved' when 'resolvedInRelease' then 'resolved'
         when 'archived' then 'ignored' when 'archived_forever' then 'ignored'
@@ -88,10 +87,16 @@ begin
         perform errtrack_private.refuse(400, 'ignoreUntil must be a time: 2026-01-31T12:00:00Z');
     elsif change.until <= now() then
         perform errtrack_private.refuse(400, 'ignoreUntil must be in the future');
-    elsif least(change.more_events, change.more_users) < 1 then
-        perform errtrack_private.refuse(400, 'ignoreCount and ignoreUserCount must be at least 1');
-    elsif change.next_release and errtrack_private.newest_release(project) is null then
-        perform errtrack_private.refuse(400, 'no event has named a release yet: there is no next one');
+    elsif least(change.more_events, change.more_users) < 1
+        or greatest(change.more_events, change.more_users) > 1000000000000
+    then
+        perform errtrack_private.refuse(400, 'ignoreCount and ignoreUserCount must be 1 to 1000000000000');
+    elsif (change.next_release or change.in_release = 'latest')
+        and errtrack_private.newest_release(project) is null
+    then
+        perform errtrack_private.refuse(400, 'no event has named a release yet: there is no latest and no next one');
+    elsif change.in_release = 'latest' then
+        change.in_release := errtrack_private.newest_release(project);
     end if;
     change.assigns := body ? 'assignedTo';
     if change.assigns and coalesce(jsonb_typeof(body -> 'assignedTo'), 'null') not in ('null', 'string', 'number') then
@@ -139,6 +144,20 @@ $$;
 comment on function errtrack_private.apply_change(bigint, bigint, errtrack_private.issue_change, text) is
     'Does to an issue what read_change() has read.';
 
+create or replace function errtrack_private.hold_issue(project bigint, issue bigint) returns boolean
+language plpgsql volatile
+as $$
+begin
+    perform
+    from errtrack_private.issues i
+    where i.project_id = project and i.id = issue
+    for no key update;
+    return found;
+end
+$$;
+comment on function errtrack_private.hold_issue(bigint, bigint) is
+    'Locks an issue; false when it was deleted since it was looked for.';
+
 create or replace function errtrack_private.sentry_issue_update(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -151,6 +170,9 @@ declare
     change constant errtrack_private.issue_change := errtrack_private.read_change(
         wanted.project, body, (errtrack_private.sentry_token(token_hash)).user_id);
 begin
+    if not errtrack_private.hold_issue(wanted.project, wanted.issue) then
+        perform errtrack_private.refuse(404);
+    end if;
     perform errtrack_private.apply_change(
         wanted.project, wanted.issue, change, errtrack_private.name_of_token(token_hash));
     return errtrack_private.ok(errtrack_private.show_issue(wanted.project, wanted.issue, request ->> 'base')::text);
@@ -253,6 +275,8 @@ begin
     perform errtrack_private.merge_issues(project, parent, children, who);
     return jsonb_build_object('merge', jsonb_build_object(
         'parent', parent::text, 'children', (select jsonb_agg(child::text) from unnest(children) as child)));
+exception when no_data_found or invalid_parameter_value then
+    perform errtrack_private.refuse(409, 'one of the issues was merged or deleted meanwhile');
 end
 $$;
 comment on function errtrack_private.merge_named(errtrack_private.issue_place[], text) is
@@ -266,16 +290,20 @@ declare
     body constant jsonb := errtrack_private.body_object(request);
     who constant text := errtrack_private.name_of_token(token_hash);
     me constant bigint := (errtrack_private.sentry_token(token_hash)).user_id;
-    named constant record := errtrack_private.named_issues(projects, token_hash, request, 5000);
+    named constant record := errtrack_private.named_issues(projects, token_hash, request, 1000);
     place record;
     change errtrack_private.issue_change;
     seen bigint := -1;
+    updated integer := 0;
 begin
     if errtrack_private.argument(request, 'dryRun') in ('1', 'true') then
         return errtrack_private.ok(jsonb_build_object(
             'count', cardinality(named.places), 'more', named.more)::text);
     end if;
     if body ? 'merge' and coalesce(errtrack_private.member_boolean(body, 'merge'), false) then
+        if named.more then
+            perform errtrack_private.refuse(400, 'at most 1000 issues can be merged at once');
+        end if;
         return errtrack_private.ok(errtrack_private.merge_named(named.places, who)::text);
     end if;
     -- In the order in which everybody locks issues.
@@ -286,14 +314,17 @@ begin
             change := errtrack_private.read_change(place.project_id, body, me);
             seen := place.project_id;
         end if;
-        perform errtrack_private.apply_change(place.project_id, place.id, change, who);
+        if errtrack_private.hold_issue(place.project_id, place.id) then
+            perform errtrack_private.apply_change(place.project_id, place.id, change, who);
+            updated := updated + 1;
+        end if;
     end loop;
     return errtrack_private.ok((
-        body - 'merge' || jsonb_build_object('updated', cardinality(named.places), 'more', named.more))::text);
+        body - 'merge' || jsonb_build_object('updated', updated, 'more', named.more))::text);
 end
 $$;
 comment on function errtrack_private.update_issues(bigint[], bytea, jsonb) is
-    'Does the same to many issues, at most 5000 in one call: more says that there are others. dryRun=1 only counts.';
+    'Does the same to many issues, at most 1000 in one call, so that it ends before a statement may take too long: more says that there are others. dryRun=1 only counts.';
 
 create or replace function errtrack_private.sentry_issues_update(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -390,6 +421,9 @@ declare
     origin bigint;
     apart bigint[] := '{}';
 begin
+    if cardinality(errtrack_private.arguments(request, 'id')) = 0 then
+        perform errtrack_private.refuse(400, 'id is missing');
+    end if;
     foreach named in array errtrack_private.arguments(request, 'id') loop
         if named !~ '^[0-9a-f]{32}$' then
             perform errtrack_private.refuse(400, 'id must be a hash of 32 hexadecimal digits');
@@ -415,6 +449,8 @@ begin
         end if;
     end loop;
     return errtrack_private.ok('', 202);
+exception when no_data_found or invalid_parameter_value then
+    perform errtrack_private.refuse(409, 'the issue was changed meanwhile');
 end
 $$;
 comment on function errtrack_private.sentry_hashes_delete(bytea, jsonb) is
@@ -465,11 +501,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
-    said constant text := btrim(coalesce(errtrack_private.member_text(errtrack_private.body_object(request), 'text', 10000), ''));
+    said constant text := btrim(
+        coalesce(errtrack_private.member_text(errtrack_private.body_object(request), 'text', 10000), ''), E' \t\r\n');
     made errtrack_private.issue_comments;
 begin
     if said = '' then
         perform errtrack_private.refuse(400, 'text is missing');
+    elsif not errtrack_private.hold_issue(wanted.project, wanted.issue) then
+        perform errtrack_private.refuse(404);
     elsif (select count(*) from errtrack_private.issue_comments c
            where c.project_id = wanted.project and c.issue_id = wanted.issue) >= 1000 then
         perform errtrack_private.refuse(409, 'an issue has at most 1000 comments');
@@ -521,7 +560,9 @@ as $$
 declare
     made errtrack_private.issue_links;
 begin
-    if (select count(*) from errtrack_private.issue_links l where l.project_id = project and l.issue_id = issue) >= 100 then
+    if not errtrack_private.hold_issue(project, issue) then
+        perform errtrack_private.refuse(404);
+    elsif (select count(*) from errtrack_private.issue_links l where l.project_id = project and l.issue_id = issue) >= 100 then
         perform errtrack_private.refuse(409, 'an issue has at most 100 links');
     end if;
     insert into errtrack_private.issue_links (project_id, issue_id, provider, reference, url)
@@ -609,8 +650,8 @@ begin
             'provider', jsonb_build_object('id', 'integrations:gitlab', 'name', 'GitLab'),
             'url', t.url, 'dateCreated', errtrack_private.rfc3339(t.created_at)) order by t.id), '[]')::text
         from errtrack_private.trackers t
-        join errtrack_private.projects p on p.id = t.project_id
-        where p.organization_id = organization and t.provider = 'gitlab'));
+        join errtrack_private.reach(token_hash, 'org:read') r on r.project_id = t.project_id
+        where r.organization_id = organization and t.provider = 'gitlab'));
 end
 $$;
 comment on function errtrack_private.sentry_repositories(bytea, jsonb) is
@@ -622,7 +663,7 @@ declare
 begin
     foreach name in array array[
         'person_named(text, bigint)', 'assign_issue(bigint, bigint, bigint, text)',
-        'read_change(bigint, jsonb, bigint)', 'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
+        'hold_issue(bigint, bigint)', 'read_change(bigint, jsonb, bigint)', 'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
         'delete_issues(bigint, bigint[])', 'named_issues(bigint[], bytea, jsonb, integer)',
         'merge_named(errtrack_private.issue_place[], text)', 'update_issues(bigint[], bytea, jsonb)',
         'remove_named(bigint[], bytea, jsonb)', 'show_comment(errtrack_private.issue_comments)',

@@ -4,14 +4,23 @@
 create or replace function errtrack_private.values_of(interface jsonb) returns jsonb
 language sql immutable
 as $$
-    select case
+    select coalesce(jsonb_agg(listed.value order by listed.n) filter (where jsonb_typeof(listed.value) = 'object'), '[]')
+    from jsonb_array_elements(case
         when jsonb_typeof(interface) = 'array' then interface
         when jsonb_typeof(interface -> 'values') = 'array' then interface -> 'values'
         when jsonb_typeof(interface) = 'object' and not interface ? 'values' then jsonb_build_array(interface)
-        else '[]' end
+        else '[]' end) with ordinality as listed (value, n)
 $$;
 comment on function errtrack_private.values_of(jsonb) is
     'What an interface lists, in whichever of its forms it was sent.';
+
+create or replace function errtrack_private.line_of(value jsonb) returns integer
+language sql immutable
+as $$
+    select case when jsonb_typeof(value) = 'number' then
+        case when value::numeric between 0 and 2147483647 then floor(value::numeric)::integer end end
+$$;
+comment on function errtrack_private.line_of(jsonb) is 'A line or column of a frame; null for what is none.';
 
 create or replace function errtrack_private.show_frame(frame jsonb, with_vars boolean) returns jsonb
 language plpgsql immutable
@@ -19,29 +28,29 @@ as $$
 begin
     return (
         select jsonb_build_object(
-            'filename', frame -> 'filename', 'absPath', frame -> 'abs_path', 'module', frame -> 'module',
-            'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame -> 'function',
+            'filename', frame ->> 'filename', 'absPath', frame ->> 'abs_path', 'module', frame ->> 'module',
+            'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame ->> 'function',
             'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
             'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
-            'lineNo', case when jsonb_typeof(frame -> 'lineno') = 'number' then frame -> 'lineno' end,
-            'colNo', case when jsonb_typeof(frame -> 'colno') = 'number' then frame -> 'colno' end,
+            'lineNo', errtrack_private.line_of(frame -> 'lineno'),
+            'colNo', errtrack_private.line_of(frame -> 'colno'),
             'inApp', coalesce(frame -> 'in_app' = 'true', false),
             'trust', frame -> 'trust', 'errors', null,
             'vars', case when with_vars then frame -> 'vars' end,
-            'context', case when jsonb_typeof(frame -> 'lineno') = 'number' and jsonb_typeof(frame -> 'context_line') = 'string' then (
-                select jsonb_agg(jsonb_build_array(lines.number, lines.text) order by lines.number)
+            'context', case when errtrack_private.line_of(frame -> 'lineno') is not null and jsonb_typeof(frame -> 'context_line') = 'string' then (
+                select jsonb_agg(jsonb_build_array(errtrack_private.line_of(frame -> 'lineno') + lines.away, lines.text) order by lines.away)
                 from (
-                    select (frame ->> 'lineno')::numeric::bigint - jsonb_array_length(frame -> 'pre_context') + pre.n - 1, pre.text
+                    select pre.n - jsonb_array_length(frame -> 'pre_context') - 1, pre.text
                     from jsonb_array_elements_text(
                         case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
                         with ordinality as pre (text, n)
                     union all
-                    select (frame ->> 'lineno')::numeric::bigint, frame ->> 'context_line'
+                    select 0, frame ->> 'context_line'
                     union all
-                    select (frame ->> 'lineno')::numeric::bigint + post.n, post.text
+                    select post.n, post.text
                     from jsonb_array_elements_text(
                         case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
-                        with ordinality as post (text, n)) as lines (number, text)
+                        with ordinality as post (text, n)) as lines (away, text)
                 where lines.text is not null) else '[]' end));
 end
 $$;
@@ -76,7 +85,7 @@ begin
             when jsonb_typeof(value) = 'array' then value
             when jsonb_typeof(value) = 'string' and value #>> '{}' <> '' then (
                 select jsonb_agg(jsonb_build_array(
-                    split_part(part.text, '=', 1), substr(part.text, strpos(part.text, '=') + 1)) order by part.n)
+                    split_part(part.text, '=', 1), coalesce(substring(part.text from '=(.*)$'), '')) order by part.n)
                 from unnest(string_to_array(value #>> '{}', '&')) with ordinality as part (text, n))
             else '[]' end);
 end
@@ -109,8 +118,7 @@ begin
                         'mechanism', v.value -> 'mechanism', 'threadId', v.value -> 'thread_id',
                         'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
                         'rawStacktrace', null) order by v.n)
-                    from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n)
-                    where jsonb_typeof(v.value) = 'object')) end
+                    from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n))) end
             union all
             select 3, 'stacktrace', errtrack_private.show_stack(body -> 'stacktrace', kept > 2)
             union all
@@ -122,8 +130,7 @@ begin
                         'crashed', coalesce(v.value -> 'crashed' = 'true', false),
                         'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
                         'rawStacktrace', null) order by v.n)
-                    from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n)
-                    where jsonb_typeof(v.value) = 'object')) end
+                    from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n))) end
             union all
             select 5, 'breadcrumbs', case when kept > 1 and jsonb_array_length(errtrack_private.values_of(body -> 'breadcrumbs')) > 0 then
                 jsonb_build_object('values', errtrack_private.values_of(body -> 'breadcrumbs')) end
@@ -226,6 +233,14 @@ $$;
 comment on function errtrack_private.event_title(errtrack_private.occurrences, jsonb) is
     'What an event is called by its own body.';
 
+create or replace function errtrack_private.event_type(body jsonb) returns text
+language sql immutable
+as $$
+    select case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then 'error'
+                else coalesce(body ->> 'type', 'default') end
+$$;
+comment on function errtrack_private.event_type(jsonb) is 'What kind of event it is: error, default for a message, csp and so on.';
+
 create or replace function errtrack_private.show_event(
     event errtrack_private.occurrences,
     issue bigint,
@@ -245,7 +260,7 @@ begin
             'size', octet_length(body::text),
             'dateCreated', errtrack_private.rfc3339(event.occurred_at),
             'dateReceived', errtrack_private.rfc3339(event.received_at),
-            'type', case when body ? 'exception' then 'error' else coalesce(body ->> 'type', 'default') end,
+            'type', errtrack_private.event_type(body),
             'platform', event.platform,
             'title', t.title,
             'message', coalesce(body #>> '{logentry,formatted}',
@@ -265,46 +280,68 @@ begin
             'fingerprints', jsonb_build_array(replace(event.hash::text, '-', '')),
             'errors', '[]'::jsonb,
             'bodyKept', event.has_payload,
-            'entries', errtrack_private.show_entries(body, kept),
+            'entries', case when kept < 0 then '[]' else errtrack_private.show_entries(body, kept) end,
             '_meta', '{}'::jsonb)
         from errtrack_private.event_title(event, body) t);
 end
 $$;
 comment on function errtrack_private.show_event(errtrack_private.occurrences, bigint, jsonb, integer) is
-    'An event as Sentry shows it, with as much of its body as kept says.';
+    'An event as Sentry shows it, with as much of its body as kept says: see show_entries(); 0 without contexts, -1 without entries.';
+
+create or replace function errtrack_private.fit_event(
+    event errtrack_private.occurrences,
+    issue bigint,
+    neighbours jsonb default '{}'
+)
+returns jsonb
+language plpgsql stable
+as $$
+declare
+    -- GitLab takes no more than 1 MiB.
+    most constant integer := 1048576 - 2048;
+    -- A frame has at least 300 bytes when it is shown: more of them need not be tried.
+    most_frames constant integer := most / 300;
+    body constant jsonb := errtrack_private.event_body(event);
+    shown jsonb;
+begin
+    for kept in reverse case when (
+            select count(*) from jsonb_path_query(body, '$.**{0 to 4}.frames[*]')) > most_frames then -1 else 3 end .. -1
+    loop
+        shown := errtrack_private.show_event(event, issue, body, kept) || neighbours;
+        if kept < 0 then
+            shown := shown || jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
+                'type', 'too_large', 'message', 'the event is too large to be shown; its JSON can be fetched')));
+        end if;
+        exit when octet_length(shown::text) <= most;
+    end loop;
+    -- Names alone can be too long.
+    if octet_length(shown::text) > most then
+        shown := shown || jsonb_build_object(
+            'title', left(shown ->> 'title', 200), 'message', left(shown ->> 'message', 1000),
+            'culprit', left(shown ->> 'culprit', 200), 'metadata', '{}'::jsonb, 'type', left(shown ->> 'type', 64),
+            'user', null, 'tags', '[]'::jsonb, 'sdk', null, 'dist', null);
+    end if;
+    return shown;
+end
+$$;
+comment on function errtrack_private.fit_event(errtrack_private.occurrences, bigint, jsonb) is
+    'An event as Sentry shows it, within 1 MiB: variables go first, then breadcrumbs, then contexts, then all that it consists of.';
 
 create or replace function errtrack_private.answer_event(
     event errtrack_private.occurrences,
     issue bigint
 )
 returns errtrack_private.answer
-language plpgsql stable
+language sql stable
 as $$
-declare
-    -- GitLab takes no more than 1 MiB.
-    most constant integer := 1048576 - 2048;
-    body constant jsonb := errtrack_private.event_body(event);
-    shown jsonb;
-    neighbours constant jsonb := jsonb_build_object(
+    select errtrack_private.ok(errtrack_private.fit_event(event, issue, jsonb_build_object(
         'previousEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
             event.project_id, issue, false, event.received_at, event.event_id, 1) w),
         'nextEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
-            event.project_id, issue, true, event.received_at, event.event_id, 1) w));
-begin
-    for kept in reverse 3 .. 0 loop
-        shown := errtrack_private.show_event(event, issue, body, kept) || neighbours;
-        exit when octet_length(shown::text) <= most;
-    end loop;
-    -- Frames alone can be too many.
-    if octet_length(shown::text) > most then
-        shown := shown || jsonb_build_object('entries', '[]'::jsonb, 'contexts', '{}'::jsonb, 'errors', jsonb_build_array(
-            jsonb_build_object('type', 'too_large', 'message', 'the event is too large to be shown; its JSON can be fetched')));
-    end if;
-    return errtrack_private.ok(shown::text);
-end
+            event.project_id, issue, true, event.received_at, event.event_id, 1) w)))::text)
 $$;
 comment on function errtrack_private.answer_event(errtrack_private.occurrences, bigint) is
-    'The answer that is one event, with its neighbours in its issue. Within 1 MiB: variables go first, then breadcrumbs, then contexts.';
+    'The answer that is one event, with its neighbours in its issue.';
 
 create or replace function errtrack_private.find_event(project bigint, wanted uuid)
 returns errtrack_private.occurrences
@@ -410,11 +447,13 @@ declare
         project, errtrack_private.event_id_of(errtrack_private.path_text(request, 'event')));
     shown text;
 begin
+    -- Of an issue that was deleted nothing is shown, though its bodies stay a while.
     select coalesce(p.body::text, errtrack_private.event_body(event)::text) into shown
-    from (select) one
+    from errtrack_private.origins o
     left join errtrack_private.payloads p
-      on p.project_id = project and p.event_id = event.event_id and p.received_at = event.received_at;
-    if event.event_id is null or shown is null then
+      on p.project_id = project and p.event_id = event.event_id and p.received_at = event.received_at
+    where o.project_id = project and o.id = event.origin_id;
+    if shown is null then
         perform errtrack_private.refuse(404);
     end if;
     return errtrack_private.ok(shown);
@@ -483,7 +522,7 @@ begin
     return (
         select jsonb_build_object(
             'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
-            'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', 'error',
+            'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', errtrack_private.event_type(b.body),
             'title', t.title, 'message', t.title, 'culprit', t.culprit, 'location', null,
             'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', t.title),
             'dateCreated', errtrack_private.rfc3339(event.occurred_at),
@@ -505,9 +544,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
-    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 50, 1, 100);
+    whole constant boolean := coalesce(errtrack_private.argument(request, 'full') in ('1', 'true'), false);
+    -- Of whole events, which have up to 1 MiB each, a page has less.
+    page_size constant integer := least(
+        errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
-    whole constant boolean := errtrack_private.argument(request, 'full') in ('1', 'true');
     cursor_at record;
     backward boolean := false;
     events errtrack_private.occurrences[];
@@ -548,7 +589,7 @@ begin
         answer.prev_cursor := errtrack_private.event_cursor('p', events[1]);
     end if;
     select jsonb_agg(case when whole
-        then errtrack_private.show_event(e, wanted.issue, errtrack_private.event_body(e), 2)
+        then errtrack_private.fit_event(e, wanted.issue)
         else errtrack_private.list_item(e, wanted.issue) end order by e.received_at desc, e.event_id desc)::text
     into answer.body
     from unnest(events) as e;
@@ -556,7 +597,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_issue_events(bytea, jsonb) is
-    'A page of the events of an issue, the newest first. full=1 gives their bodies too.';
+    'A page of the events of an issue, the newest first. full=1 gives their bodies too, at most 20 on a page.';
 
 create or replace function errtrack_private.sentry_project_events(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -609,10 +650,11 @@ declare
     name text;
 begin
     foreach name in array array[
-        'values_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
+        'values_of(jsonb)', 'line_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
         'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
-        'event_tags(errtrack_private.occurrences, jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
+        'event_tags(errtrack_private.occurrences, jsonb)', 'event_type(jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
+        'fit_event(errtrack_private.occurrences, bigint, jsonb)',
         'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
         'list_item(errtrack_private.occurrences, bigint)']
     loop

@@ -243,6 +243,14 @@ sub api {
     return $self->http($method, "/errortracking/api/v1$path", %arg);
 }
 
+# Sentry's web API: path below /api/0. Option token => another one, '' for none.
+sub sentry {
+    my ($self, $method, $path, %arg) = @_;
+    my $token = delete $arg{token} // $self->{token};
+    $arg{headers} = { (length $token ? (Authorization => "Bearer $token") : ()), %{ $arg{headers} || {} } };
+    return $self->http($method, "/api/0$path", %arg);
+}
+
 # ---- Sentry -----------------------------------------------------------------
 
 # Sends an event as SDKs did before envelopes. A hash gets an event_id, a

@@ -1,0 +1,352 @@
+# Sentry's web API, who may do what: each role and each kind of token at each route of the
+# module, on what is theirs and on what is not; and that nothing tells whether there is
+# what one may not see.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use ErrTrack;
+use ErrTrack::Process qw(read_file root);
+
+my $conf = <<'CONF';
+%%MODULES%%
+%%GLOBALS%%
+thread_pool errtrack threads=4 max_queue=64;
+
+events {}
+
+http {
+    %%HTTP%%
+
+    errtrack_postgres "%%DATABASE%%";
+    errtrack_thread_pool errtrack;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location /api/0 {
+            errtrack_query;
+        }
+    }
+}
+CONF
+
+# The project shop of acme has 2,000 issues from 1001 on, so that each request has one of
+# its own, with two hashes, an event, a tag and a comment of everybody; the issue 3999, which
+# nobody may touch; and 400 keys. The project blog of acme has the issue 4001, theirs, which belongs to other, the issue 5001.
+my $fixtures = <<'SQL';
+insert into errtrack_private.organizations (id, slug, name) values (10, 'acme', 'Acme'), (20, 'other', 'Other');
+insert into errtrack_private.projects (id, organization_id, slug, name)
+values (42, 10, 'shop', 'Shop'), (43, 10, 'blog', 'Blog'), (99, 20, 'theirs', 'Theirs');
+alter sequence errtrack_private.project_ids restart with 1000;
+alter sequence errtrack_private.issue_ids restart with 100000;
+insert into errtrack_private.users (email, administrator)
+values ('administrator@a.example', true), ('reporter@a.example', false), ('developer@a.example', false),
+       ('maintainer@a.example', false), ('owner@a.example', false), ('stranger@a.example', false), ('nobody@a.example', false);
+insert into errtrack_private.memberships (organization_id, user_id, role)
+select case when email like 'stranger%' then 20 else 10 end, id,
+       case when email like 'stranger%' then 'owner' else split_part(email, '@', 1) end
+from errtrack_private.users where not administrator and email not like 'nobody%';
+
+create temporary table kinds (name text, email text, organization bigint, project bigint, without text, expires timestamptz);
+insert into kinds (name, email)
+select split_part(email, '@', 1), email from errtrack_private.users;
+insert into kinds (name, email, organization, project, expires) values
+    ('of acme', 'owner@a.example', 10, null, now() + interval '1 hour'), ('of other', 'owner@a.example', 20, null, null),
+    ('of shop', 'owner@a.example', null, 42, null), ('of blog', 'owner@a.example', null, 43, null),
+    ('of acme and shop', 'owner@a.example', 10, 42, null), ('of theirs', 'owner@a.example', null, 99, null),
+    ('of shop, reporter', 'reporter@a.example', null, 42, null), ('of acme, administrator', 'administrator@a.example', 10, null, null),
+    ('expired', 'owner@a.example', null, null, now() - interval '1 second');
+insert into kinds (name, email, without)
+select who || ' without ' || scope, who || '@a.example', scope
+from unnest('{org:read, org:write, project:read, project:write, event:read, event:write}'::text[]) as scope,
+     unnest('{owner, administrator}'::text[]) as who;
+insert into kinds (name, email, project, without)
+select 'of shop without ' || scope, 'owner@a.example', 42, scope
+from unnest('{org:read, project:read, event:read, event:write}'::text[]) as scope;
+insert into errtrack_private.tokens (hash, kind, user_id, organization_id, project_id, scopes, expires_at)
+select sha256(convert_to(k.name, 'UTF8')), 'personal', u.id, k.organization, k.project,
+       array_remove('{org:read, org:write, project:read, project:write, event:read, event:write}', k.without), k.expires
+from kinds k join errtrack_private.users u on u.email = k.email;
+insert into errtrack_private.tokens (hash, kind, scopes) values (sha256('gitlab'), 'gitlab', '{event:read, event:write, project:read, org:read}');
+
+insert into errtrack_private.issues
+       (project_id, id, kind, type, value, title, first_title, culprit, level, platform, logger,
+        event_count, user_count, first_seen, last_seen, last_received_at)
+select case when n < 4000 then 42 when n < 5000 then 43 else 99 end, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '',
+       1, 0, now() - interval '1 day', now(), now()
+from (select generate_series(1001, 3000) union all values (3999), (4001), (5001)) as ids (n);
+insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
+select project_id, id, id, first_seen, last_seen from errtrack_private.issues;
+insert into errtrack_private.hashes (project_id, hash, origin_id, algo, variant, first_seen)
+select project_id, lpad(k || id::text, 32, '0')::uuid, id, 'g1', 'app', now() from errtrack_private.issues, unnest('{a, b}'::text[]) as k;
+insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+select project_id, id, 'colour', 'red', 1, now(), now() from errtrack_private.issues;
+insert into errtrack_private.tag_sets (project_id, origin_id, key, size)
+select project_id, id, 'colour', 1 from errtrack_private.issues;
+insert into errtrack_private.occurrences (project_id, received_at, event_id, origin_id, occurred_at, level, platform, has_payload)
+select project_id, last_received_at, md5(id::text)::uuid, id, now(), 'error', 'python', false from errtrack_private.issues;
+insert into errtrack_private.event_ids (project_id, event_id, day, received_at)
+select project_id, event_id, date_trunc('day', received_at, 'UTC'), received_at from errtrack_private.occurrences;
+insert into errtrack_private.issue_comments (project_id, issue_id, id, user_id, text) overriding system value
+select i.project_id, i.id, i.id * 10 + u.id, u.id, 'x' from errtrack_private.issues i, errtrack_private.users u;
+alter sequence errtrack_private.issue_comments_id_seq restart with 1000000;
+insert into errtrack_private.client_keys (project_id, public_key)
+select case when n <= 400 then 42 else 99 end, 'key_' || lpad(n::text, 28, '0') from generate_series(1, 401) as n;
+insert into errtrack_private.trackers (project_id, provider, external_id, url)
+values (42, 'gitlab', 1201, 'https://gitlab.example/acme/shop'), (43, 'gitlab', 1202, 'https://gitlab.example/acme/blog'),
+       (99, 'gitlab', 1203, 'https://gitlab.example/other/theirs');
+analyze;
+SQL
+
+my $t = ErrTrack->new;
+$t->start_postgres;
+$t->sql($fixtures);
+$t->start_nginx(config => $conf);
+$t->{token} = 'owner';
+my %user = map { ($_->[0] =~ /^(\w+)/)[0] => $_->[1] } $t->sql('select email, id from errtrack_private.users');
+my %tracker = map { $_->[0] => $_->[1] } $t->sql('select project_id, id from errtrack_private.trackers');
+my %md5 = map { $_->[0] => $_->[1] } $t->sql('select n, md5(n::text) from generate_series(1001, 5001) as n');
+
+# ---- the table -----------------------------------------------------------------------
+
+# What a route needs on what its path names, and how it is answered then. kind: what the
+# path names, or open where it is nothing.
+my %route = (
+    'GET /api/0'                                                => [ open => '', 200 ],
+    'GET /api/0/projects'                                       => [ open => 'project:read', 200 ],
+    'GET /api/0/organizations'                                  => [ open => 'org:read', 200 ],
+    'GET /api/0/organizations/{organization}'                   => [ organization => 'org:read', 200 ],
+    'GET /api/0/organizations/{organization}/projects'          => [ organization => 'project:read', 200 ],
+    'POST /api/0/organizations/{organization}/projects'         => [ organization => 'org:write', 201, { name => 'New', slug => 'new-' } ],
+    'GET /api/0/organizations/{organization}/members'           => [ organization => 'org:read', 200 ],
+    'GET /api/0/organizations/{organization}/users'             => [ organization => 'org:read', 200 ],
+    'GET /api/0/organizations/{organization}/repos'             => [ organization => 'org:read', 200 ],
+    'GET /api/0/organizations/{organization}/shortids/{issue}'  => [ issue => 'event:read', 200 ],
+    'GET /api/0/organizations/{organization}/eventids/{event}'  => [ issue => 'event:read', 200 ],
+    'GET /api/0/organizations/{organization}/issues'            => [ organization => 'event:read', 200 ],
+    'PUT /api/0/organizations/{organization}/issues'            => [ organization => 'event:write', 200, { status => 'resolved' }, '?id=%%issue%%' ],
+
+    'GET /api/0/projects/{organization}/{project}'              => [ project => 'project:read', 200 ],
+    'PUT /api/0/projects/{organization}/{project}'              => [ project => 'project:write', 200, { name => 'Shop' } ],
+    'GET /api/0/projects/{organization}/{project}/keys'         => [ project => 'project:read', 200 ],
+    'POST /api/0/projects/{organization}/{project}/keys'        => [ project => 'project:write', 201, {} ],
+    'PUT /api/0/projects/{organization}/{project}/keys/{key}'   => [ project => 'project:write', 200, { name => 'x' } ],
+    'DELETE /api/0/projects/{organization}/{project}/keys/{key}' => [ project => 'project:write', 204 ],
+    'GET /api/0/projects/{organization}/{project}/issues'       => [ project => 'event:read', 200 ],
+    'PUT /api/0/projects/{organization}/{project}/issues'       => [ project => 'event:write', 200, { status => 'resolved' }, '?id=%%issue%%' ],
+    'DELETE /api/0/projects/{organization}/{project}/issues'    => [ project => 'project:write', 200, undef, '?id=%%issue%%' ],
+    'GET /api/0/projects/{organization}/{project}/events/{event}' => [ project => 'event:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/events/{event}/json' => [ project => 'event:read', 200 ],
+
+    'POST /api/0/issues/{issue}/plugins/gitlab/link'            => [ issue => 'event:write', 200, { issue_id => 88 } ],
+    'PUT /api/0/groups/{issue}/integrations/{integration}'      => [ issue => 'event:write', 201, { externalIssue => '1201#89' } ],
+);
+# The same below an issue as below an issue of an organization.
+for my $issue ('/api/0/issues/{issue}', '/api/0/organizations/{organization}/issues/{issue}') {
+    %route = (%route,
+        "GET $issue"                         => [ issue => 'event:read', 200 ],
+        "PUT $issue"                         => [ issue => 'event:write', 200, { status => 'resolved' } ],
+        "DELETE $issue"                      => [ issue => 'project:write', 202 ],
+        "GET $issue/events"                  => [ issue => 'event:read', 200 ],
+        "GET $issue/events/{event}"          => [ issue => 'event:read', 200 ],
+        "GET $issue/hashes"                  => [ issue => 'event:read', 200 ],
+        "DELETE $issue/hashes"               => [ issue => 'event:write', 202, undef, '?id=%%hash%%' ],
+        "GET $issue/tags"                    => [ issue => 'event:read', 200 ],
+        "GET $issue/tags/{key}"              => [ issue => 'event:read', 200 ],
+        "GET $issue/tags/{key}/values"       => [ issue => 'event:read', 200 ],
+        "GET $issue/activities"              => [ issue => 'event:read', 200 ],
+        "GET $issue/comments"                => [ issue => 'event:read', 200 ],
+        "POST $issue/comments"               => [ issue => 'event:write', 201, { text => 'x' } ],
+        "DELETE $issue/comments/{comment}"   => [ issue => 'event:write', 204 ],
+    );
+}
+
+my $source = read_file(root() . '/ngx_module/routes.cpp');
+my ($declared) = $source =~ /constexpr Route routes\[\] = \{(.*?)^\};/ms or die 'the table of routes is not where it was';
+my @declared = $declared =~ /\{"([A-Z]+)", "([^"]+)", (\w+), (\w+),\s*"(\w+)"/g;
+is @declared / 5, scalar(() = $declared =~ /^\s*\{"/mg), 'all routes of the module are read';
+my (@sentry, @odd);
+while (my ($method, $path, $surface, $access, $function) = splice @declared, 0, 5) {
+    push @sentry, "$method $path" if $surface eq 'sentry';
+    push @odd, "$method $path" if ($path =~ m{^/api/0(?:/|$)}) != ($surface eq 'sentry') || ($method eq 'GET') != ($access eq 'reads');
+}
+is_deeply [ sort keys %route ], [ sort @sentry ], 'each route of this API is in the table of this test';
+is_deeply \@odd, [], 'GET reads, all else writes';
+
+my %scopes = map { my ($role, $scope) = @$_; ("$role $scope" => 1) } $t->sql('select role, scope from errtrack_private.role_scopes');
+is_deeply [ map { my $role = $_; scalar grep { /^$role / && !/releases/ } keys %scopes } qw(reporter developer maintainer owner) ],
+    [ 3, 4, 5, 6 ], 'each role may what the one before may, and more';
+
+# ---- who may ---------------------------------------------------------------------------
+
+my @tokens = ('', 'unknown', 'gitlab', 'expired', qw(reporter developer maintainer owner administrator stranger nobody),
+    'of acme', 'of other', 'of shop', 'of blog', 'of acme and shop', 'of theirs', 'of shop, reporter', 'of acme, administrator',
+    (map { ("owner without $_", "administrator without $_") } qw(org:read org:write project:read project:write event:read event:write)),
+    (map { "of shop without $_" } qw(org:read project:read event:read event:write)));
+
+my ($next, $next_key, $next_project) = (1000, 0, 0);
+
+# A request for a route: what the path names is of acme and shop unless told otherwise.
+sub request {
+    my ($route, $token, %named) = @_;
+    my ($method, $path) = split / /, $route;
+    my ($kind, $scope, $ok, $body, $query) = @{ $route{$route} };
+    $query //= '';
+    $next++ if !$named{issue} && "$path $query" =~ /issue|event/;
+    die 'there are no more issues' if $next > 3000;
+    $next_key++ if $route =~ /\{key\}/ && $path =~ /keys/ && !$named{key};
+    my $user = $user{ $token =~ /administrator/ ? 'administrator' : $token =~ /^(reporter|developer|maintainer|stranger|nobody)|(?:, (reporter))/ ? $1 // $2 : 'owner' };
+    my $issue = $named{issue} // $next;
+    %named = (
+        organization => 'acme', project => 'shop', issue => $issue, event => $md5{$issue} // 'f' x 32,
+        key => $path =~ /keys/ ? sprintf('key_%028d', $next_key) : 'colour', integration => $tracker{42}, comment => $issue * 10 + $user, %named);
+    $path =~ s/\{(\w+)\}/$named{$1}/g;
+    my $hash = '0' x 27 . "a$issue";
+    my $arguments = $query =~ s/%%issue%%/$issue/r =~ s/%%hash%%/$hash/r;
+    my %body = %{ $body // {} };
+    $body{slug} .= $next_project++ if $body{slug};
+    $path =~ s{^/api/0}{};
+    return $t->sentry($method, "$path/$arguments", token => $token, defined $body ? (json => \%body) : ());
+}
+
+sub expected {
+    my ($route, $token) = @_;
+    my ($kind, $scope, $ok) = @{ $route{$route} };
+    return 401 if $token =~ /^(?:|unknown|gitlab|expired)$/;
+    return $ok if $scope eq '';
+    my ($without) = $token =~ / without (\S+)/;
+    my $role = $token =~ /administrator/ ? 'owner' : $token =~ /(reporter|developer|maintainer)/ ? $1 : 'owner';
+    # Lists of what the token reaches may be empty, but are none where it may not ask.
+    return ($without // '') eq $scope ? 403 : $ok if $kind eq 'open';
+    return 404 if $token =~ /^(?:stranger|nobody|of other|of theirs)$/;
+    return 404 if $token eq 'of blog' && $kind ne 'organization';
+    # A token for one project makes no others.
+    return 403 if $scope eq 'org:write' && $token =~ /of (?:shop|blog|acme and shop)/;
+    return 403 if ($without // '') eq $scope || !$scopes{"$role $scope"};
+    return $ok;
+}
+
+for my $route (sort keys %route) {
+    my (%got, %wanted);
+    for my $token (@tokens) {
+        my $answer = request($route, $token);
+        $got{$token} = $answer->status;
+        $wanted{$token} = expected($route, $token);
+        $got{$token} .= ' and no reason' if $got{$token} >= 400 && !eval { length $answer->json->{detail} };
+    }
+    is_deeply \%got, \%wanted, "$route: who may"
+        or diag map { "  '$_': $got{$_}, not $wanted{$_}\n" } grep { $got{$_} ne $wanted{$_} } sort keys %got;
+}
+
+# ---- nothing tells what there is --------------------------------------------------------
+
+my %foreign = (organization => 'other', project => 'theirs', issue => 5001, integration => $tracker{99});
+my %missing = (organization => 'nothing', project => 'nothing', issue => 777777, integration => 777777, comment => 7);
+for my $route (sort grep { /\{/ } keys %route) {
+    my %differ;
+    my $same = sub {
+        my ($label, $token, $there, $not_there) = @_;
+        my ($there_is, $there_is_not) = map { my $answer = request($route, $token, %$_); $answer->status . ' ' . $answer->content } $there, $not_there;
+        $differ{$label} = "$there_is / $there_is_not" if $there_is ne $there_is_not || $there_is !~ /^40[34] /;
+    };
+    my $has = sub { $route =~ /\{$_[0]\}/ };
+    for my $token ('owner', 'of acme', 'of shop', 'nobody', 'reporter') {
+        my @key = $route =~ /keys/ ? ([ key => 'key_' . '0' x 25 . '401' ], [ key => 'key_' . '9' x 28 ]) : ([], []);
+        $same->("$token, all", $token, { %foreign, @{ $key[0] } }, { %missing, @{ $key[1] } });
+        $same->("$token, by ids", $token, { %foreign, organization => 20, project => 99 }, { %missing, organization => 7777, project => 7777 });
+        $same->("$token, own organization", $token, { %foreign, organization => 'acme' }, { %missing, organization => 'acme' })
+            if $has->('project') || $has->('issue') || $has->('event');
+        $same->("$token, other organization", $token, { organization => 'other', issue => 3999 }, { organization => 'nothing', issue => 3999 }) if $has->('organization');
+        $same->("$token, other project", $token, { issue => 4001, project => 'blog' }, { %missing, organization => 'acme' })
+            if $token eq 'of shop' && ($has->('project') || $has->('issue') || $has->('event'));
+    }
+    is_deeply \%differ, {}, "$route: what is of others is as what does not exist";
+}
+for my $route ('PUT /api/0/projects/{organization}/{project}/keys/{key}', 'DELETE /api/0/projects/{organization}/{project}/keys/{key}') {
+    my ($there, $not_there) = map { request($route, 'owner', key => $_) } 'key_' . '0' x 25 . '401', 'key_' . '9' x 28;
+    is_deeply [ $there->status, $there->content ], [ 404, $not_there->content ], "$route: a key of others is unknown";
+}
+is request('PUT /api/0/issues/{issue}', 'reporter', issue => 777777)->status, 404,
+    'who may not change learns the same of what does not exist';
+is request('PUT /api/0/groups/{issue}/integrations/{integration}', 'owner', integration => $tracker{99})->status, 404,
+    'a tracker of others is unknown';
+for my $token ('', 'unknown', 'gitlab', 'expired') {
+    is_deeply [ map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token), request('GET /api/0/issues/{issue}', $token, %foreign) ],
+        [ (map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token, %missing)) x 2 ],
+            "the token '$token' learns nothing";
+}
+
+is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 99 and status = \'unresolved\''), 1,
+    'what is of others is as it was';
+is $t->sql_value('select count(*) from errtrack_private.issues where id = 3999 and status = \'unresolved\''), 1,
+    '... and what was named under others';
+is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 43 and status = \'unresolved\''), 1,
+    'also in the other project';
+
+# ---- what lists hold ----------------------------------------------------------------------
+
+sub slugs { return join ' ', sort grep { !/^new-/ } map { $_->{slug} } @{ $_[0] } }
+
+my %projects = (owner => 'blog shop', reporter => 'blog shop', administrator => 'blog shop theirs', stranger => 'theirs', nobody => '',
+    'of acme' => 'blog shop', 'of other' => '', 'of shop' => 'shop', 'of blog' => 'blog', 'of theirs' => '', 'of acme, administrator' => 'blog shop');
+for my $token (sort keys %projects) {
+    is slugs($t->sentry('GET', '/projects/', token => $token)->json), $projects{$token},
+        "projects that the token '$token' reaches";
+}
+my %organizations = (owner => 'acme', administrator => 'acme other', stranger => 'other', nobody => '', 'of acme' => 'acme', 'of other' => '',
+    'of shop' => 'acme', 'of theirs' => '', 'of acme, administrator' => 'acme');
+for my $token (sort keys %organizations) {
+    is slugs($t->sentry('GET', '/organizations/', token => $token)->json), $organizations{$token},
+        "organizations that the token '$token' reaches";
+}
+for my $token ('of shop', 'of acme and shop') {
+    is slugs($t->sentry('GET', '/organizations/acme/projects/', token => $token)->json), 'shop',
+        "a token $token: projects of its organization";
+    is slugs($t->sentry('GET', '/organizations/acme/', token => $token)->json->{projects}), 'shop',
+        '... on the page of the organization too';
+    is_deeply [ map { $_->{name} } @{ $t->sentry('GET', '/organizations/acme/repos/', token => $token)->json } ], ['acme/shop'],
+        '... its repository';
+    is_deeply [ grep { $_->{project}{slug} ne 'shop' } @{ $t->sentry('GET', '/organizations/acme/issues/?limit=100&query=', token => $token)->json } ], [],
+        '... its issues';
+    is $t->sentry('GET', '/organizations/acme/issues/?project=blog', token => $token)->status, 404,
+        '... none of other projects';
+    is $t->sentry('PUT', '/organizations/acme/issues/?id=4001', token => $token, json => { status => 'resolved' })->json->{updated}, 0,
+        '... nor changes there';
+}
+is scalar @{ $t->sentry('GET', '/organizations/acme/repos/')->json }, 2, 'all repositories for who reaches all projects';
+is_deeply [ sort map { $_->{email} } @{ $t->sentry('GET', '/organizations/acme/members/', token => 'reporter')->json } ],
+    [ map { "$_\@a.example" } qw(developer maintainer owner reporter) ], 'the people of an organization, and nobody else';
+my $me = $t->sentry('GET', '/', token => 'of shop, reporter')->json;
+is_deeply [ $me->{user}{email}, $me->{user}{isSuperuser}, scalar @{ $me->{auth}{scopes} } ], [ 'reporter@a.example', JSON::PP::false(), 6 ],
+    'who one is';
+
+# Of two organizations one may be called as the other is numbered.
+$t->sql(q(insert into errtrack_private.organizations (id, slug, name) values (30, '20', 'Twenty');
+    insert into errtrack_private.projects (id, organization_id, slug, name) values (50, 30, 'theirs', 'Mine'), (51, 30, '99', 'Ninety');
+    insert into errtrack_private.memberships select 30, id, 'owner' from errtrack_private.users where email like 'owner%'));
+is $t->sentry('GET', '/projects/20/theirs/')->json->{id}, '50', 'a slug goes before an id';
+is $t->sentry('GET', '/projects/20/99/')->json->{id}, '51', '... of a project too';
+is $t->sentry('GET', '/organizations/20/')->json->{slug}, '20', '... and of an organization';
+
+# ---- how a token is shown ------------------------------------------------------------------
+
+my %header = ('Bearer owner' => 200, 'bearer owner' => 200, 'Bearer  owner' => 200, 'Bearer' => 401, 'Bearer ' => 401, 'owner' => 401,
+    'Basic owner' => 401, 'Token owner' => 401, 'Bearer owner x' => 401, 'Bearer Owner' => 401, 'DSN owner' => 401);
+for my $value (sort keys %header) {
+    my $answer = $t->get('/api/0/projects/', headers => { Authorization => $value });
+    is $answer->status, $header{$value}, "Authorization: $value";
+}
+is $t->get('/api/0/projects/', headers => { 'Gitlab-Error-Tracking-Token' => $_ })->status, 401, "the header of the other API, with $_"
+    for qw(gitlab owner);
+is $t->get("/api/0/projects/?$_=owner")->status, 401, "a token is never in the URL: $_" for qw(token access_token private_token auth);
+is $t->sentry('HEAD', '/projects/', token => '')->status, 401, 'HEAD needs a token too';
+is $t->sentry('GET', '/projects/', token => '')->header('Content-Type'), 'application/json', 'a refusal is JSON';
+$t->sql(q(update errtrack_private.tokens set expires_at = now() where hash = sha256('of acme')));
+is $t->sentry('GET', '/projects/', token => 'of acme')->status, 401, 'a token expires';
+$t->sql(q(delete from errtrack_private.memberships where user_id = (select id from errtrack_private.users where email like 'developer%')));
+is $t->sentry('GET', '/projects/acme/shop/', token => 'developer')->status, 404, 'who is no member any more sees nothing';
+
+$t->done;

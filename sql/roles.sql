@@ -31,9 +31,12 @@ begin
             if wanted.name = 'errtrack_query' then
                 alter role errtrack_query set statement_timeout = '3s';
                 alter role errtrack_query set idle_in_transaction_session_timeout = '10s';
+                -- Compiling takes longer than what is asked here may.
+                alter role errtrack_query set jit = off;
             elsif wanted.name = 'errtrack_worker' then
                 alter role errtrack_worker set statement_timeout = '60s';
                 alter role errtrack_worker set idle_in_transaction_session_timeout = '60s';
+                alter role errtrack_worker set jit = off;
             end if;
         end if;
     end loop;

@@ -114,7 +114,8 @@ my $made = ask('POST', '/api-tokens/', headers => { Cookie => $cookie, %page }, 
 is $made->status, 201, 'a token is made in a session';
 like $made->json->{token}, qr/^ett_[0-9a-f]{40}$/, 'and shown';
 ok !grep({ exists $_->{token} } @{ ask('GET', '/api-tokens/', headers => { Cookie => $cookie })->json }), 'once';
-is ask('GET', '/projects/', headers => { Authorization => 'Bearer ' . $made->json->{token} })->content, '[]', 'it can do what it was made for';
+is ask('GET', '/projects/acme/shop/issues/', headers => { Authorization => 'Bearer ' . $made->json->{token} })->content, '[]', 'it can do what it was made for';
+is ask('GET', '/projects/', headers => { Authorization => 'Bearer ' . $made->json->{token} })->status, 403, '... and no more';
 is $t->sql_value('select expires_at is not null from errtrack_private.tokens where id = $1', $made->json->{id}), 't', 'and ends with the token of the session';
 for my $scopes ([], ['event:write'], ['event:read', 'all'], 'event:read') {
     is ask('POST', '/api-tokens/', headers => { Cookie => $cookie, %page }, json => { scopes => $scopes })->status, 400, 'not more than the session can';

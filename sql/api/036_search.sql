@@ -390,6 +390,8 @@ create or replace function errtrack_private.find_issues(
 )
 returns errtrack_private.issue_place[]
 language plpgsql stable
+-- Compiling a condition of many terms takes seconds; running it, milliseconds.
+set jit = off
 as $$
 declare
     -- Rows of the order that are looked at before an index is asked for what is searched.

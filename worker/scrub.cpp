@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 
+#include "worker/card_number.hpp"
+
 namespace errtrack {
 namespace {
 

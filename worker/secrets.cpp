@@ -1,164 +1,28 @@
-/*
- * Two readers: of names, which are compared without their separators but with their
- * words in mind, and of texts, which are passed over once by the bytes that may begin
- * something.
- */
+/* Texts are passed over once, by the bytes that may begin something. */
 
 #include "worker/secrets.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <array>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
+#include "worker/card_number.hpp"
 #include "worker/repair.hpp"
 
 namespace errtrack {
 namespace {
 
-constexpr std::size_t most_name = 64;
+/* Of a longer name the end counts. */
+constexpr std::size_t most_name = 128;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z'); }
 bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-/* ---- names ---- */
-
-/* A name without its separators, in small letters. Bit n of words is set when a word
- * begins at n; words end at separators, digits and capitals. */
-class CompactName {
-public:
-    explicit CompactName(std::string_view name)
-    {
-        bool separated = true;
-        char before = 0;
-        bool capitals = false;              /* before is a capital behind another one */
-        for (char c : name) {
-            bool other = static_cast<unsigned char>(c) >= 0x80;
-            if (!is_alnum(c) && !other) {
-                separated = true;
-                continue;
-            }
-            if (size_ == most_name) {
-                break;
-            }
-            bool begins = separated || is_digit(c) != is_digit(before)
-                          || (is_upper(c) && !is_upper(before));
-            if (!begins && capitals && !is_upper(c)) {
-                words_ |= std::uint64_t(1) << (size_ - 1);
-            }
-            capitals = !begins && is_upper(c) && is_upper(before);
-            words_ |= std::uint64_t(begins) << size_;
-            text_[size_++] = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-            before = c;
-            separated = false;
-        }
-    }
-
-    std::string_view text() const { return {text_.data(), size_}; }
-
-    /* Whether there is an edge of a word before that byte. */
-    bool edge(std::size_t at) const { return at == size_ || (words_ >> at & 1) != 0; }
-
-private:
-    std::array<char, most_name> text_;
-    std::size_t size_ = 0;
-    std::uint64_t words_ = 0;
-};
-
-constexpr std::string_view anywhere[] = {
-    "password",   "passwd",        "passphrase", "secret",    "apikey",     "credential",
-    "privatekey", "encryptionkey", "accesskey",  "mysqlpwd",  "authorization", "sessionid",
-    "sessid",     "sessionkey",    "cardnumber", "creditcard"};
-constexpr std::string_view at_the_end_of_words[] = {"token"};
-constexpr std::string_view words[] = {"auth",   "bearer", "pwd", "jwt", "cookie", "cookies", "csrf",
-                                      "xsrf",   "sid",    "otp", "cvv", "cvc"};
-constexpr std::string_view addresses[] = {
-    "ipaddress",     "remoteaddr",       "remoteip",     "clientip",
-    "xclientip",     "xforwardedfor",    "forwarded",    "forwardedfor",
-    "xrealip",       "trueclientip",     "cfconnectingip", "xclusterclientip",
-    "flyclientip",   "fastlyclientip",   "httpclientip", "httpxforwardedfor",
-    "httpforwarded", "httpxrealip",      "xoriginalforwardedfor", "xenvoyexternaladdress"};
-
-}
-
-SecretNames::SecretNames(const Options &options)
-{
-    if (options.usual) {
-        for (std::string_view name : anywhere) {
-            add(name, false, false, false);
-        }
-        for (std::string_view name : at_the_end_of_words) {
-            add(name, false, true, false);
-        }
-        for (std::string_view name : words) {
-            add(name, true, true, false);
-        }
-    }
-    if (options.addresses) {
-        for (std::string_view name : addresses) {
-            add(name, true, true, true);
-        }
-    }
-    for (const std::string &name : options.more) {
-        add(name, true, true, false);
-    }
-    for (const std::string &name : options.exempt) {
-        exempt_.emplace_back(CompactName(name).text());
-    }
-    std::stable_sort(patterns_.begin(), patterns_.end(), [](const Pattern &a, const Pattern &b) {
-        return static_cast<unsigned char>(a.text[0]) < static_cast<unsigned char>(b.text[0]);
-    });
-    for (const Pattern &pattern : patterns_) {
-        first_[static_cast<unsigned char>(pattern.text[0]) + 1]++;
-    }
-    for (std::size_t i = 1; i < first_.size(); i++) {
-        first_[i] = static_cast<std::uint16_t>(first_[i] + first_[i - 1]);
-    }
-}
-
-void SecretNames::add(std::string_view name, bool from_word, bool to_word, bool whole)
-{
-    std::string text(CompactName(name).text());
-    if (!text.empty()) {
-        patterns_.push_back({std::move(text), from_word, to_word, whole});
-    }
-}
-
-SecretNames::Verdict SecretNames::judge(std::string_view name) const
-{
-    CompactName compact(name);
-    std::string_view text = compact.text();
-    bool secret = false;
-    for (std::size_t at = 0; at < text.size() && !secret; at++) {
-        unsigned char byte = static_cast<unsigned char>(text[at]);
-        for (std::size_t i = first_[byte]; i < first_[byte + 1u] && !secret; i++) {
-            const Pattern &pattern = patterns_[i];
-            std::size_t end = at + pattern.text.size();
-            secret = end <= text.size() && text[end - 1] == pattern.text.back()
-                     && text.substr(at).starts_with(pattern.text)
-                     && (!pattern.from_word || compact.edge(at))
-                     && (!pattern.to_word || compact.edge(end))
-                     && (!pattern.whole || (at == 0 && end == text.size()));
-        }
-    }
-    if (!secret && exempt_.empty()) {
-        return Verdict::plain;
-    }
-    bool exempt = std::find(exempt_.begin(), exempt_.end(), text) != exempt_.end();
-    return exempt ? Verdict::exempt : secret ? Verdict::secret : Verdict::plain;
-}
-
-/* ---- texts ---- */
-
-namespace {
-
-constexpr std::size_t most_card_digits = 19;
-constexpr std::size_t fewest_card_digits = 13;
 
 /* Letters before "=" that may belong to a name, brackets and escapes of forms too. */
 bool in_name(char c)
@@ -329,7 +193,7 @@ private:
         quoted = quote == '"' || quote == '\'';
         end -= quoted;
         std::size_t begin = end;
-        std::size_t least = end - std::min<std::size_t>(end, 2 * most_name);
+        std::size_t least = end - std::min(end, most_name);
         while (begin > least && (quoted ? text_[begin - 1] != quote : in_name(text_[begin - 1]))) {
             begin--;
         }
@@ -477,56 +341,11 @@ private:
     std::size_t at_ = 0;
 };
 
-struct Issuer {
-    int least;                              /* of the first four digits */
-    int most;
-    std::uint32_t lengths;                  /* a bit for each */
-};
-
-constexpr std::uint32_t of_length(unsigned n) { return std::uint32_t(1) << n; }
-
-constexpr Issuer issuers[] = {
-    {4000, 4999, of_length(13) | of_length(16) | of_length(19)},    /* Visa */
-    {5100, 5599, of_length(16)},                                    /* Mastercard */
-    {2221, 2720, of_length(16)},
-    {3400, 3499, of_length(15)},                                    /* American Express */
-    {3700, 3799, of_length(15)},
-    {6011, 6011, of_length(16) | of_length(19)},                    /* Discover */
-    {6440, 6599, of_length(16) | of_length(19)},
-    {3528, 3589, of_length(16)},                                    /* JCB */
-    {3000, 3059, of_length(14)},                                    /* Diners Club */
-    {3600, 3699, of_length(14)},
-    {3800, 3999, of_length(14)},
-    {6200, 6299, of_length(16) | of_length(19)},                    /* UnionPay */
-};
-
 }
 
 std::vector<TextRange> find_secrets(std::string_view text, const SecretNames &names)
 {
     return TextReader(text, names).run();
-}
-
-bool is_card_number(std::string_view digits)
-{
-    if (digits.size() < fewest_card_digits || digits.size() > most_card_digits
-        || !std::all_of(digits.begin(), digits.end(), is_digit)) {
-        return false;
-    }
-    int head = 0;
-    for (char c : digits.substr(0, 4)) {
-        head = head * 10 + (c - '0');
-    }
-    bool issued = std::any_of(std::begin(issuers), std::end(issuers), [&](const Issuer &each) {
-        return head >= each.least && head <= each.most && (each.lengths >> digits.size() & 1) != 0;
-    });
-    int sum = 0;
-    for (std::size_t i = 0; i < digits.size(); i++) {
-        int digit = digits[digits.size() - 1 - i] - '0';
-        int weighted = i % 2 == 0 ? digit : digit * 2;
-        sum += weighted > 9 ? weighted - 9 : weighted;
-    }
-    return issued && sum % 10 == 0;
 }
 
 }

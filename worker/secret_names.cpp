@@ -5,19 +5,22 @@
 namespace errtrack {
 namespace {
 
-constexpr std::size_t most_name = 64;
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z'); }
 bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
 
-/* A name without its separators, in small letters. Bit n of words is set when a word
- * begins at n; words end at separators, digits and capitals. */
+/* A name without its separators, in small letters, with a mark at each letter that begins a
+ * word; words end at separators, digits and capitals. Nearly all names fit in here. */
 class CompactName {
 public:
     explicit CompactName(std::string_view name)
     {
+        if (name.size() > most_usual) {
+            longer_.resize(2 * name.size());
+            text_ = longer_.data();
+            begins_ = text_ + name.size();
+        }
         bool separated = true;
         char before = 0;
         bool capitals = false;              /* before is a capital behind another one */
@@ -27,40 +30,47 @@ public:
                 separated = true;
                 continue;
             }
-            if (size_ == most_name) {
-                break;
-            }
             bool begins = separated || is_digit(c) != is_digit(before)
                           || (is_upper(c) && !is_upper(before));
             if (!begins && capitals && !is_upper(c)) {
-                words_ |= std::uint64_t(1) << (size_ - 1);
+                begins_[size_ - 1] = 1;
             }
             capitals = !begins && is_upper(c) && is_upper(before);
-            words_ |= std::uint64_t(begins) << size_;
+            begins_[size_] = begins;
             text_[size_++] = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
             before = c;
             separated = false;
         }
     }
 
-    std::string_view text() const { return {text_.data(), size_}; }
+    CompactName(const CompactName &) = delete;
+    CompactName &operator=(const CompactName &) = delete;
+
+    std::string_view text() const { return {text_, size_}; }
 
     /* Whether there is an edge of a word before that byte. */
-    bool edge(std::size_t at) const { return at == size_ || (words_ >> at & 1) != 0; }
+    bool edge(std::size_t at) const { return at == size_ || begins_[at] != 0; }
 
 private:
-    std::array<char, most_name> text_;
+    static constexpr std::size_t most_usual = 64;
+
+    std::array<char, 2 * most_usual> usual_;
+    std::vector<char> longer_;
+    char *text_ = usual_.data();
+    char *begins_ = usual_.data() + most_usual;
     std::size_t size_ = 0;
-    std::uint64_t words_ = 0;
 };
 
 constexpr std::string_view anywhere[] = {
     "password",   "passwd",        "passphrase", "secret",    "apikey",     "credential",
     "privatekey", "encryptionkey", "accesskey",  "mysqlpwd",  "authorization", "sessionid",
-    "sessid",     "sessionkey",    "cardnumber", "creditcard"};
+    "sessid",     "sessionkey",    "cardnumber", "creditcard", "authorisation"};
 constexpr std::string_view at_the_end_of_words[] = {"token"};
-constexpr std::string_view words[] = {"auth",   "bearer", "pwd", "jwt", "cookie", "cookies", "csrf",
-                                      "xsrf",   "sid",    "otp", "cvv", "cvc"};
+constexpr std::string_view words[] = {
+    "auth", "bearer", "pwd", "pwds", "jwt", "jwts", "cookie", "cookies", "csrf", "xsrf", "sid", "otp",
+    "cvv",  "cvc",    "accesstokens", "refreshtokens", "apitokens", "idtokens", "sessiontokens"};
+/* With most other words before it, this is a number of pieces of text. */
+constexpr std::string_view alone[] = {"tokens"};
 constexpr std::string_view addresses[] = {
     "ipaddress",     "remoteaddr",       "remoteip",     "clientip",
     "xclientip",     "xforwardedfor",    "forwarded",    "forwardedfor",
@@ -81,6 +91,9 @@ SecretNames::SecretNames(const Options &options)
         }
         for (std::string_view name : words) {
             add(name, true, true, false);
+        }
+        for (std::string_view name : alone) {
+            add(name, true, true, true);
         }
     }
     if (options.addresses) {

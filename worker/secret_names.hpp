@@ -31,7 +31,7 @@ public:
 
     explicit SecretNames(const Options &options);
 
-    /* Of a long name the first 64 letters and digits count. */
+    /* Linear in the length of the name. */
     Verdict judge(std::string_view name) const;
 
 private:

@@ -40,15 +40,13 @@ Kind kind_of(char c)
 std::vector<std::string> words_of(std::string_view name)
 {
     std::vector<std::string> words;
-    std::size_t letters = 0;
-    for (std::size_t i = 0; i < name.size() && letters < 64; i++) {
+    for (std::size_t i = 0; i < name.size(); i++) {
         Kind kind = kind_of(name[i]);
         if (kind == Kind::separator) {
             continue;
         }
-        letters++;
         Kind before = i == 0 ? Kind::separator : kind_of(name[i - 1]);
-        Kind after = i + 1 == name.size() || letters == 64 ? Kind::separator : kind_of(name[i + 1]);
+        Kind after = i + 1 == name.size() ? Kind::separator : kind_of(name[i + 1]);
         bool begins = before == Kind::separator
                       || (kind == Kind::digit) != (before == Kind::digit)
                       || (kind == Kind::capital && before == Kind::small)
@@ -66,7 +64,7 @@ bool has_words(const std::vector<std::string> &words, std::string_view wanted)
 {
     for (std::size_t from = 0; from < words.size(); from++) {
         std::string joined;
-        for (std::size_t i = from; i < words.size(); i++) {
+        for (std::size_t i = from; i < words.size() && joined.size() < wanted.size(); i++) {
             joined += words[i];
             if (joined == wanted) {
                 return true;
@@ -88,14 +86,16 @@ bool is_secret(std::string_view name)
     for (std::string_view part : {
              "password", "passwd", "passphrase", "secret", "apikey", "credential", "privatekey",
              "encryptionkey", "accesskey", "mysqlpwd", "authorization", "sessionid", "sessid",
-             "sessionkey", "cardnumber", "creditcard"}) {
+             "sessionkey", "cardnumber", "creditcard", "authorisation"}) {
         secret = secret || joined.find(part) != joined.npos;
     }
-    for (std::string_view word : {"auth", "bearer", "pwd", "jwt", "cookie", "cookies", "csrf", "xsrf",
-                                  "sid", "otp", "cvv", "cvc"}) {
+    for (std::string_view word : {
+             "auth", "bearer", "pwd", "pwds", "jwt", "jwts", "cookie", "cookies", "csrf", "xsrf", "sid",
+             "otp", "cvv", "cvc", "accesstokens", "refreshtokens", "apitokens", "idtokens",
+             "sessiontokens"}) {
         secret = secret || has_words(words, word);
     }
-    return secret;
+    return secret || joined == "tokens";
 }
 
 /* ---- documents, leaf by leaf ---- */

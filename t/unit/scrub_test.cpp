@@ -33,6 +33,8 @@ TEST(Scrub, values_under_secret_names)
     EXPECT_EQ(scrubbed(R"({"auth":{"user":"bob","ok":true,"n":null,"list":[1,"x"]}})"),
               R"({"auth":{"user":"[Filtered]","ok":true,"n":null,"list":["[Filtered]","[Filtered]"]}})");
     EXPECT_EQ(scrubbed(R"({"passw\u006frd":"x"})"), R"({"passw\u006frd":"[Filtered]"})");
+    std::string name(70, 'k');
+    EXPECT_EQ(scrubbed("{\"" + name + "_password\":\"x\"}"), "{\"" + name + "_password\":\"[Filtered]\"}");
     EXPECT_EQ(scrubbed(R"({"password":"","secret":"[Filtered]"})"),
               R"({"password":"","secret":"[Filtered]"})");
 }
@@ -52,8 +54,8 @@ TEST(Scrub, lists_of_pairs)
 {
     EXPECT_EQ(scrubbed(R"({"headers":[["Cookie","a=1"],["Host","h"],["token",{"a":"x"}]]})"),
               R"({"headers":[["Cookie","[Filtered]"],["Host","h"],["token",{"a":"[Filtered]"}]]})");
-    EXPECT_EQ(scrubbed(R"({"tokens":["token","x"],"a":[["token"],["token","x","y"]]})"),
-              R"({"tokens":["token","x"],"a":[["token"],["token","x","y"]]})");
+    EXPECT_EQ(scrubbed(R"({"words":["token","x"],"a":[["token"],["token","x","y"]]})"),
+              R"({"words":["token","x"],"a":[["token"],["token","x","y"]]})");
     EXPECT_EQ(scrubbed(R"({"cookies":[["a","1"]]})"),
               R"({"cookies":[["[Filtered]","[Filtered]"]]})");
 }

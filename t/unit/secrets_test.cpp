@@ -36,7 +36,8 @@ TEST(SecretNames, usual_ones)
              "Proxy-Authorization", "Cookie", "Set-Cookie", "cookies", "sessionid", "JSESSIONID",
              "PHPSESSID", "connect.sid", "session_key", "private_key", "privateKey",
              "AWS_ACCESS_KEY_ID", "card_number", "creditCard", "cvv", "cvv2", "jwt", "csrf",
-             "user[password]", "HTTP_COOKIE", "HTTP_AUTHORIZATION"}) {
+             "user[password]", "HTTP_COOKIE", "HTTP_AUTHORIZATION", "authorisation", "tokens",
+             "access_tokens", "refreshTokens", "API-Tokens", "JWTs", "myJWTs", "jwts", "pwds"}) {
         EXPECT_EQ(usual.judge(name), Verdict::secret) << name;
     }
 }
@@ -44,8 +45,8 @@ TEST(SecretNames, usual_ones)
 TEST(SecretNames, names_that_look_alike)
 {
     for (std::string_view name : {
-             "", "author", "authors", "authenticated", "tokens", "max_tokens", "tokenizer",
-             "session", "side", "inside", "pass", "passed", "key", "keys", "card", "name", "bearers",
+             "", "author", "authors", "authenticated", "max_tokens", "prompt_tokens", "totalTokens",
+             "tokens_used", "invalid_tokens", "tokenizer", "session", "side", "inside", "pass", "passed", "key", "keys", "card", "name", "bearers",
              "function", "filename", "ip_address", "cookiecutter", "lineno", "-", "[]", "cvvx"}) {
         EXPECT_EQ(usual.judge(name), Verdict::plain) << name;
     }
@@ -88,7 +89,10 @@ TEST(SecretNames, addresses)
 TEST(SecretNames, long_ones)
 {
     EXPECT_EQ(usual.judge(std::string(52, 'x') + "_password"), Verdict::secret);
-    EXPECT_EQ(usual.judge(std::string(1000, 'x') + "_password"), Verdict::plain);
+    EXPECT_EQ(usual.judge(std::string(70, 'k') + "_password"), Verdict::secret);
+    EXPECT_EQ(usual.judge(std::string(1000, 'x') + "_auth_" + std::string(1000, 'x')), Verdict::secret);
+    EXPECT_EQ(usual.judge(std::string(1000, 'x') + "auth" + std::string(1000, 'x')), Verdict::plain);
+    EXPECT_EQ(usual.judge(std::string(60, 'x') + "_author"), Verdict::plain);
     EXPECT_EQ(usual.judge("password" + std::string(1000, 'x')), Verdict::secret);
     EXPECT_EQ(usual.judge("\xc3\xbc" "auth"), Verdict::plain);
     EXPECT_EQ(usual.judge("\xc3\xbc.auth"), Verdict::secret);
@@ -107,6 +111,16 @@ TEST(Secrets, queries_forms_and_cookies)
     EXPECT_EQ(scrubbed("password='a \\' b' x"), "password='[Filtered]' x");
     EXPECT_EQ(scrubbed("password = \"a b\""), "password = \"[Filtered]\"");
     EXPECT_EQ(scrubbed("password = \"a b"), "password = \"[Filtered]");
+}
+
+TEST(Secrets, under_long_names)
+{
+    for (std::size_t length : {60, 70, 1000}) {
+        std::string name(length, 'k');
+        EXPECT_EQ(scrubbed(name + "_password=x&a=b"), name + "_password=[Filtered]&a=b");
+        EXPECT_EQ(scrubbed('"' + name + " password\": \"x\""), '"' + name + " password\": \"[Filtered]\"");
+        EXPECT_EQ(scrubbed(name + "=x"), name + "=x");
+    }
 }
 
 TEST(Secrets, json_and_hashes_in_texts)

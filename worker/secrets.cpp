@@ -22,7 +22,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z'); }
 bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_quote(char c) { return c == '"' || c == '\''; }
 
 /* Letters before "=" that may belong to a name, brackets and escapes of forms too. */
 bool in_name(char c)
@@ -132,10 +132,19 @@ private:
 
     bool is(std::size_t at, char c) const { return at < text_.size() && text_[at] == c; }
 
-    std::size_t after_blanks(std::size_t at) const
+    std::size_t after_white(std::size_t at) const
     {
-        while (at < text_.size() && is_blank(text_[at])) {
+        while (at < text_.size() && is_white(text_[at])) {
             at++;
+        }
+        return at;
+    }
+
+    /* White space is passed over by what stands right behind it alone. */
+    std::size_t before_white(std::size_t at) const
+    {
+        while (at > 0 && is_white(text_[at - 1])) {
+            at--;
         }
         return at;
     }
@@ -186,11 +195,11 @@ private:
         }
     }
 
-    /* The name that ends before that byte, with quotes if it has some. */
-    std::string_view name_before(std::size_t end, bool &quoted) const
+    /* The name that ends before that byte, without its quotes if it has some. */
+    std::string_view name_before(std::size_t end) const
     {
         char quote = end > 0 ? text_[end - 1] : '\0';
-        quoted = quote == '"' || quote == '\'';
+        bool quoted = is_quote(quote);
         end -= quoted;
         std::size_t begin = end;
         std::size_t least = end - std::min(end, most_name);
@@ -200,30 +209,89 @@ private:
         return text_.substr(begin, end - begin);
     }
 
-    bool secret_before(std::size_t end, bool only_quoted)
+    bool is_secret(std::string_view name) const
     {
-        bool quoted = false;
-        std::string_view name = name_before(end, quoted);
-        return (quoted || !only_quoted) && names_.judge(name) == SecretNames::Verdict::secret;
+        return names_.judge(name) == SecretNames::Verdict::secret;
     }
 
-    std::size_t before_blanks(std::size_t at) const
+    /* Whether a name without quotes stands where members do. In "unexpected token: '<'" it
+     * does not. */
+    bool begins_member(std::string_view name) const
     {
-        while (at > 0 && is_blank(text_[at - 1]) && at_ - at < 8) {
-            at--;
-        }
-        return at;
+        std::size_t begin = static_cast<std::size_t>(name.data() - text_.data());
+        std::size_t before = before_white(begin);
+        return before == 0 || std::string_view("{(,").find(text_[before - 1]) != std::string_view::npos
+               || text_.substr(before, begin - before).find('\n') != std::string_view::npos;
     }
 
-    /* What is quoted from that byte on; the range is what the quotes enclose. */
-    void quoted_value(std::size_t at)
+    /* In JSON that is a string of JSON quotes have a backslash, one level deeper three, and so
+     * on: of those before a quote as many are its own as low bits are set in their number. */
+    std::size_t escape_of(std::size_t quote) const
     {
-        char quote = text_[at++];
-        std::size_t end = at;
-        while (end < text_.size() && text_[end] != quote) {
-            end += text_[end] == '\\' ? 2 : 1;
+        std::size_t begin = quote;
+        while (begin > 0 && text_[begin - 1] == '\\') {
+            begin--;
         }
-        take(at, std::min(end, text_.size()));
+        std::size_t all = quote - begin;
+        return (all ^ (all + 1)) >> 1;
+    }
+
+    /* The quote that ends what one begins: it is not escaped any deeper. */
+    std::size_t closing_quote(std::size_t quote) const
+    {
+        std::size_t escape = escape_of(quote);
+        std::size_t end = text_.find(text_[quote], quote + 1);
+        while (end != text_.npos && escape_of(end) > escape) {
+            end = text_.find(text_[quote], end + 1);
+        }
+        return std::min(end, text_.size());
+    }
+
+    /* The quote that a value begins with, maybe behind backslashes or as Python's b'' and u''. */
+    std::size_t opening_quote(std::size_t value) const
+    {
+        while (is(value, '\\')) {
+            value++;
+        }
+        value += is(value, 'b') || is(value, 'u');
+        return value < text_.size() && is_quote(text_[value]) ? value : text_.npos;
+    }
+
+    void quoted_value(std::size_t quote)
+    {
+        std::size_t end = closing_quote(quote);
+        take(quote + 1, end == text_.size() ? end : end - escape_of(end));
+    }
+
+    /* Behind the list or object that begins there; behind all of a text that is cut off. */
+    std::size_t after_container(std::size_t at) const
+    {
+        std::size_t depth = 0;
+        do {
+            at = text_.find_first_of("\"'[]{}", at);
+            if (at == text_.npos) {
+                return text_.size();
+            }
+            if (is_quote(text_[at])) {
+                at = closing_quote(at);
+            } else {
+                bool opens = text_[at] == '[' || text_[at] == '{';
+                depth = opens ? depth + 1 : depth - 1;
+            }
+            at++;
+        } while (depth > 0);
+        return std::min(at, text_.size());
+    }
+
+    /* A list or an object; an empty one, or one that goes on in another line of source, stays. */
+    void container(std::size_t begin)
+    {
+        std::size_t end = after_container(begin);
+        if (text_.substr(begin, end - begin).find_first_not_of(" \t\r\n\v\f[]{},") < end - begin) {
+            take(begin, end);
+        } else {
+            at_ = end;
+        }
     }
 
     /* That there is no secret, or whether there is one, is none. */
@@ -248,45 +316,68 @@ private:
     /* name=value, name = "value", name => "value" */
     void assignment()
     {
-        std::size_t before = before_blanks(at_);
+        std::size_t before = before_white(at_);
         bool arrow = is(at_ + 1, '>');
         std::size_t next = at_ + 1 + arrow;
-        std::size_t value = after_blanks(next);
-        bool quoted = is(value, '"') || is(value, '\'');
+        std::size_t value = after_white(next);
+        std::size_t quote = opening_quote(value);
         bool tight = before == at_ && value == next && !arrow;
         at_ = next;
-        if (is(next, '=') || (!quoted && !tight) || !secret_before(before, false)) {
+        if (is(next, '=') || (quote == text_.npos && !tight) || !is_secret(name_before(before))) {
             return;
         }
-        if (quoted) {
-            quoted_value(value);
+        if (quote != text_.npos) {
+            quoted_value(quote);
         } else {
             bare_value(value, " \t\r\n\v\f&;\"'<>)]}");
         }
     }
 
-    /* scheme://user:password@host, "name": value */
+    /* scheme://user:password@host, or a member */
     void colon()
     {
-        std::size_t before = before_blanks(at_);
-        std::size_t value = after_blanks(at_ + 1);
         at_++;
         if (text_.substr(at_).starts_with("//")) {
             at_ += 2;
-            std::string_view authority =
-                text_.substr(at_, text_.find_first_of("/?#\\ \t\r\n\"'<>()", at_) - at_);
-            std::size_t end = authority.rfind('@');
-            if (end != authority.npos && authority.substr(0, end) != filtered_text) {
-                take(at_, at_ + end);
-            }
-        } else if (value < text_.size() && secret_before(before, true)) {
-            char c = text_[value];
-            std::string_view rest = text_.substr(value);
-            if (c == '"' || c == '\'') {
-                quoted_value(value);
-            } else if (c != '{' && (c != '[' || rest.starts_with(filtered_text))) {
-                bare_value(value, " \t\r\n\v\f,]}");
-            }
+            login();
+        } else {
+            member();
+        }
+    }
+
+    /* user:password@host */
+    void login()
+    {
+        std::string_view authority =
+            text_.substr(at_, text_.find_first_of("/?#\\ \t\r\n\"'<>()", at_) - at_);
+        std::size_t end = authority.rfind('@');
+        if (end != authority.npos && authority.substr(0, end) != filtered_text) {
+            take(at_, at_ + end);
+        }
+    }
+
+    /* Behind the colon of "name": value or name: "value". */
+    void member()
+    {
+        std::size_t before = before_white(at_ - 1);
+        std::size_t value = after_white(at_);
+        std::size_t quote = opening_quote(value);
+        bool named = before > 0 && is_quote(text_[before - 1]);
+        if (value == text_.size() || (!named && quote == text_.npos)) {
+            return;
+        }
+        std::string_view name = name_before(before);
+        if (!is_secret(name) || (!named && !begins_member(name))) {
+            return;
+        }
+        bool listed = text_[value] == '{' || text_[value] == '[';
+        if (quote != text_.npos) {
+            quoted_value(quote);
+        } else if (listed && !text_.substr(value).starts_with(filtered_text)) {
+            container(value);
+        } else if (is_digit(text_[value])
+                   || text_.substr(at_, value - at_).find('\n') == std::string_view::npos) {
+            bare_value(value, " \t\r\n\v\f,]}");
         }
     }
 

@@ -22,8 +22,9 @@ struct TextRange {
 /*
  * The passages of text that are secrets, in order and apart from each other: private
  * keys in PEM; card numbers; user and password in a URL; what follows Bearer or Basic;
- * the values of secret names in queries, forms, cookies and JSON (name=value, name =
- * "value", "name": value, "name" => value). Linear in the length of text.
+ * the values of secret names in queries, forms, cookies and JSON, which may be JSON in JSON
+ * (name=value, name = "value", "name": value, "name" => value, {name: "value"}). Linear in
+ * the length of text.
  */
 std::vector<TextRange> find_secrets(std::string_view text, const SecretNames &names);
 

@@ -50,6 +50,14 @@ TEST(Scrub, requests)
               R"("data":"{\"password\": \"[Filtered]\", \"a\": \"b\"}"}})");
 }
 
+TEST(Scrub, json_in_texts)
+{
+    EXPECT_EQ(scrubbed(R"({"a":"{\"credentials\": {\"key\": \"x\"}, \"b\": 1}"})"),
+              R"({"a":"{\"credentials\": [Filtered], \"b\": 1}"})");
+    EXPECT_EQ(scrubbed(R"({"a":"{\\\"password\\\": \\\"one two\\\"}"})"),
+              R"({"a":"{\\\"password\\\": \\\"[Filtered]\\\"}"})");
+}
+
 TEST(Scrub, lists_of_pairs)
 {
     EXPECT_EQ(scrubbed(R"({"headers":[["Cookie","a=1"],["Host","h"],["token",{"a":"x"}]]})"),

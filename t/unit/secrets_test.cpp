@@ -128,9 +128,54 @@ TEST(Secrets, json_and_hashes_in_texts)
     EXPECT_EQ(scrubbed(R"({"password":"x\"y","a":"b"})"), R"({"password":"[Filtered]","a":"b"})");
     EXPECT_EQ(scrubbed(R"({"token" : 12345, "n": 1})"), R"({"token" : [Filtered], "n": 1})");
     EXPECT_EQ(scrubbed("{'api_key': 'x'}"), "{'api_key': '[Filtered]'}");
-    EXPECT_EQ(scrubbed(R"({"auth":{"password":"x"}})"), R"({"auth":{"password":"[Filtered]"}})");
     EXPECT_EQ(scrubbed(R"({"password"=>"x", :token=>"y"})"),
               R"({"password"=>"[Filtered]", :token=>"[Filtered]"})");
+}
+
+TEST(Secrets, lists_and_objects_in_texts)
+{
+    EXPECT_EQ(scrubbed(R"({"passwords": ["x", "y"], "a": ["z"]})"), R"({"passwords": [Filtered], "a": ["z"]})");
+    EXPECT_EQ(scrubbed(R"(got {"credentials": {"user": "u", "key": "a}\"]"}, "n": 1} there)"),
+              R"(got {"credentials": [Filtered], "n": 1} there)");
+    EXPECT_EQ(scrubbed(R"({'auth': {'a': [1, {'b': 'x]'}]}, 'c': 2})"), R"({'auth': [Filtered], 'c': 2})");
+    EXPECT_EQ(scrubbed(R"({"cookies":[["a","1"],["b","2"]]})"), R"({"cookies":[Filtered]})");
+    EXPECT_EQ(scrubbed(R"({"token":[12]})"), R"({"token":[Filtered]})");
+    EXPECT_EQ(scrubbed(R"({"secrets": ["x", {"y": "z)"), R"({"secrets": [Filtered])");
+    EXPECT_EQ(scrubbed(R"(a = {"auth": {\"key\": \"x}\"}, "b": 1})"), R"(a = {"auth": [Filtered], "b": 1})");
+}
+
+TEST(Secrets, json_over_several_lines)
+{
+    EXPECT_EQ(scrubbed("{\n  \"password\":\n    \"x\",\n  \"a\": 1\n}"),
+              "{\n  \"password\":\n    \"[Filtered]\",\n  \"a\": 1\n}");
+    EXPECT_EQ(scrubbed("{\"token\"\r\n:\r\n\t12}"), "{\"token\"\r\n:\r\n\t[Filtered]}");
+    EXPECT_EQ(scrubbed("{\"keys\": 1, \"secrets\": [\n  \"x\",\n  \"y\"\n]}"),
+              "{\"keys\": 1, \"secrets\": [Filtered]}");
+    EXPECT_EQ(scrubbed("\"password\"         :         \"x\""), "\"password\"         :         \"[Filtered]\"");
+}
+
+TEST(Secrets, json_within_json_within_texts)
+{
+    EXPECT_EQ(scrubbed(R"({\"password\": \"one two\", \"a\": 1})"), R"({\"password\": \"[Filtered]\", \"a\": 1})");
+    EXPECT_EQ(scrubbed(R"({\"password\": \"one \\\"two\\\" \\\\\", \"a\": 1})"),
+              R"({\"password\": \"[Filtered]\", \"a\": 1})");
+    EXPECT_EQ(scrubbed(R"({\\\"pwd\\\": \\\"one \\\\\\\"two\\\\\\\"\\\", \\\"a\\\": 1})"),
+              R"({\\\"pwd\\\": \\\"[Filtered]\\\", \\\"a\\\": 1})");
+    EXPECT_EQ(scrubbed(R"("{\"auth\": {\"key\": \"x}\"}, \"a\": 1}")"), R"("{\"auth\": [Filtered], \"a\": 1}")");
+    EXPECT_EQ(scrubbed(R"({\"token\": 12, \"a\": 1})"), R"({\"token\": [Filtered], \"a\": 1})");
+    EXPECT_EQ(scrubbed(R"(f(\"password=\"one two\" b\"))"), R"(f(\"password=\"[Filtered]\" b\"))");
+    EXPECT_EQ(scrubbed(R"(say(password=\"one two\"))"), R"(say(password=\"[Filtered]\"))");
+    EXPECT_EQ(scrubbed(R"({"password": "one \\", "a": 1})"), R"({"password": "[Filtered]", "a": 1})");
+}
+
+TEST(Secrets, members_of_other_languages)
+{
+    EXPECT_EQ(scrubbed("{password: \"x y\", a: 1}"), "{password: \"[Filtered]\", a: 1}");
+    EXPECT_EQ(scrubbed("{a: 1, api_key: 'x'}"), "{a: 1, api_key: '[Filtered]'}");
+    EXPECT_EQ(scrubbed("login(password: \"x\")"), "login(password: \"[Filtered]\")");
+    EXPECT_EQ(scrubbed("a:\n  password: \"x\"\n"), "a:\n  password: \"[Filtered]\"\n");
+    EXPECT_EQ(scrubbed("{u'password': u'x y', b'pwd': b'x y'}"), "{u'password': u'[Filtered]', b'pwd': b'[Filtered]'}");
+    EXPECT_EQ(scrubbed("f(password=b'x y')"), "f(password=b'[Filtered]')");
 }
 
 TEST(Secrets, words_that_are_no_values)
@@ -138,7 +183,10 @@ TEST(Secrets, words_that_are_no_values)
     for (std::string_view text : {
              "Unexpected token: <", "token = self.next()", "if (token == x)", "token==\"x\"",
              "password=", "password=&a=b", "token=null", "token=None&x", R"({"token":true})",
-             R"({"password":null,"a":1})", R"({"token":["a"]})", "password: hunter2", "a=b",
+             R"({"password":null,"a":1})", "password: hunter2", "a=b",
+             R"({"tokens":[]})", R"("auth": {)", R"({"auth": { }, "tokens": [ [], {} ], "a": ["x"]})",
+             "Unexpected token: '<'", "unexpected token: \"}\", expected \"]\"", "the \"token\":\nit is odd",
+             "{author: \"x\"}", "a ? token : 'x'", "{password: string}", "{max_tokens: \"5\"}",
              "=x", ":x", "\"\":\"x\"", "Basic authentication is required", "Bearer tokens",
              "Bearer of news", "the password", "https://example.com:8080/a@b", "//a@b"}) {
         EXPECT_EQ(scrubbed(text), text);
@@ -210,7 +258,9 @@ TEST(Secrets, what_is_filtered_stays_as_it_is)
 TEST(Secrets, texts_that_are_all_beginnings)
 {
     for (std::string_view piece : {"=", ":", "://", "-----BEGIN ", "token=\"", "\"token\":", "bearer ",
-                                   "4 ", "41111111111111", "\"", " = ", "'", "://a", "\"\\"}) {
+                                   "4 ", "41111111111111", "\"", " = ", "'", "://a", "\"\\", "\"token\":[",
+                                   "\"auth\":{\"", "(token: ", ":\\", "\"token\":\\\"", "\"token\":[\\'",
+                                   "          :", "\n", "token=\\"}) {
         std::string text;
         while (text.size() < 2'000'000) {
             text += piece;

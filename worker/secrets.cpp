@@ -24,6 +24,10 @@ bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z'); }
 bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
 bool is_quote(char c) { return c == '"' || c == '\''; }
 
+/* What a value behind "=" ends at that has no quotes. */
+constexpr std::string_view ends_of_pair = " \t\r\n\v\f&;\"'<>)]}";
+constexpr std::string_view ends_of_encoded = "% \t\r\n\v\f&;\"'<>)]}";
+
 /* Letters before "=" that may belong to a name, brackets and escapes of forms too. */
 bool in_name(char c)
 {
@@ -36,12 +40,32 @@ bool in_credentials(char c)
     return is_alnum(c) || std::string_view("-._~+/=").find(c) != std::string_view::npos;
 }
 
-enum class Begins : std::uint8_t { nothing, card, pair, colon, dash, blank };
+/* A name in a URL: what is behind the last escape but those of brackets, such as %3F and %26. */
+std::string after_escapes(std::string_view name)
+{
+    std::string plain;
+    for (std::size_t at = 0; at < name.size(); at++) {
+        if (name[at] != '%') {
+            plain.push_back(name[at]);
+            continue;
+        }
+        std::string escape = lower(name.substr(at, 3));
+        if (escape == "%5b" || escape == "%5d") {
+            plain.push_back(' ');
+        } else {
+            plain.clear();
+        }
+        at += 2;
+    }
+    return plain;
+}
+
+enum class Begins : std::uint8_t { nothing, digit, pair, colon, dash, blank };
 
 constexpr std::array<Begins, 256> begins_of = [] {
     std::array<Begins, 256> table{};
     for (unsigned c = '0'; c <= '9'; c++) {
-        table[c] = Begins::card;
+        table[c] = Begins::digit;
     }
     table['='] = Begins::pair;
     table[':'] = Begins::colon;
@@ -49,6 +73,8 @@ constexpr std::array<Begins, 256> begins_of = [] {
     table[' '] = Begins::blank;
     return table;
 }();
+
+using Verdict = SecretNames::Verdict;
 
 class TextReader {
 public:
@@ -64,8 +90,8 @@ public:
             switch (begins(at_)) {
             case Begins::nothing:
                 break;
-            case Begins::card:
-                card();
+            case Begins::digit:
+                digit();
                 break;
             case Begins::pair:
                 assignment();
@@ -158,6 +184,21 @@ private:
         at_ = end;
     }
 
+    void digit()
+    {
+        std::string_view escape;
+        if (text_[at_] == '3' && at_ > 0 && text_[at_ - 1] == '%') {
+            escape = text_.substr(at_ + 1, 1);
+        }
+        if (escape == "D" || escape == "d") {
+            encoded_assignment();
+        } else if (escape == "A" || escape == "a") {
+            encoded_member();
+        } else {
+            card();
+        }
+    }
+
     /* At the first digit of a number. No card has one that begins with 0, 1, 7, 8 or 9. */
     void card()
     {
@@ -211,7 +252,9 @@ private:
 
     bool is_secret(std::string_view name) const
     {
-        return names_.judge(name) == SecretNames::Verdict::secret;
+        Verdict verdict = name.find('%') == name.npos ? names_.judge(name)
+                                                      : names_.judge(after_escapes(name));
+        return verdict == Verdict::secret;
     }
 
     /* Whether a name without quotes stands where members do. In "unexpected token: '<'" it
@@ -294,8 +337,13 @@ private:
         }
     }
 
+    std::size_t first_of(std::string_view ends, std::size_t at) const
+    {
+        return std::min(text_.find_first_of(ends, at), text_.size());
+    }
+
     /* That there is no secret, or whether there is one, is none. */
-    void bare_value(std::size_t at, std::string_view ends)
+    void bare_value(std::size_t at, std::size_t end)
     {
         constexpr std::string_view no_secrets[] = {"null", "nil",  "none", "undefined",
                                                    "true", "false"};
@@ -303,7 +351,6 @@ private:
             at_ = at + filtered_text.size();
             return;
         }
-        std::size_t end = std::min(text_.find_first_of(ends, at), text_.size());
         std::string value = lower(text_.substr(at, std::min<std::size_t>(end - at, 16)));
         if (std::find(std::begin(no_secrets), std::end(no_secrets), value)
             != std::end(no_secrets)) {
@@ -329,7 +376,52 @@ private:
         if (quote != text_.npos) {
             quoted_value(quote);
         } else {
-            bare_value(value, " \t\r\n\v\f&;\"'<>)]}");
+            bare_value(value, first_of(ends_of_pair, value));
+        }
+    }
+
+    /* Where a value ends within another one: where that ends, or at one of these escapes. */
+    std::size_t end_of_encoded(std::size_t at, std::string_view escapes) const
+    {
+        at = text_.find_first_of(ends_of_encoded, at);
+        while (at != text_.npos && text_[at] == '%'
+               && escapes.find(text_.substr(at, 3)) == escapes.npos) {
+            at = text_.find_first_of(ends_of_encoded, at + 1);
+        }
+        return std::min(at, text_.size());
+    }
+
+    /* A form or a URL that is a value of another one: name%3Dvalue%26... */
+    void encoded_assignment()
+    {
+        std::string_view name = name_before(at_ - 1);
+        at_ += 2;
+        if (is_secret(name)) {
+            bare_value(at_, end_of_encoded(at_, "%26"));
+        }
+    }
+
+    /* JSON that is a value of a form: %22name%22%3A%22value%22 */
+    void encoded_member()
+    {
+        constexpr std::string_view quote = "%22";
+        std::string_view before = text_.substr(0, at_ - 1);
+        at_ += 2;
+        if (!before.ends_with(quote) || !is_secret(name_before(before.size() - quote.size()))) {
+            return;
+        }
+        while (is(at_, '+') || text_.substr(at_).starts_with("%20")) {
+            at_ += is(at_, '+') ? 1 : 3;
+        }
+        std::string head = lower(text_.substr(at_, quote.size()));
+        if (head == quote) {
+            std::size_t begin = at_ + quote.size();
+            std::size_t end = end_of_encoded(begin, quote);
+            bool escaped = lower(text_.substr(begin, end - begin)).ends_with("%5c");
+            bare_value(begin, escaped ? first_of(ends_of_pair, end) : end);
+        } else {
+            bool listed = head == "%5b" || head == "%7b";
+            bare_value(at_, listed ? first_of(ends_of_pair, at_) : end_of_encoded(at_, "%2C%7D"));
         }
     }
 
@@ -377,7 +469,7 @@ private:
             container(value);
         } else if (is_digit(text_[value])
                    || text_.substr(at_, value - at_).find('\n') == std::string_view::npos) {
-            bare_value(value, " \t\r\n\v\f,]}");
+            bare_value(value, first_of(" \t\r\n\v\f,]}", value));
         }
     }
 

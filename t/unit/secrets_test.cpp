@@ -178,6 +178,25 @@ TEST(Secrets, members_of_other_languages)
     EXPECT_EQ(scrubbed("f(password=b'x y')"), "f(password=b'[Filtered]')");
 }
 
+TEST(Secrets, encoded_in_urls)
+{
+    EXPECT_EQ(scrubbed("password%3Dx"), "password%3D[Filtered]");
+    EXPECT_EQ(scrubbed("/login?next=%2Fa%3Ftoken%3Dx%26b%3Dc&d=e"), "/login?next=%2Fa%3Ftoken%3D[Filtered]%26b%3Dc&d=e");
+    EXPECT_EQ(scrubbed("?q=a%3db%26auth%3dx%20y#top"), "?q=a%3db%26auth%3d[Filtered]");
+    EXPECT_EQ(scrubbed("u%5Bpwd%5D%3Dx&a"), "u%5Bpwd%5D%3D[Filtered]&a");
+    EXPECT_EQ(scrubbed("?a=1%26auth=x"), "?a=1%26auth=[Filtered]");
+    EXPECT_EQ(scrubbed("?f=%7B%22password%22%3A%20%22x%20y%22%2C%22a%22%3A1%7D"),
+              "?f=%7B%22password%22%3A%20%22[Filtered]%22%2C%22a%22%3A1%7D");
+    EXPECT_EQ(scrubbed("%7B%22pwd%22%3A%22x%5C%22y%22%7D&b=1"), "%7B%22pwd%22%3A%22[Filtered]&b=1");
+    EXPECT_EQ(scrubbed("%7B%22token%22%3A12%2C%22a%22%3a1%7D"), "%7B%22token%22%3A[Filtered]%2C%22a%22%3a1%7D");
+    EXPECT_EQ(scrubbed("%7B%22tokens%22%3A%5B%22x%22%2C%22y%22%5D%7D b"), "%7B%22tokens%22%3A[Filtered] b");
+    for (std::string_view text : {
+             "author%3Dx", "a%3Db%26c%3Dd", "token%3D", "%3D", "3D", "%22%3A%22x", "%22author%22%3A%22x%22",
+             "%22token%22%3Atrue%2C", "50%3D", "time%3A%2010%3A20", "token%3A x", "token%3D%26a%3Db"}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
+}
+
 TEST(Secrets, words_that_are_no_values)
 {
     for (std::string_view text : {
@@ -248,7 +267,7 @@ TEST(Secrets, private_keys)
 TEST(Secrets, what_is_filtered_stays_as_it_is)
 {
     for (std::string_view text : {
-             "token=[Filtered]", "token=[Filtered]&a=b", "https://[Filtered]@h/", "Bearer [Filtered]",
+             "token=[Filtered]", "token=[Filtered]&a=b", "token%3D[Filtered]%26a", "%22pwd%22%3A%22[Filtered]%22", "https://[Filtered]@h/", "Bearer [Filtered]",
              R"({"password":"[Filtered]"})", R"({"password":[Filtered],"x":1})"}) {
         EXPECT_EQ(scrubbed(text), text);
     }
@@ -260,7 +279,8 @@ TEST(Secrets, texts_that_are_all_beginnings)
     for (std::string_view piece : {"=", ":", "://", "-----BEGIN ", "token=\"", "\"token\":", "bearer ",
                                    "4 ", "41111111111111", "\"", " = ", "'", "://a", "\"\\", "\"token\":[",
                                    "\"auth\":{\"", "(token: ", ":\\", "\"token\":\\\"", "\"token\":[\\'",
-                                   "          :", "\n", "token=\\"}) {
+                                   "          :", "\n", "token=\\", "%3D", "pwd%3Dx&", "pwd%3Dx%26", "%22tokens%22%3A%5B", "%22pwd%22%3A", "%22pwd%22%3A%22x&",
+                                   "%22pwd%22%3A%20"}) {
         std::string text;
         while (text.size() < 2'000'000) {
             text += piece;

@@ -9,6 +9,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "worker/auth_scheme.hpp"
 #include "worker/card_number.hpp"
 #include "worker/repair.hpp"
 
@@ -26,6 +27,7 @@ bool is_quote(char c) { return c == '"' || c == '\''; }
 
 /* What a value behind "=" ends at that has no quotes. */
 constexpr std::string_view ends_of_pair = " \t\r\n\v\f&;\"'<>)]}";
+constexpr std::string_view ends_of_authority = "/?#\\ \t\r\n\"'<>()";
 constexpr std::string_view ends_of_encoded = "% \t\r\n\v\f&;\"'<>)]}";
 
 /* Letters before "=" that may belong to a name, brackets and escapes of forms too. */
@@ -33,11 +35,6 @@ bool in_name(char c)
 {
     return is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '%'
            || static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool in_credentials(char c)
-{
-    return is_alnum(c) || std::string_view("-._~+/=").find(c) != std::string_view::npos;
 }
 
 /* A name in a URL: what is behind the last escape but those of brackets, such as %3F and %26. */
@@ -70,7 +67,9 @@ constexpr std::array<Begins, 256> begins_of = [] {
     table['='] = Begins::pair;
     table[':'] = Begins::colon;
     table['-'] = Begins::dash;
-    table[' '] = Begins::blank;
+    for (unsigned c = 0; c <= ' '; c++) {
+        table[c] = Begins::blank;
+    }
     return table;
 }();
 
@@ -143,7 +142,7 @@ private:
             __m128i from_zero = _mm_sub_epi8(block, all('0'));
             __m128i found = _mm_cmpeq_epi8(_mm_min_epu8(from_zero, all(':' - '0')), from_zero)
                             | _mm_cmpeq_epi8(block, all('=')) | _mm_cmpeq_epi8(block, all('-'))
-                            | (_mm_cmpeq_epi8(block, all(' '))
+                            | (_mm_cmpeq_epi8(_mm_min_epu8(block, all(' ')), block)
                                & (_mm_cmpeq_epi8(before, all('r')) | _mm_cmpeq_epi8(before, all('c'))));
             if (int mask = _mm_movemask_epi8(found); mask != 0) {
                 return at + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
@@ -199,6 +198,20 @@ private:
         }
     }
 
+    /* How long what stands between groups of digits is: a blank, also one that does not break
+     * or is thin, a dash or a dot. */
+    std::size_t separator(std::size_t at) const
+    {
+        char c = text_[at];
+        if (c == ' ' || c == '-' || c == '.') {
+            return 1;
+        }
+        std::string_view rest = text_.substr(at, 3);
+        return rest.starts_with("\xc2\xa0")                              ? 2
+               : rest == "\xe2\x80\xaf" || rest == "\xe2\x80\x89" ? 3
+                                                                  : 0;
+    }
+
     /* At the first digit of a number. No card has one that begins with 0, 1, 7, 8 or 9. */
     void card()
     {
@@ -208,23 +221,23 @@ private:
                                         || (text_[begin - 1] == '.' && begin > 1
                                             && is_digit(text_[begin - 2]))));
         std::string digits;
-        std::size_t end = begin;
+        CardGroups groups;
         std::size_t best = 0;
         for (std::size_t i = begin; !inside && i < text_.size() && digits.size() < most_card_digits;) {
             if (!is_digit(text_[i])) {
-                bool separator = text_[i] == ' ' || text_[i] == '-';
-                if (!separator || i + 1 == text_.size() || !is_digit(text_[i + 1])) {
+                std::size_t size = separator(i);
+                if (size == 0 || i + size >= text_.size() || !is_digit(text_[i + size])) {
                     break;
                 }
-                i++;
+                groups.add(digits.size(), text_.substr(i, size));
+                i += size;
             }
             digits.push_back(text_[i++]);
-            end = i;
-            bool more = end < text_.size()
-                        && (is_alnum(text_[end]) || (text_[end] == '.' && end + 1 < text_.size()
-                                                     && is_digit(text_[end + 1])));
-            if (!more && is_card_number(digits)) {
-                best = end;
+            bool more = i < text_.size()
+                        && (is_alnum(text_[i])
+                            || (text_[i] == '.' && i + 1 < text_.size() && is_digit(text_[i + 1])));
+            if (!more && is_card_number(digits) && groups.may_be_card(digits.size())) {
+                best = i;
             }
         }
         if (best > 0) {
@@ -440,12 +453,47 @@ private:
     /* user:password@host */
     void login()
     {
-        std::string_view authority =
-            text_.substr(at_, text_.find_first_of("/?#\\ \t\r\n\"'<>()", at_) - at_);
+        std::size_t behind = first_of(ends_of_authority, at_);
+        std::string_view authority = text_.substr(at_, behind - at_);
         std::size_t end = authority.rfind('@');
-        if (end != authority.npos && authority.substr(0, end) != filtered_text) {
+        if (end == authority.npos && may_have_password(authority)) {
+            end = end_of_odd_login(behind) - at_;
+        }
+        if (end < text_.size() - at_ && text_.substr(at_, end) != filtered_text) {
             take(at_, at_ + end);
         }
+    }
+
+    /* Whether behind a host there would be a port, or a place for one. */
+    static bool may_have_password(std::string_view authority)
+    {
+        std::size_t colon = authority.find(':');
+        if (colon == authority.npos || authority.front() == '[') {
+            return false;
+        }
+        std::string_view password = authority.substr(colon + 1);
+        return !std::all_of(password.begin(), password.end(), is_digit) && password.front() != '{'
+               && password.front() != '$';
+    }
+
+    /* Where the @ is behind a password that goes on there with / ? # or one blank; at the
+     * end of the text when there is none. No two searches meet: they end at //. */
+    std::size_t end_of_odd_login(std::size_t at) const
+    {
+        bool blank = false;
+        for (; at < text_.size() && text_[at] != '@'; at++) {
+            std::string_view rest = text_.substr(at);
+            bool ends = std::string_view("\\\t\r\n\"'<>()").find(rest[0]) != rest.npos
+                        || rest.starts_with("//") || rest.starts_with(filtered_text);
+            if (ends || (rest[0] == ' ' && blank)) {
+                return text_.size();
+            }
+            blank = blank || rest[0] == ' ';
+        }
+        if (at + 1 >= text_.size() || is_white(text_[at - 1]) || !is_alnum(text_[at + 1])) {
+            return text_.size();
+        }
+        return at + text_.substr(at, first_of(ends_of_authority, at) - at).rfind('@');
     }
 
     /* Behind the colon of "name": value or name: "value". */
@@ -492,30 +540,24 @@ private:
     /* At the blank behind "Bearer". */
     void credentials()
     {
-        constexpr std::size_t fewest = 8;
-        std::size_t begin = at_ + 1;
-        std::string_view head = text_.substr(0, at_);
-        at_++;
-        auto ends_with = [&](std::string_view word) {
-            return head.size() >= word.size() && lower(head.substr(head.size() - word.size())) == word
-                   && (head.size() == word.size()
-                       || !is_alnum(head[head.size() - word.size() - 1]));
-        };
-        char last = head.empty() ? '\0' : head.back();
-        bool bearer = (last == 'r' || last == 'R') && ends_with("bearer");
-        if (!bearer && ((last != 'c' && last != 'C') || !ends_with("basic"))) {
+        std::size_t behind = at_++;
+        std::size_t scheme = auth_scheme_before(text_.substr(0, behind));
+        if (scheme == 0) {
             return;
         }
-        std::size_t end = begin;
-        bool coded = false;                 /* it is no word of a sentence */
-        while (end < text_.size() && in_credentials(text_[end])) {
-            coded = coded || is_digit(text_[end]) || text_[end] == '='
-                    || (is_upper(text_[end]) && end > begin);
-            end++;
+        std::size_t begin = after_white(behind);
+        std::string_view value = credentials_at(text_.substr(begin));
+        if (is_coded(value) || (is_named(behind - scheme) && may_be_coded(value))) {
+            take(begin, begin + value.size());
         }
-        if (coded && end - begin >= fewest) {
-            take(begin, end);
-        }
+    }
+
+    /* Whether what begins there is the value of a header or the like. In JSON it was taken. */
+    bool is_named(std::size_t begin) const
+    {
+        std::size_t sign = before_white(begin);
+        return sign > 0 && (text_[sign - 1] == ':' || text_[sign - 1] == '=')
+               && is_secret(name_before(before_white(sign - 1)));
     }
 
     std::string_view text_;

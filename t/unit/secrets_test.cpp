@@ -221,6 +221,44 @@ TEST(Secrets, credentials)
               "Authorization: Bearer [Filtered]");
     EXPECT_EQ(scrubbed("BASIC dXNlcjpwYXNz."), "BASIC [Filtered]");
     EXPECT_EQ(scrubbed("forbearer abc123def456"), "forbearer abc123def456");
+    for (std::string_view between : {"  ", "\t", "\n", "\r\n ", "          "}) {
+        std::string head = "a Bearer" + std::string(between);
+        EXPECT_EQ(scrubbed(head + "A1zqsab99 b"), head + "[Filtered] b");
+    }
+    EXPECT_EQ(scrubbed("Bearer " + std::string(30, 'q') + "."), "Bearer [Filtered]");
+}
+
+TEST(Secrets, credentials_without_digits)
+{
+    EXPECT_EQ(scrubbed("Authorization: Bearer zqsekabdx"), "Authorization: Bearer [Filtered]");
+    EXPECT_EQ(scrubbed("curl -H 'proxy-authorization:basic zqsekabdx' a"),
+              "curl -H 'proxy-authorization:basic [Filtered]' a");
+    EXPECT_EQ(scrubbed("auth = bearer\tzqsekabdx in"), "auth = bearer\t[Filtered] in");
+    for (std::string_view text : {
+             "Basic authentication failed", "Bearer authorization is required", "basic  authentication\n",
+             "Bearer internationalization", "Authorization: Basic authentication failed",
+             "Authorization: Bearer credentials are missing", "Authorization: Bearer token",
+             "WWW-Authenticate: Basic something", "error: Basic something", "it is basic\n  at Object.run",
+             "this is basic\nsomething else", "Bearer\n\n", "Bearer", "a public\t12345678"}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
+}
+
+TEST(Secrets, passwords_in_urls)
+{
+    EXPECT_EQ(scrubbed("https://user:p/w@host/a"), "https://[Filtered]@host/a");
+    EXPECT_EQ(scrubbed("postgres://u:a#b?c/d@h/db and b@c"), "postgres://[Filtered]@h/db and b@c");
+    EXPECT_EQ(scrubbed("postgres://u:a b@h/db"), "postgres://[Filtered]@h/db");
+    EXPECT_EQ(scrubbed("https://u:p/w@x@h/@scope/b"), "https://[Filtered]@h/@scope/b");
+    EXPECT_EQ(scrubbed("https://u:1x/w@h"), "https://[Filtered]@h");
+    for (std::string_view text : {
+             "http://localhost:3000/@vite/client", "https://h:8080/?mail=a@b", "http://h:80 a@b", "http://h:/@a",
+             "http://[::1]:80/@vite", "http://{host}:{port}/@a", "http://${h}:${p}/@a", "http://h:p is @ home",
+             "http://h:port and then a@b", "http://h:p/a\nb@c", "http://h:p/ \"a@b\"", "http://h:p/(a@b)",
+             "webpack://app/./node_modules/@babel/a.js", "http://h:p/ @ann", "http://h:p/x http://b/@c",
+             "file://C:/a@b", "http://h/a:b@c"}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
 }
 
 TEST(Secrets, wherever_they_stand)
@@ -246,6 +284,15 @@ TEST(Secrets, card_numbers)
     EXPECT_EQ(scrubbed("4111-1111-1111-1111"), "[Filtered]");
     EXPECT_EQ(scrubbed("378282246310005,5555555555554444"), "[Filtered],[Filtered]");
     EXPECT_EQ(scrubbed("5 4111111111111111 2026"), "5 [Filtered] 2026");
+    EXPECT_EQ(scrubbed("4111.1111.1111.1111."), "[Filtered].");
+    EXPECT_EQ(scrubbed("a 4111\xc2\xa0" "1111\xc2\xa0" "1111\xc2\xa0" "1111\xc2\xa0"), "a [Filtered]\xc2\xa0");
+    EXPECT_EQ(scrubbed("3782\xe2\x80\xaf" "822463\xe2\x80\xaf" "10005"), "[Filtered]");
+    for (std::string_view text : {
+             "4111.1111 1111.1111", "4111.1111.1111.1112", "41.11.1111.1111.1111", "411111.1111111111", "4111.1111.1111.1111.5",
+             "4.111111111111111", "4111\xc2\xa0" "1111-1111-1111", "5.4111.1111.1111.1111", "4111..1111.1111.1111",
+             "4111\xc2 1111\xc2 1111\xc2 1111", "4111\xe2\x80\xaa" "1111", "4111\xc2", "4111."}) {
+        EXPECT_EQ(scrubbed(text), text);
+    }
     for (std::string_view text : {
              "4111111111111112", "1111111111111111", "x4111111111111111", "4111111111111111x",
              "0.4111111111111111", "4111111111111111.5", "41111111111111111", "4111  1111 1111 1111",
@@ -279,7 +326,8 @@ TEST(Secrets, texts_that_are_all_beginnings)
     for (std::string_view piece : {"=", ":", "://", "-----BEGIN ", "token=\"", "\"token\":", "bearer ",
                                    "4 ", "41111111111111", "\"", " = ", "'", "://a", "\"\\", "\"token\":[",
                                    "\"auth\":{\"", "(token: ", ":\\", "\"token\":\\\"", "\"token\":[\\'",
-                                   "          :", "\n", "token=\\", "%3D", "pwd%3Dx&", "pwd%3Dx%26", "%22tokens%22%3A%5B", "%22pwd%22%3A", "%22pwd%22%3A%22x&",
+                                   "          :", "\n", "bearer\n", "bearer  ", "basic: ", "://a:b/", "://a:b ", "://a:b/c", "4.", "4111.1111.",
+                                   "4111\xc2\xa0", "auth: bearer aaaaaaaa", "bearer aaaaaaaaa", "token=\\", "%3D", "pwd%3Dx&", "pwd%3Dx%26", "%22tokens%22%3A%5B", "%22pwd%22%3A", "%22pwd%22%3A%22x&",
                                    "%22pwd%22%3A%20"}) {
         std::string text;
         while (text.size() < 2'000'000) {

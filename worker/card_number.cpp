@@ -6,8 +6,6 @@
 namespace errtrack {
 namespace {
 
-constexpr std::size_t fewest_digits = 13;
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 struct Issuer {
@@ -37,7 +35,7 @@ constexpr Issuer issuers[] = {
 
 bool is_card_number(std::string_view digits)
 {
-    if (digits.size() < fewest_digits || digits.size() > most_card_digits
+    if (digits.size() < fewest_card_digits || digits.size() > most_card_digits
         || !std::all_of(digits.begin(), digits.end(), is_digit)) {
         return false;
     }

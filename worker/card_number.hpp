@@ -9,6 +9,7 @@
 
 namespace errtrack {
 
+inline constexpr std::size_t fewest_card_digits = 13;
 inline constexpr std::size_t most_card_digits = 19;
 
 /* Whether digits are the number of a payment card, with the length that its issuer uses

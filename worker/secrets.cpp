@@ -212,41 +212,60 @@ private:
                                                                   : 0;
     }
 
-    /* At the first digit of a number. No card has one that begins with 0, 1, 7, 8 or 9. */
+    /* At the first digit of a number. */
     void card()
     {
-        std::size_t begin = at_;
-        bool inside = text_[begin] < '2' || text_[begin] > '6'
-                      || (begin > 0 && (is_alnum(text_[begin - 1])
-                                        || (text_[begin - 1] == '.' && begin > 1
-                                            && is_digit(text_[begin - 2]))));
-        std::string digits;
-        CardGroups groups;
-        std::size_t best = 0;
-        for (std::size_t i = begin; !inside && i < text_.size() && digits.size() < most_card_digits;) {
-            if (!is_digit(text_[i])) {
-                std::size_t size = separator(i);
-                if (size == 0 || i + size >= text_.size() || !is_digit(text_[i + size])) {
-                    break;
-                }
-                groups.add(digits.size(), text_.substr(i, size));
-                i += size;
-            }
-            digits.push_back(text_[i++]);
-            bool more = i < text_.size()
-                        && (is_alnum(text_[i])
-                            || (text_[i] == '.' && i + 1 < text_.size() && is_digit(text_[i + 1])));
-            if (!more && is_card_number(digits) && groups.may_be_card(digits.size())) {
-                best = i;
-            }
-        }
-        if (best > 0) {
-            take(begin, best);
+        std::size_t end = begins_card() ? end_of_card() : 0;
+        if (end > 0) {
+            take(at_, end);
             return;
         }
         while (at_ < text_.size() && is_digit(text_[at_])) {
             at_++;
         }
+    }
+
+    /* No card has a number that begins with 0, 1, 7, 8 or 9, nor is it a part of another one. */
+    bool begins_card() const
+    {
+        if (text_[at_] < '2' || text_[at_] > '6') {
+            return false;
+        }
+        char before = at_ > 0 ? text_[at_ - 1] : ' ';
+        return !is_alnum(before) && (before != '.' || at_ < 2 || !is_digit(text_[at_ - 2]));
+    }
+
+    /* Whether a number goes on there, or is a part of a word. */
+    bool is_more(std::size_t at) const
+    {
+        return at < text_.size()
+               && (is_alnum(text_[at])
+                   || (text_[at] == '.' && at + 1 < text_.size() && is_digit(text_[at + 1])));
+    }
+
+    /* Where the longest number of a card ends that begins here; 0 when none does. */
+    std::size_t end_of_card() const
+    {
+        std::array<char, most_card_digits> digits;
+        std::size_t count = 0;
+        CardGroups groups;
+        std::size_t best = 0;
+        for (std::size_t i = at_; i < text_.size() && count < digits.size();) {
+            if (!is_digit(text_[i])) {
+                std::size_t size = separator(i);
+                if (size == 0 || i + size >= text_.size() || !is_digit(text_[i + size])) {
+                    break;
+                }
+                groups.add(count, text_.substr(i, size));
+                i += size;
+            }
+            digits[count++] = text_[i++];
+            if (count >= fewest_card_digits && !is_more(i) && is_card_number({digits.data(), count})
+                && groups.may_be_card(count)) {
+                best = i;
+            }
+        }
+        return best;
     }
 
     /* The name that ends before that byte, without its quotes if it has some. */

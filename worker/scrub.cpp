@@ -15,7 +15,8 @@ namespace {
 
 using Verdict = SecretNames::Verdict;
 
-constexpr std::string_view about_software[] = {"sdk", "modules", "debug_meta", "_meta"};
+/* Names of packages, often a hundred of them, and names of members that stand elsewhere. */
+constexpr std::string_view other_names[] = {"modules", "_meta"};
 
 SecretNames::Options options_of(const ScrubOptions &options)
 {
@@ -187,14 +188,14 @@ void Scrubber::scrub(Json &document) const
     }
     std::vector<JsonEdit> edits;
     Walk walk(names_, secrets_, edits);
-    Walk software(address_names_, false, edits);
+    Walk other(address_names_, false, edits);
     for (JsonValue member : document.root()) {
-        bool about = std::any_of(std::begin(about_software), std::end(about_software),
-                                 [&](std::string_view name) { return member.has_key(name); });
-        if (!about) {
+        bool others = std::any_of(std::begin(other_names), std::end(other_names),
+                                  [&](std::string_view name) { return member.has_key(name); });
+        if (!others) {
             walk.value(member, true, false);
         } else if (addresses_) {
-            software.value(member, true, false);
+            other.value(member, true, false);
         }
     }
     document.splice(edits);

@@ -28,8 +28,8 @@ public:
     /*
      * Replaces strings and numbers in the document: those under secret names, and in lists
      * of pairs behind them, by "[Filtered]"; in other strings the passages that are
-     * secrets. The rest of the text stays byte for byte. What lies under sdk, modules,
-     * debug_meta and _meta describes software, and only loses addresses.
+     * secrets. The rest of the text stays byte for byte. What lies under modules and
+     * _meta is about packages and members elsewhere, and only loses addresses.
      */
     void scrub(Json &document) const;
 

@@ -77,10 +77,23 @@ TEST(Scrub, texts_and_numbers)
     EXPECT_EQ(scrubbed(R"({"a":"token\u003dx"})"), R"({"a":"token=[Filtered]"})");
 }
 
-TEST(Scrub, what_is_about_software_stays)
+TEST(Scrub, what_is_about_software)
 {
-    std::string text = R"({"modules":{"jsonwebtoken":"8.5","auth":"1"},"sdk":{"settings":)"
-                       R"({"auth":"x"}},"debug_meta":{"images":[{"token":"t"}]},"_meta":{"token":{}}})";
+    EXPECT_EQ(scrubbed(R"({"sdk":{"name":"a.b","settings":{"password":"x"},"packages":[{"name":"npm:auth"}]},)"
+                       R"("debug_meta":{"images":[{"code_file":"https://h/a.js?token=x","password":"x"}]}})"),
+              R"({"sdk":{"name":"a.b","settings":{"password":"[Filtered]"},"packages":[{"name":"npm:auth"}]},)"
+              R"("debug_meta":{"images":[{"code_file":"https://h/a.js?token=[Filtered]","password":"[Filtered]"}]}})");
+    ScrubOptions options;
+    options.secrets = false;
+    options.addresses = true;
+    std::string text = R"({"sdk":{"settings":{"password":"x"}}})";
+    EXPECT_EQ(scrubbed(text, options), text);
+}
+
+TEST(Scrub, names_of_packages_and_of_members_elsewhere_stay)
+{
+    std::string text = R"({"modules":{"jsonwebtoken":"8.5","auth":"1","cookie":"2"},)"
+                       R"("_meta":{"request":{"cookies":{"":{"len":12,"rem":[["!config","x"]]}}}}})";
     EXPECT_EQ(scrubbed(text), text);
 }
 

@@ -62,7 +62,7 @@ modules: $(NGINX_BUILD)/Makefile   ## build the two nginx modules
 
 # nginx's makefile names every file, so it is made anew when there are others; what
 # is in them is its own business.
-FILES  := $(sort $(wildcard ngx_module/*.cpp ngx_module/*.hpp))
+FILES  := $(sort $(wildcard ngx_module/*.cpp ngx_module/*.hpp ngx_module/*.S))
 LISTED := $(NGINX_BUILD)/files
 
 .PHONY: FORCE

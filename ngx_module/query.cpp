@@ -44,6 +44,10 @@ constexpr std::string_view retry_after = "5";
 
 constexpr std::string_view json_type = "application/json";
 
+/* openapi.json, see openapi.S. */
+extern "C" __attribute__((visibility("hidden"))) const char errtrack_openapi[];
+extern "C" __attribute__((visibility("hidden"))) const char errtrack_openapi_end[];
+
 /* A request under way. Lives in the pool of the request. */
 struct Query {
     Request request;
@@ -349,15 +353,15 @@ void log_unavailable(ngx_log_t *log, const std::string &problem)
     suppressed = 0;
 }
 
-/*
- * Whoever asks again learns that nothing has changed, without the body. What is shown to
- * one is nobody else's, so no cache between may keep it.
- */
-bool add_validator(ngx_http_request_t *r, std::string_view body)
+std::string entity_tag(std::string_view body)
 {
-    if (!add_header(r, "Cache-Control", "private, no-cache")
-        || !add_header(r, "ETag", "\"" + hex_sha256(body).substr(0, 32) + "\""))
-    {
+    return "\"" + hex_sha256(body).substr(0, 32) + "\"";
+}
+
+/* Whoever asks again learns that nothing has changed, without the body. */
+bool add_validator(ngx_http_request_t *r, std::string_view cache_control, std::string_view tag)
+{
+    if (!add_header(r, "Cache-Control", cache_control) || !add_header(r, "ETag", tag)) {
         return false;
     }
     /* nginx compares it with If-None-Match, and weakens it when it compresses. */
@@ -379,6 +383,46 @@ bool add_file_headers(ngx_http_request_t *r, std::string_view name)
 {
     return add_header(r, "Content-Disposition", "attachment; filename*=UTF-8''" + percent_encode(name))
            && add_header(r, "Content-Security-Policy", "sandbox; default-src 'none'");
+}
+
+/* Sends the body from where it lies: for as long as the request lives. */
+ngx_int_t send_in_place(ngx_http_request_t *r, int status, std::string_view content_type, std::string_view body)
+{
+    r->headers_out.status = static_cast<ngx_uint_t>(status);
+    r->headers_out.content_type = as_ngx_str(content_type);
+    r->headers_out.content_type_len = content_type.size();
+    r->headers_out.content_length_n = static_cast<off_t>(body.size());
+    ngx_int_t rc = ngx_http_send_header(r);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));
+    if (b == nullptr) {
+        return NGX_ERROR;
+    }
+    b->pos = reinterpret_cast<u_char *>(const_cast<char *>(body.data()));
+    b->last = b->pos + body.size();
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+    ngx_chain_t out = {b, nullptr};
+    return ngx_http_output_filter(r, &out);
+}
+
+/* What the surfaces offer is no secret, and the same for everybody. */
+ngx_int_t send_document(ngx_http_request_t *r)
+{
+    static const std::string_view document(
+        errtrack_openapi, static_cast<std::size_t>(errtrack_openapi_end - errtrack_openapi));
+    static const std::string tag = entity_tag(document);
+    ngx_int_t rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+    if (!add_header(r, "X-Content-Type-Options", "nosniff") || !add_validator(r, "no-cache", tag)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return send_in_place(r, 200, json_type, document);
 }
 
 /* How the end of a call that has no answer is told. */
@@ -413,9 +457,11 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
+    /* What is shown to one is nobody else's, so no cache between may keep it. */
     bool asked_again = query.task.call.read_only && answer.status == 200 && answer.file_name.empty();
     if (!add_header(r, "X-Content-Type-Options", "nosniff")
-        || !(asked_again ? add_validator(r, answer.body) : add_header(r, "Cache-Control", "no-store"))
+        || !(asked_again ? add_validator(r, "private, no-cache", entity_tag(answer.body))
+                         : add_header(r, "Cache-Control", "no-store"))
         || !(answer.file_name.empty() || add_file_headers(r, answer.file_name))
         || !(answer.cookie ? add_cookie(r, *answer.cookie, query.request.base) : true))
     {
@@ -424,27 +470,8 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
     if (answer.body.empty()) {
         return send_response(r, static_cast<ngx_uint_t>(answer.status), json_type, {});
     }
-    std::string_view content_type = answer.file_name.empty() ? json_type : std::string_view(answer.content_type);
-    r->headers_out.status = static_cast<ngx_uint_t>(answer.status);
-    r->headers_out.content_type = as_ngx_str(content_type);
-    r->headers_out.content_type_len = content_type.size();
-    r->headers_out.content_length_n = static_cast<off_t>(answer.body.size());
-    ngx_int_t rc = ngx_http_send_header(r);
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-    /* Sent from where it lies: the query lives as long as the request. */
-    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));
-    if (b == nullptr) {
-        return NGX_ERROR;
-    }
-    b->pos = reinterpret_cast<u_char *>(answer.body.data());
-    b->last = b->pos + answer.body.size();
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-    ngx_chain_t out = {b, nullptr};
-    return ngx_http_output_filter(r, &out);
+    return send_in_place(r, answer.status, answer.file_name.empty() ? json_type : std::string_view(answer.content_type),
+                         answer.body);
 }
 
 }
@@ -467,6 +494,9 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
                 : refuse_request(r, surface_of(path), match.status);
         }
         const Route &route = *match.route;
+        if (route.access == Access::document) {
+            return send_document(r);
+        }
         Caller caller = find_caller(r, route.surface);
         if (caller.token.empty() && caller.trusted_user.empty() && route.access != Access::open) {
             return refuse_request(r, route.surface, 401);

@@ -11,12 +11,16 @@ constexpr Surface rest = Surface::rest;
 constexpr Surface sentry = Surface::sentry;
 constexpr Access reads = Access::read;
 constexpr Access writes = Access::write;
+constexpr Access document = Access::document;
 
 /* Stands for a segment that is no text: nothing is called so. */
 const std::string no_text = "\xef\xbf\xbd";
 
-/* Routes with the same pattern stand together. */
+/* Routes with the same pattern stand together. openapi.json describes each of them. */
 constexpr Route routes[] = {
+    {"GET", "/errortracking/api/v1/openapi.json", integrated, document, ""},
+    {"GET", "/api/0/openapi.json", sentry, document, ""},
+
     {"GET", "/errortracking/api/v1/projects/{projectId}/errors", integrated, reads, "list_errors", Paging::gitlab},
     {"GET", "/errortracking/api/v1/projects/{projectId}/errors/{fingerprint}", integrated, reads, "get_error"},
     {"PUT", "/errortracking/api/v1/projects/{projectId}/errors/{fingerprint}", integrated, writes, "update_error"},

@@ -29,6 +29,7 @@ enum class Access {
     write,
     open,                                /* a write that needs no token: signing in */
     upload,                              /* a write whose body is a form with files */
+    document,                            /* openapi.json: neither a token nor the database */
 };
 
 struct Route {
@@ -36,7 +37,7 @@ struct Route {
     std::string_view pattern;            /* {name} takes one segment */
     Surface surface;
     Access access;
-    std::string_view function;           /* in errtrack_private; a literal */
+    std::string_view function;           /* in errtrack_private; a literal. Of a document empty */
     Paging paging = Paging::none;
 };
 

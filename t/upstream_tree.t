@@ -172,9 +172,9 @@ sub objects_after_touching {
     return sort map { basename($_) } $plan =~ /-o (\S+\.o)\b/g;
 }
 
-my @own = sort map { s/\.cpp\z/.o/r } map { basename($_) } glob "$sources/ngx_module/*.cpp";
-for my $header (sort(glob "$sources/ngx_module/*.hpp"), map { "$sources/worker/$_" } qw(entry.hpp outcome.hpp)) {
-    is_deeply [ objects_after_touching($header) ], \@own, 'nginx builds all objects again after a change to ' . basename($header);
+my @own = sort map { s/\.(?:cpp|S)\z/.o/r } map { basename($_) } glob "$sources/ngx_module/*.{cpp,S}";
+for my $file (sort(glob "$sources/ngx_module/*.{hpp,json}"), map { "$sources/worker/$_" } qw(entry.hpp outcome.hpp)) {
+    is_deeply [ objects_after_touching($file) ], \@own, 'nginx builds all objects again after a change to ' . basename($file);
 }
 
 utime undef, undef, "$sources/ngx_module/ngx.hpp" or die "$sources/ngx_module/ngx.hpp: $!\n";

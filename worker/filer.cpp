@@ -19,6 +19,10 @@ namespace errtrack {
 namespace {
 
 constexpr std::size_t batch_bytes = 8 * 1024 * 1024;
+constexpr std::size_t batch_items = 5'000;
+
+/* Of an item or a row of the ledger, beside its text. Requests of 250 bytes make a thousand. */
+constexpr std::size_t item_bytes = 256;
 
 /* An entry that was handed out so often ends workers, and is not looked at again. */
 constexpr long long most_deliveries = 5;
@@ -28,6 +32,29 @@ std::int64_t wall_clock()
     return std::chrono::duration_cast<std::chrono::microseconds>(
                std::chrono::system_clock::now().time_since_epoch())
         .count();
+}
+
+std::size_t items_of(const Content &content)
+{
+    return content.events.size() + content.attachments.size() + content.items.size();
+}
+
+/* What is held of a record until it is filed. */
+std::size_t bytes_of(const Record &record, const Content &content)
+{
+    std::size_t read = 0;
+    for (const Event &event : content.events) {
+        read += event.payload.size();
+    }
+    for (const Attachment &attachment : content.attachments) {
+        read += attachment.bytes.size();
+    }
+    for (const Item &item : content.items) {
+        read += item.row.size();
+    }
+    // What a body inflates to: it is held in one form or the other.
+    return std::max(record.body.size(), read)
+           + item_bytes * (items_of(content) + content.outcomes.size());
 }
 
 /* An entry that no edge of ours wrote, in the form of a dead letter. */
@@ -164,23 +191,19 @@ Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch 
             }
             continue;
         }
-        // Also in the middle of an entry: what of it is filed is known by its
-        // delivery ids if the rest is not.
-        bool full = batch.bytes >= batch_bytes || batch.filings.size() >= settings_.batch;
-        if (full && !finish(stream, batch)) {
-            return Reading::kept;
-        }
         Content content = read_content(record, settings_.attachment_bytes,
                                        projects_.of(record.project), rules_.of(record.project));
-        std::size_t read = 0;
-        for (const Event &event : content.events) {
-            read += event.payload.size();
+        std::size_t bytes = bytes_of(record, content);
+        std::size_t items = items_of(content);
+        bool full = batch.bytes + bytes > batch_bytes || batch.items + items > batch_items
+                    || batch.filings.size() >= settings_.batch;
+        // Also in the middle of an entry: what of it is filed is known by its
+        // delivery ids if the rest is not.
+        if (full && !batch.filings.empty() && !finish(stream, batch)) {
+            return Reading::kept;
         }
-        for (const Attachment &attachment : content.attachments) {
-            read += attachment.bytes.size();
-        }
-        // What a body inflates to: it is held in one form or the other.
-        batch.bytes += std::max(record.body.size(), read);
+        batch.bytes += bytes;
+        batch.items += items;
         batch.filings.push_back({std::move(record), std::move(content)});
     }
     return Reading::done;

@@ -57,7 +57,8 @@ private:
     /* Records that are filed in one transaction, and the entries that are done with it. */
     struct Batch {
         std::vector<Filing> filings;
-        std::size_t bytes = 0;          /* of their bodies */
+        std::size_t bytes = 0;          /* that they hold */
+        std::size_t items = 0;
         std::map<std::string, std::vector<std::string>> done;   /* ids by stream */
     };
     enum class Reading {

@@ -24,6 +24,9 @@ constexpr std::size_t batch_items = 5'000;
 /* Of an item or a row of the ledger, beside its text. Requests of 250 bytes make a thousand. */
 constexpr std::size_t item_bytes = 256;
 
+/* So often a record may take more time than a statement has, by itself. */
+constexpr unsigned most_overruns = 3;
+
 /* An entry that was handed out so often ends workers, and is not looked at again. */
 constexpr long long most_deliveries = 5;
 
@@ -214,6 +217,7 @@ Filer::Reading Filer::read_entry(Stream &stream, const QueueEntry &entry, Batch 
 bool Filer::file(const std::vector<Filing> &filings)
 {
     unsigned attempts = 0;
+    unsigned overruns = 0;
     while (!filings.empty()) {
         try {
             auto began = std::chrono::steady_clock::now();
@@ -225,14 +229,15 @@ bool Filer::file(const std::vector<Filing> &filings)
             return true;
         } catch (const StoreError &e) {
             bool alone = filings.size() == 1;
-            if (e.kind == StoreError::Kind::refused && alone) {
+            bool overrun = e.kind == StoreError::Kind::overrun;
+            bool refused = e.kind == StoreError::Kind::refused;
+            if (alone && (refused || (overrun && ++overruns == most_overruns))) {
                 spdlog::critical("delivery {} is dead: {}", filings[0].record.delivery_id,
                                  e.what());
                 return bury(filings[0].record, e.what());
             }
-            if (!alone && (e.kind == StoreError::Kind::refused || ++attempts > 5)
-                && e.kind != StoreError::Kind::down)
-            {
+            // A batch that ran out of time once would do so again.
+            if (!alone && (refused || overrun || ++attempts > 5) && e.kind != StoreError::Kind::down) {
                 spdlog::warn("a batch of {} failed, filing one by one: {}", filings.size(),
                              e.what());
                 return std::all_of(filings.begin(), filings.end(),

@@ -58,6 +58,10 @@ struct Store::Connection {
     {
         pqxx::work tx(db);
         tx.exec("select errtrack_private.prepare_session(), errtrack_private.prepare_explanations()");
+        // Who waits for a lock is told so before the statement is out of time: that is not
+        // the fault of what it files.
+        tx.exec("select set_config('lock_timeout', (setting::integer / 2)::text, false) from pg_settings "
+                "where name = 'statement_timeout' and current_setting('lock_timeout') = '0'");
         tx.commit();
         prepare_inserts(db);
     }
@@ -109,15 +113,18 @@ std::string first_line(const char *message)
 
 /*
  * By SQLSTATE class. Only 22 (bad data), 23 (a constraint) and P0 (raised by our own
- * functions) blame the data. Whatever else it is - no rights, read only, out of
- * resources, a lock, shutting down, an older schema - will pass or be mended, and
- * nothing may be given up for it.
+ * functions) blame the data, and 57014 (out of time) and 54 (a limit of the program) may.
+ * Whatever else it is - no rights, read only, out of resources, a lock, shutting down, an
+ * older schema - will pass or be mended, and nothing may be given up for it.
  */
 StoreError::Kind kind_of(std::string_view state) noexcept
 {
     std::string_view group = state.substr(0, 2);
     if (group == "22" || group == "23" || group == "P0") {
         return StoreError::Kind::refused;
+    }
+    if (state == "57014" || group == "54") {
+        return StoreError::Kind::overrun;
     }
     // 25006, read only: this may be the standby after a failover, so connect anew.
     bool down = state == "25006" || state == "57P01" || state == "57P02" || state == "57P03" || group == "08";

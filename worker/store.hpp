@@ -25,6 +25,7 @@ public:
     enum class Kind {
         down,       /* the connection is gone, or there was none: connect and try again */
         retry,      /* through no fault of the data: try again */
+        overrun,    /* past the time or the size of a statement: try again with less */
         refused,    /* the database will never take this: the data are at fault */
     };
     StoreError(Kind kind, const std::string &what) : std::runtime_error(what), kind(kind) {}

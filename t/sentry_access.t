@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha1_hex);
 use Test::More;
 
 use ErrTrack;
@@ -33,9 +34,11 @@ http {
 }
 CONF
 
-# The project shop of acme has 2,000 issues from 1001 on, so that each request has one of
-# its own, with two hashes, an event, a tag and a comment of everybody; the issue 3999, which
-# nobody may touch; and 400 keys. The project blog of acme has the issue 4001, theirs, which belongs to other, the issue 5001.
+# The project shop of acme has 2,500 issues from 1001 on, so that each request has one of
+# its own, with two hashes, an event with a file, a tag and a comment of everybody; the issue
+# 3999, which nobody may touch; and 400 keys. The project blog of acme has the issue 4001,
+# theirs, which belongs to other, the issue 5001. With each issue there are a release, a file
+# of it and a person of the organization with its number; blog has all releases of shop.
 my $fixtures = <<'SQL';
 insert into errtrack_private.organizations (id, slug, name) values (10, 'acme', 'Acme'), (20, 'other', 'Other');
 insert into errtrack_private.projects (id, organization_id, slug, name)
@@ -61,14 +64,14 @@ insert into kinds (name, email, organization, project, expires) values
     ('expired', 'owner@a.example', null, null, now() - interval '1 second');
 insert into kinds (name, email, without)
 select who || ' without ' || scope, who || '@a.example', scope
-from unnest('{org:read, org:write, project:read, project:write, event:read, event:write}'::text[]) as scope,
+from unnest('{org:read, org:write, project:read, project:releases, project:write, event:read, event:write}'::text[]) as scope,
      unnest('{owner, administrator}'::text[]) as who;
 insert into kinds (name, email, project, without)
 select 'of shop without ' || scope, 'owner@a.example', 42, scope
-from unnest('{org:read, project:read, event:read, event:write}'::text[]) as scope;
+from unnest('{org:read, project:read, project:releases, event:read, event:write}'::text[]) as scope;
 insert into errtrack_private.tokens (hash, kind, user_id, organization_id, project_id, scopes, expires_at)
 select sha256(convert_to(k.name, 'UTF8')), 'personal', u.id, k.organization, k.project,
-       array_remove('{org:read, org:write, project:read, project:write, event:read, event:write}', k.without), k.expires
+       array_remove('{org:read, org:write, project:read, project:releases, project:write, event:read, event:write}', k.without), k.expires
 from kinds k join errtrack_private.users u on u.email = k.email;
 insert into errtrack_private.tokens (hash, kind, scopes) values (sha256('gitlab'), 'gitlab', '{event:read, event:write, project:read, org:read}');
 
@@ -77,7 +80,7 @@ insert into errtrack_private.issues
         event_count, user_count, first_seen, last_seen, last_received_at)
 select case when n < 4000 then 42 when n < 5000 then 43 else 99 end, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '',
        1, 0, now() - interval '1 day', now(), now()
-from (select generate_series(1001, 3000) union all values (3999), (4001), (5001)) as ids (n);
+from (select generate_series(1001, 3500) union all values (3999), (4001), (5001)) as ids (n);
 insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
 select project_id, id, id, first_seen, last_seen from errtrack_private.issues;
 insert into errtrack_private.hashes (project_id, hash, origin_id, algo, variant, first_seen)
@@ -93,6 +96,22 @@ select project_id, event_id, date_trunc('day', received_at, 'UTC'), received_at 
 insert into errtrack_private.issue_comments (project_id, issue_id, id, user_id, text) overriding system value
 select i.project_id, i.id, i.id * 10 + u.id, u.id, 'x' from errtrack_private.issues i, errtrack_private.users u;
 alter sequence errtrack_private.issue_comments_id_seq restart with 1000000;
+insert into errtrack_private.attachments (project_id, received_at, event_id, delivery_id, position, name, attachment_type, size, sha256, body)
+select project_id, received_at, event_id, event_id, 0, 'log.txt', 'event.attachment', 1, sha256('x'), 'x' from errtrack_private.occurrences;
+insert into errtrack_private.releases (project_id, release, first_received_at)
+select project_id, 'r' || id, now() from errtrack_private.issues
+union all
+select 43, 'r' || id, now() from errtrack_private.issues where project_id = 42;
+insert into errtrack_private.uploads (project_id, id, kind, sha1, chunks, size, release) overriding system value
+select project_id, id, 'release_file', decode(lpad(id::text, 40, '0'), 'hex'), '{}', 1, 'r' || id from errtrack_private.issues;
+alter sequence errtrack_private.uploads_id_seq restart with 1000000;
+insert into errtrack_private.monitors (project_id, slug, environment, status, last_at, since)
+select id, 'nightly', 'production', 'ok', now(), now() from errtrack_private.projects;
+insert into errtrack_private.users (id, email) overriding system value
+select id, 'person' || id || '@a.example' from errtrack_private.issues;
+alter sequence errtrack_private.users_id_seq restart with 1000000;
+insert into errtrack_private.memberships (organization_id, user_id, role)
+select case when id = 5001 then 20 else 10 end, id, 'reporter' from errtrack_private.issues;
 insert into errtrack_private.client_keys (project_id, public_key)
 select case when n <= 400 then 42 else 99 end, 'key_' || lpad(n::text, 28, '0') from generate_series(1, 401) as n;
 insert into errtrack_private.trackers (project_id, provider, external_id, url)
@@ -106,9 +125,12 @@ $t->start_postgres;
 $t->sql($fixtures);
 $t->start_nginx(config => $conf);
 $t->{token} = 'owner';
-my %user = map { ($_->[0] =~ /^(\w+)/)[0] => $_->[1] } $t->sql('select email, id from errtrack_private.users');
+my %user = map { ($_->[0] =~ /^(\w+)/)[0] => $_->[1] } $t->sql('select email, id from errtrack_private.users where id < 1000');
+my %token_of = map { $_->[0] => $_->[1] } $t->sql(q(select split_part(u.email, '@', 1), min(t.id)
+    from errtrack_private.tokens t join errtrack_private.users u on u.id = t.user_id group by 1));
 my %tracker = map { $_->[0] => $_->[1] } $t->sql('select project_id, id from errtrack_private.trackers');
 my %md5 = map { $_->[0] => $_->[1] } $t->sql('select n, md5(n::text) from generate_series(1001, 5001) as n');
+my $multipart = { form => 'x' };
 
 # ---- the table -----------------------------------------------------------------------
 
@@ -116,18 +138,44 @@ my %md5 = map { $_->[0] => $_->[1] } $t->sql('select n, md5(n::text) from genera
 # path names, or open where it is nothing.
 my %route = (
     'GET /api/0'                                                => [ open => '', 200 ],
+    'POST /api/0/auth'                                          => [ open => '', 200, { token => '' } ],
+    'DELETE /api/0/auth'                                        => [ open => '', 204 ],
+    'GET /api/0/api-tokens'                                     => [ open => '', 200 ],
+    'POST /api/0/api-tokens'                                    => [ open => '', 201, { scopes => 1 } ],
+    'DELETE /api/0/api-tokens'                                  => [ open => '', 204, { tokenId => 0 } ],
+    'DELETE /api/0/api-tokens/{token}'                          => [ open => '', 204 ],
     'GET /api/0/projects'                                       => [ open => 'project:read', 200 ],
     'GET /api/0/organizations'                                  => [ open => 'org:read', 200 ],
     'GET /api/0/organizations/{organization}'                   => [ organization => 'org:read', 200 ],
     'GET /api/0/organizations/{organization}/projects'          => [ organization => 'project:read', 200 ],
     'POST /api/0/organizations/{organization}/projects'         => [ organization => 'org:write', 201, { name => 'New', slug => 'new-' } ],
     'GET /api/0/organizations/{organization}/members'           => [ organization => 'org:read', 200 ],
+    'POST /api/0/organizations/{organization}/members'          => [ organization => 'org:write', 201, { role => 'reporter', email => 'new@a.example' } ],
+    'PUT /api/0/organizations/{organization}/members/{member}'  => [ organization => 'org:write', 200, { role => 'developer' } ],
+    'DELETE /api/0/organizations/{organization}/members/{member}' => [ organization => 'org:write', 204 ],
     'GET /api/0/organizations/{organization}/users'             => [ organization => 'org:read', 200 ],
     'GET /api/0/organizations/{organization}/repos'             => [ organization => 'org:read', 200 ],
     'GET /api/0/organizations/{organization}/shortids/{issue}'  => [ issue => 'event:read', 200 ],
     'GET /api/0/organizations/{organization}/eventids/{event}'  => [ issue => 'event:read', 200 ],
     'GET /api/0/organizations/{organization}/issues'            => [ organization => 'event:read', 200 ],
     'PUT /api/0/organizations/{organization}/issues'            => [ organization => 'event:write', 200, { status => 'resolved' }, '?id=%%issue%%' ],
+
+    'GET /api/0/organizations/{organization}/releases'          => [ organization => 'project:read', 200 ],
+    'POST /api/0/organizations/{organization}/releases'         => [ organization => 'project:releases', 201, { version => 'new-', projects => 1 } ],
+    'GET /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:read', 200 ],
+    'PUT /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:releases', 200, { ref => 'main' } ],
+    'DELETE /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:releases', 204 ],
+    'GET /api/0/organizations/{organization}/releases/{version}/commits' => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/releases/{version}/previous-with-commits' => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/releases/{version}/deploys' => [ organization => 'project:read', 200 ],
+    'POST /api/0/organizations/{organization}/releases/{version}/deploys' => [ organization => 'project:releases', 201, { environment => 'production' } ],
+    'POST /api/0/organizations/{organization}/releases/{version}/assemble' => [ organization => 'project:releases', 200, { checksum => sha1_hex('x'), chunks => [] } ],
+    'POST /api/0/organizations/{organization}/artifactbundle/assemble' => [ organization => 'project:releases', 200, { checksum => sha1_hex('x'), chunks => [], projects => 1 } ],
+    'GET /api/0/organizations/{organization}/chunk-upload'      => [ organization => 'project:releases', 200 ],
+    'POST /api/0/organizations/{organization}/chunk-upload'     => [ organization => 'project:releases', 200, $multipart ],
+    'GET /api/0/organizations/{organization}/environments'      => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/monitors'          => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/stats_v2'          => [ organization => 'org:read', 200 ],
 
     'GET /api/0/projects/{organization}/{project}'              => [ project => 'project:read', 200 ],
     'PUT /api/0/projects/{organization}/{project}'              => [ project => 'project:write', 200, { name => 'Shop' } ],
@@ -141,6 +189,31 @@ my %route = (
     'GET /api/0/projects/{organization}/{project}/events/{event}' => [ project => 'event:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/events/{event}/json' => [ project => 'event:read', 200 ],
 
+    'GET /api/0/projects/{organization}/{project}/events'       => [ project => 'event:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/events/{event}/attachments' => [ project => 'event:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/events/{event}/attachments/{attachment}' => [ project => 'event:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/events/{event}/grouping' => [ project => 'event:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/releases'     => [ project => 'project:read', 200 ],
+    'POST /api/0/projects/{organization}/{project}/releases'    => [ project => 'project:releases', 201, { version => 'new-' } ],
+    'GET /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:read', 200 ],
+    'PUT /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:releases', 200, { ref => 'main' } ],
+    'DELETE /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:releases', 204 ],
+    'GET /api/0/projects/{organization}/{project}/releases/{version}/commits' => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/releases/{version}/files' => [ project => 'project:read', 200 ],
+    'POST /api/0/projects/{organization}/{project}/releases/{version}/files' => [ project => 'project:releases', 201, $multipart ],
+    'DELETE /api/0/projects/{organization}/{project}/releases/{version}/files/{file}' => [ project => 'project:releases', 204 ],
+    'POST /api/0/projects/{organization}/{project}/files/difs/assemble' => [ project => 'project:releases', 200, {} ],
+    'GET /api/0/projects/{organization}/{project}/files/dsyms'  => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/environments' => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/stats'        => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/ledger'       => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/health'       => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/transactions' => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/monitors'     => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/monitors/{monitor}/checkins' => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/user-feedback' => [ project => 'event:read', 200 ],
+
+    'GET /api/0/issues/{issue}/user-reports'                    => [ issue => 'event:read', 200 ],
     'POST /api/0/issues/{issue}/plugins/gitlab/link'            => [ issue => 'event:write', 200, { issue_id => 88 } ],
     'PUT /api/0/groups/{issue}/integrations/{integration}'      => [ issue => 'event:write', 201, { externalIssue => '1201#89' } ],
 );
@@ -166,28 +239,32 @@ for my $issue ('/api/0/issues/{issue}', '/api/0/organizations/{organization}/iss
 
 my $source = read_file(root() . '/ngx_module/routes.cpp');
 my ($declared) = $source =~ /constexpr Route routes\[\] = \{(.*?)^\};/ms or die 'the table of routes is not where it was';
-my @declared = $declared =~ /\{"([A-Z]+)", "([^"]+)", (\w+), (\w+),\s*"(\w+)"/g;
+my @declared = $declared =~ /\{"([A-Z]+)", "([^"]+)", (\w+), ([\w:]+),\s*"(\w+)"/g;
 is @declared / 5, scalar(() = $declared =~ /^\s*\{"/mg), 'all routes of the module are read';
-my (@sentry, @odd);
+my (@sentry, @odd, @special);
 while (my ($method, $path, $surface, $access, $function) = splice @declared, 0, 5) {
     push @sentry, "$method $path" if $surface eq 'sentry';
+    push @special, "$access $method $path" if $access =~ /::/;
     push @odd, "$method $path" if ($path =~ m{^/api/0(?:/|$)}) != ($surface eq 'sentry') || ($method eq 'GET') != ($access eq 'reads');
 }
 is_deeply [ sort keys %route ], [ sort @sentry ], 'each route of this API is in the table of this test';
 is_deeply \@odd, [], 'GET reads, all else writes';
+is_deeply [ grep { /^Access::open/ } @special ], ['Access::open POST /api/0/auth'], 'nothing but signing in is open to everybody';
+is_deeply [ sort map { s/^Access::upload //r } grep { /^Access::upload/ } @special ],
+    [ sort grep { ($route{$_}[3] // '') eq $multipart } keys %route ], 'uploads come as forms';
 
 my %scopes = map { my ($role, $scope) = @$_; ("$role $scope" => 1) } $t->sql('select role, scope from errtrack_private.role_scopes');
-is_deeply [ map { my $role = $_; scalar grep { /^$role / && !/releases/ } keys %scopes } qw(reporter developer maintainer owner) ],
-    [ 3, 4, 5, 6 ], 'each role may what the one before may, and more';
+is_deeply [ map { my $role = $_; scalar grep { /^$role / } keys %scopes } qw(reporter developer maintainer owner) ],
+    [ 3, 5, 6, 7 ], 'each role may what the one before may, and more';
 
 # ---- who may ---------------------------------------------------------------------------
 
 my @tokens = ('', 'unknown', 'gitlab', 'expired', qw(reporter developer maintainer owner administrator stranger nobody),
     'of acme', 'of other', 'of shop', 'of blog', 'of acme and shop', 'of theirs', 'of shop, reporter', 'of acme, administrator',
-    (map { ("owner without $_", "administrator without $_") } qw(org:read org:write project:read project:write event:read event:write)),
-    (map { "of shop without $_" } qw(org:read project:read event:read event:write)));
+    (map { ("owner without $_", "administrator without $_") } qw(org:read org:write project:read project:releases project:write event:read event:write)),
+    (map { "of shop without $_" } qw(org:read project:read project:releases event:read event:write)));
 
-my ($next, $next_key, $next_project) = (1000, 0, 0);
+my ($next, $next_key, $next_made) = (1000, 0, 0);
 
 # A request for a route: what the path names is of acme and shop unless told otherwise.
 sub request {
@@ -195,26 +272,52 @@ sub request {
     my ($method, $path) = split / /, $route;
     my ($kind, $scope, $ok, $body, $query) = @{ $route{$route} };
     $query //= '';
-    $next++ if !$named{issue} && "$path $query" =~ /issue|event/;
-    die 'there are no more issues' if $next > 3000;
+    $next++ if !$named{issue} && "$path $query" =~ /issue|event|version|file|member/;
+    die 'there are no more issues' if $next > 3500;
     $next_key++ if $route =~ /\{key\}/ && $path =~ /keys/ && !$named{key};
     my $user = $user{ $token =~ /administrator/ ? 'administrator' : $token =~ /^(reporter|developer|maintainer|stranger|nobody)|(?:, (reporter))/ ? $1 // $2 : 'owner' };
     my $issue = $named{issue} // $next;
+    my $event = $md5{$issue} // 'f' x 32;
+    $named{token} //= spare_token($user) if $path =~ /token/ && $method eq 'DELETE';
     %named = (
-        organization => 'acme', project => 'shop', issue => $issue, event => $md5{$issue} // 'f' x 32,
-        key => $path =~ /keys/ ? sprintf('key_%028d', $next_key) : 'colour', integration => $tracker{42}, comment => $issue * 10 + $user, %named);
+        organization => 'acme', project => 'shop', issue => $issue, event => $event, attachment => "$event-0", version => "r$issue", file => $issue,
+        member => $issue, monitor => 'nightly', key => $path =~ /keys/ ? sprintf('key_%028d', $next_key) : 'colour',
+        integration => $tracker{42}, comment => $issue * 10 + $user, %named);
     $path =~ s/\{(\w+)\}/$named{$1}/g;
     my $hash = '0' x 27 . "a$issue";
     my $arguments = $query =~ s/%%issue%%/$issue/r =~ s/%%hash%%/$hash/r;
-    my %body = %{ $body // {} };
-    $body{slug} .= $next_project++ if $body{slug};
     $path =~ s{^/api/0}{};
+    return $t->sentry($method, "$path/$arguments", token => $token, form($body->{form})) if $body && $body->{form};
+    my %body = %{ $body // {} };
+    $body{$_} .= $next_made++ for grep { $body{$_} } qw(slug version);
+    $body{projects} = [ $token eq 'of blog' ? 'blog' : 'shop' ] if $body{projects};
+    $body{scopes} = [ $token =~ /without event:read/ ? 'org:read' : 'event:read' ] if $body{scopes};
+    $body{tokenId} = $named{token} if exists $body{tokenId};
+    # Whoever signs in has no token yet but in the body, and comes from a page of this server.
+    return $t->sentry($method, "$path/", token => '', json => { token => $token }, headers => { 'X-Errtrack-Request' => 1, Origin => $t->url('') })
+        if $route eq 'POST /api/0/auth';
     return $t->sentry($method, "$path/$arguments", token => $token, defined $body ? (json => \%body) : ());
+}
+
+# A file in a form, called by its checksum, as pieces of files are.
+sub form {
+    my ($bytes) = @_;
+    return (headers => { 'Content-Type' => 'multipart/form-data; boundary=border' }, content => join "\r\n", '--border',
+        'Content-Disposition: form-data; name="file"; filename="' . sha1_hex($bytes) . '"', '', $bytes, '--border--', '');
+}
+
+# A token of the same person, to be revoked.
+sub spare_token {
+    my ($user) = @_;
+    return $t->sql_value(q(insert into errtrack_private.tokens (hash, kind, user_id, scopes)
+        values (sha256(uuid_send(gen_random_uuid())), 'personal', $1, '{event:read}') returning id), $user);
 }
 
 sub expected {
     my ($route, $token) = @_;
     my ($kind, $scope, $ok) = @{ $route{$route} };
+    # A session that is over can be ended once more.
+    return $ok if $route eq 'DELETE /api/0/auth' && $token ne '';
     return 401 if $token =~ /^(?:|unknown|gitlab|expired)$/;
     return $ok if $scope eq '';
     my ($without) = $token =~ / without (\S+)/;
@@ -243,8 +346,8 @@ for my $route (sort keys %route) {
 
 # ---- nothing tells what there is --------------------------------------------------------
 
-my %foreign = (organization => 'other', project => 'theirs', issue => 5001, integration => $tracker{99});
-my %missing = (organization => 'nothing', project => 'nothing', issue => 777777, integration => 777777, comment => 7);
+my %foreign = (organization => 'other', project => 'theirs', issue => 5001, integration => $tracker{99}, token => $token_of{stranger});
+my %missing = (organization => 'nothing', project => 'nothing', issue => 777777, integration => 777777, comment => 7, token => 777777);
 for my $route (sort grep { /\{/ } keys %route) {
     my %differ;
     my $same = sub {
@@ -258,10 +361,10 @@ for my $route (sort grep { /\{/ } keys %route) {
         $same->("$token, all", $token, { %foreign, @{ $key[0] } }, { %missing, @{ $key[1] } });
         $same->("$token, by ids", $token, { %foreign, organization => 20, project => 99 }, { %missing, organization => 7777, project => 7777 });
         $same->("$token, own organization", $token, { %foreign, organization => 'acme' }, { %missing, organization => 'acme' })
-            if $has->('project') || $has->('issue') || $has->('event');
+            if grep { $has->($_) } qw(project issue event version member);
         $same->("$token, other organization", $token, { organization => 'other', issue => 3999 }, { organization => 'nothing', issue => 3999 }) if $has->('organization');
         $same->("$token, other project", $token, { issue => 4001, project => 'blog' }, { %missing, organization => 'acme' })
-            if $token eq 'of shop' && ($has->('project') || $has->('issue') || $has->('event'));
+            if $token eq 'of shop' && grep { $has->($_) } qw(project issue event version);
     }
     is_deeply \%differ, {}, "$route: what is of others is as what does not exist";
 }
@@ -273,6 +376,20 @@ is request('PUT /api/0/issues/{issue}', 'reporter', issue => 777777)->status, 40
     'who may not change learns the same of what does not exist';
 is request('PUT /api/0/groups/{issue}/integrations/{integration}', 'owner', integration => $tracker{99})->status, 404,
     'a tracker of others is unknown';
+# Projects that a body names.
+for my $path ('releases', 'artifactbundle/assemble') {
+    for my $case ([ owner => 'theirs' ], [ owner => 99 ], [ 'of acme' => 'theirs' ], [ 'of shop' => 'blog' ], [ 'of shop' => 43 ]) {
+        my ($token, $named) = @$case;
+        my @answers = map { my $answer = $t->sentry('POST', "/organizations/acme/$path/", token => $token,
+            json => { version => 'r', checksum => sha1_hex('x'), chunks => [], projects => [$_] }); $answer->status . $answer->content } $named, 'nothing', 7777;
+        like $answers[0], qr/^400/, "$path: the project $named that the token '$token' does not reach";
+        is_deeply [ @answers[1, 2] ], [ ($answers[0]) x 2 ], '... is as one that does not exist';
+    }
+}
+is_deeply [ sort map { $_->[0] } $t->sql(q(select distinct release from errtrack_private.releases where project_id = 99)) ], ['r5001'], 'they got no release';
+is_deeply [ map { scalar @{ $t->sentry('GET', '/api-tokens/', token => $_)->json } } qw(stranger nobody) ],
+    [ map { $t->sql_value(q(select count(*) from errtrack_private.tokens where kind = 'personal' and user_id = $1), $user{$_}) } qw(stranger nobody) ],
+    'tokens that one sees are one\'s own';
 for my $token ('', 'unknown', 'gitlab', 'expired') {
     is_deeply [ map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token), request('GET /api/0/issues/{issue}', $token, %foreign) ],
         [ (map { $_->status . $_->content } request('GET /api/0/issues/{issue}', $token, %missing)) x 2 ],
@@ -317,10 +434,10 @@ for my $token ('of shop', 'of acme and shop') {
         '... nor changes there';
 }
 is scalar @{ $t->sentry('GET', '/organizations/acme/repos/')->json }, 2, 'all repositories for who reaches all projects';
-is_deeply [ sort map { $_->{email} } @{ $t->sentry('GET', '/organizations/acme/members/', token => 'reporter')->json } ],
+is_deeply [ sort grep { !/^(?:new|person\d+)@/ } map { $_->{email} } @{ $t->sentry('GET', '/organizations/acme/members/', token => 'reporter')->json } ],
     [ map { "$_\@a.example" } qw(developer maintainer owner reporter) ], 'the people of an organization, and nobody else';
 my $me = $t->sentry('GET', '/', token => 'of shop, reporter')->json;
-is_deeply [ $me->{user}{email}, $me->{user}{isSuperuser}, scalar @{ $me->{auth}{scopes} } ], [ 'reporter@a.example', JSON::PP::false(), 6 ],
+is_deeply [ $me->{user}{email}, $me->{user}{isSuperuser}, scalar @{ $me->{auth}{scopes} } ], [ 'reporter@a.example', JSON::PP::false(), 7 ],
     'who one is';
 
 # Of two organizations one may be called as the other is numbered.

@@ -1,6 +1,22 @@
 -- Releases, their commits and deploys over Sentry's web API: what builds tell and what
 -- people read.
 
+create or replace function errtrack_private.commits_of(wanted text, projects bigint[])
+returns setof errtrack_private.release_commits
+language sql stable
+as $$
+    -- A project that learned of the release by an event has none.
+    select c.*
+    from errtrack_private.release_commits c
+    where c.release = wanted
+      and c.project_id = (
+          select min(told.project_id)
+          from errtrack_private.release_commits told
+          where told.project_id = any (projects) and told.release = wanted)
+$$;
+comment on function errtrack_private.commits_of(text, bigint[]) is
+    'The commits of a release as the first of the projects that was told of any knows them.';
+
 create or replace function errtrack_private.show_release(wanted text, projects bigint[]) returns jsonb
 language plpgsql stable
 as $$
@@ -17,9 +33,7 @@ begin
             join errtrack_private.projects p on p.id = r.project_id
             where r.project_id = any (projects) and r.release = wanted
         ), commits as materialized (
-            select c.*
-            from errtrack_private.release_commits c
-            where c.project_id = (select k.project_id from known k order by k.project_id limit 1) and c.release = wanted
+            select * from errtrack_private.commits_of(wanted, projects)
         ), deployed as materialized (
             select d.*
             from errtrack_private.deploys d
@@ -56,7 +70,7 @@ begin
 end
 $$;
 comment on function errtrack_private.show_release(text, bigint[]) is
-    'A release in those of these projects that have it; null when none has. Commits are the same in all of them.';
+    'A release in those of these projects that have it; null when none has.';
 
 create or replace function errtrack_private.release_projects(token_hash bytea, request jsonb, scope text)
 returns bigint[]
@@ -254,9 +268,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    reachable constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:releases');
     body constant jsonb := errtrack_private.body_object(request);
     version constant text := errtrack_private.checked_version(errtrack_private.member_text(body, 'version', 250));
-    reachable constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:releases');
     projects bigint[] := reachable;
     project bigint;
     made boolean := false;
@@ -271,7 +285,13 @@ begin
             where p.id = any (reachable)
               and (body -> 'projects' ? p.slug or body -> 'projects' @> to_jsonb(p.id) or body -> 'projects' ? p.id::text)
             order by p.id);
-        if cardinality(projects) < jsonb_array_length(body -> 'projects') then
+        if exists (
+            select
+            from jsonb_array_elements(body -> 'projects') as named
+            where not exists (
+                select from errtrack_private.projects p
+                where p.id = any (projects) and (named #>> '{}' = p.slug or named #>> '{}' = p.id::text)))
+        then
             perform errtrack_private.refuse(400, 'projects names one that is not there');
         end if;
     end if;
@@ -365,8 +385,7 @@ begin
             'id', c.id, 'message', c.message, 'dateCreated', errtrack_private.rfc3339(c.committed_at),
             'author', jsonb_build_object('name', c.author_name, 'email', c.author_email),
             'repository', jsonb_build_object('name', c.repository)) order by c.position), '[]')::text
-        from errtrack_private.release_commits c
-        where c.project_id = projects[1] and c.release = version));
+        from errtrack_private.commits_of(version, projects) c));
 end
 $$;
 comment on function errtrack_private.sentry_commits(bytea, jsonb) is 'The commits of a release.';
@@ -385,11 +404,11 @@ begin
     return errtrack_private.ok(coalesce((
         select errtrack_private.show_release(r.release, projects)::text
         from errtrack_private.releases r
-        where r.project_id = projects[1]
+        where r.project_id = any (projects)
           and r.release <> version
           and r.first_received_at <= (
               select s.first_received_at from errtrack_private.releases s
-              where s.project_id = projects[1] and s.release = version)
+              where s.project_id = r.project_id and s.release = version)
           and exists (
               select from errtrack_private.release_commits c
               where c.project_id = r.project_id and c.release = r.release)
@@ -429,10 +448,14 @@ begin
     return errtrack_private.ok((
         select coalesce(jsonb_agg(errtrack_private.show_deploy(d) order by d.finished_at desc, d.id desc), '[]')::text
         from (
-            select *
-            from errtrack_private.deploys d
-            where d.project_id = projects[1] and d.release = version
-            order by d.finished_at desc, d.id desc
+            select (last.d).*
+            from (
+                -- One deploy has a row in each project that had the release then.
+                select distinct on (e.finished_at, e.environment) e as d
+                from errtrack_private.deploys e
+                where e.project_id = any (projects) and e.release = version
+                order by e.finished_at desc, e.environment, e.project_id, e.id desc) last
+            order by (last.d).finished_at desc, (last.d).id desc
             limit 100) d));
 end
 $$;
@@ -479,7 +502,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)', 'require_release(text, bigint[])',
+        'commits_of(text, bigint[])', 'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)', 'require_release(text, bigint[])',
         'member_moment(jsonb, text)', 'set_commits(bigint, text, jsonb)', 'tell_release(bigint, text, jsonb)',
         'checked_version(text)', 'known_in(text, bigint[])', 'show_deploy(errtrack_private.deploys)']
     loop

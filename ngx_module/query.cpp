@@ -467,11 +467,11 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+    std::string_view content_type = answer.file_name.empty() ? json_type : std::string_view(answer.content_type);
     if (answer.body.empty()) {
-        return send_response(r, static_cast<ngx_uint_t>(answer.status), json_type, {});
+        return send_response(r, static_cast<ngx_uint_t>(answer.status), content_type, {});
     }
-    return send_in_place(r, answer.status, answer.file_name.empty() ? json_type : std::string_view(answer.content_type),
-                         answer.body);
+    return send_in_place(r, answer.status, content_type, answer.body);
 }
 
 }

@@ -86,7 +86,11 @@ declare
     low constant timestamptz := case when since is null then high - interval '24 hours'
                                      else to_timestamp(least(since, 100000000000)) end;
 begin
-    if high <= low or high - low > interval '400 days' then
+    if (since is null and errtrack_private.argument(request, 'since') is not null)
+       or (until is null and errtrack_private.argument(request, 'until') is not null)
+    then
+        perform errtrack_private.refuse(400, 'since and until must be seconds since 1970');
+    elsif high <= low or high - low > interval '400 days' then
         perform errtrack_private.refuse(400, 'the period must end after it starts, and have at most 400 days');
     end if;
     return errtrack_private.as_json_rows((

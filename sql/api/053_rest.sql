@@ -21,29 +21,46 @@ end
 $$;
 comment on function errtrack_private.show_tracking(bigint) is 'The settings of error tracking of a project; refuses without any.';
 
-create or replace function errtrack_private.rest_parameter(request jsonb, name text, required boolean) returns boolean
+create or replace function errtrack_private.given_parameter(request jsonb, name text) returns text
+language sql immutable
+as $$
+    select coalesce(
+        case when jsonb_typeof(request -> 'body') = 'object' then request #>> array['body', name] end,
+        request #>> array['arguments', name, '-1'])
+$$;
+comment on function errtrack_private.given_parameter(jsonb, text) is
+    'What the body, a form or the URL says, as GitLab takes a parameter from any of them; null where none does.';
+
+create or replace function errtrack_private.require_booleans(request jsonb, required text[], optional text[]) returns void
 language plpgsql immutable
 as $$
 declare
-    given constant jsonb := coalesce(
-        case when jsonb_typeof(request -> 'body') = 'object' then request #> array['body', name] end,
-        request #> array['arguments', name, '-1']);
+    problems constant text := (
+        select string_agg(p.name || ' is ' || p.problem, ', ' order by p.n)
+        from (
+            select named.name, named.n, case
+                when given is null then case when named.name = any (required) then 'missing' end
+                when given = '' then 'empty'
+                when lower(given) not in ('true', 'false', '1', '0') then 'invalid' end as problem
+            from unnest(required || optional) with ordinality as named (name, n)
+            cross join lateral errtrack_private.given_parameter(request, named.name) as given) p
+        where p.problem is not null);
 begin
-    if given is null or jsonb_typeof(given) = 'null' then
-        if required then
-            perform errtrack_private.refuse(400, name || ' is missing');
-        end if;
-        return null;
-    elsif given #>> '{}' = '' then
-        perform errtrack_private.refuse(400, name || ' is empty');
-    elsif lower(given #>> '{}') not in ('true', 'false', '1', '0') then
-        perform errtrack_private.refuse(400, name || ' is invalid');
+    if problems is not null then
+        perform errtrack_private.refuse(400, problems);
     end if;
-    return lower(given #>> '{}') in ('true', '1');
 end
 $$;
-comment on function errtrack_private.rest_parameter(jsonb, text, boolean) is
-    'A boolean of the body, a form or the URL, as GitLab takes one from any of them.';
+comment on function errtrack_private.require_booleans(jsonb, text[], text[]) is
+    'Refuses a request for all that is wrong with its parameters, together.';
+
+create or replace function errtrack_private.rest_boolean(request jsonb, name text) returns boolean
+language sql immutable
+as $$
+    select lower(errtrack_private.given_parameter(request, name)) in ('true', '1')
+$$;
+comment on function errtrack_private.rest_boolean(jsonb, text) is
+    'A boolean of the body, a form or the URL, which require_booleans() has looked at; null where it is not given.';
 
 create or replace function errtrack_private.rest_settings(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -91,11 +108,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted_project constant bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
-    new_active constant boolean := errtrack_private.rest_parameter(request, 'active', true);
-    new_integrated constant boolean := errtrack_private.rest_parameter(request, 'integrated', false);
-    had constant errtrack_private.answer := errtrack_private.show_tracking(wanted_project);
 begin
-    return errtrack_private.set_tracking(token_hash, wanted_project, new_active, new_integrated);
+    perform errtrack_private.require_booleans(request, '{active}', '{integrated}');
+    perform errtrack_private.show_tracking(wanted_project);
+    return errtrack_private.set_tracking(
+        token_hash, wanted_project,
+        errtrack_private.rest_boolean(request, 'active'),
+        errtrack_private.rest_boolean(request, 'integrated'));
 end
 $$;
 comment on function errtrack_private.rest_settings_change(bytea, jsonb) is
@@ -110,10 +129,11 @@ as $$
 declare
     wanted_project constant bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
 begin
+    perform errtrack_private.require_booleans(request, '{active, integrated}', '{}');
     return errtrack_private.set_tracking(
         token_hash, wanted_project,
-        errtrack_private.rest_parameter(request, 'active', true),
-        errtrack_private.rest_parameter(request, 'integrated', true));
+        errtrack_private.rest_boolean(request, 'active'),
+        errtrack_private.rest_boolean(request, 'integrated'));
 end
 $$;
 comment on function errtrack_private.rest_settings_put(bytea, jsonb) is 'Makes or changes settings.';
@@ -264,7 +284,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'show_tracking(bigint)', 'rest_parameter(jsonb, text, boolean)',
+        'show_tracking(bigint)', 'given_parameter(jsonb, text)', 'require_booleans(jsonb, text[], text[])', 'rest_boolean(jsonb, text)',
         'set_tracking(bytea, bigint, boolean, boolean)', 'group_projects(bytea, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

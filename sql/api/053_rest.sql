@@ -162,13 +162,15 @@ begin
     if wanted_project is null then
         perform errtrack_private.refuse(404, '404 Not found');
     end if;
-    return errtrack_private.ok(jsonb_build_object('enabled', errtrack_private.takes_events(wanted_project) and exists (
+    return errtrack_private.ok(jsonb_build_object('enabled', not exists (
+        select from errtrack_private.tracking_settings t
+        where t.project_id = wanted_project and not (t.active and t.integrated)) and exists (
         select from errtrack_private.client_keys k
         where k.project_id = wanted_project and k.public_key = key and k.active))::text);
 end
 $$;
 comment on function errtrack_private.key_allowed(bytea, jsonb) is
-    'Whether a public key is good for a project: what a backend without keys of its own asks.';
+    'Whether a public key is good for a project, whose error tracking is active and integrated: what a backend without keys of its own asks.';
 
 -- ---- groups --------------------------------------------------------------------
 
@@ -206,6 +208,7 @@ declare
     sort_by constant text := errtrack_private.argument_choice(request, 'sort', 'date', 'new', 'priority', 'freq', 'user');
     page_size constant integer := errtrack_private.argument_integer(request, 'limit', 20, 1, 10000);
     search constant text := errtrack_private.argument(request, 'query');
+    high constant timestamptz := errtrack_private.moment_of(errtrack_private.argument(request, 'end'));
     scope record;
     places errtrack_private.issue_place[];
 begin
@@ -219,7 +222,9 @@ begin
     places := errtrack_private.find_issues(
         array(select project from unnest(reachable) as project where project::text = any (named)),
         array[wanted_status], scope.bound,
-        scope.condition || case when search is null then '' else ' and ' || errtrack_private.text_condition(1) end,
+        -- Both ends are about when an issue was last seen.
+        scope.condition || case when high is null then '' else format(' and i.last_seen <= %L::timestamptz', high) end
+            || case when search is null then '' else ' and ' || errtrack_private.text_condition(1) end,
         case when search is not null then 'select x.project_id, x.issue_id from errtrack_private.issue_texts x
             where x.project_id = any ($1) and x.text ilike $3[1]' end,
         case sort_by when 'new' then 'f' when 'freq' then 'c' when 'user' then 'u' when 'priority' then 'c' else 'l' end,

@@ -58,26 +58,22 @@ begin
         where s.status is not null
           and (s.project_id, s.sid) in (select u.project, u.sid from updates u)
     ), last as (
-        select distinct on (project, sid) project, sid, status, seq, at, seconds
+        -- All in one: joined to each other, rows of which the planner knows no number are
+        -- compared each with each.
+        select distinct on (project, sid) project, sid, status, seq, at, seconds,
+               max(errors) over states_of as errors, min(received_at) over states_of as since,
+               first_value(did) over (
+                   partition by project, sid
+                   order by did is null, seq desc, at desc, did) as did
         from states
+        window states_of as (partition by project, sid)
         order by project, sid, errtrack_private.session_rank(status) desc, seq desc, at desc, status
-    ), users as (
-        select distinct on (project, sid) project, sid, did
-        from states
-        where did is not null
-        order by project, sid, seq desc, at desc, did
-    ), sums as (
-        select project, sid, max(errors) as errors, min(received_at) as since
-        from states
-        group by project, sid
     ), moved as (
         update errtrack_private.sessions s
-        set status = l.status, seq = l.seq, at = l.at, seconds = l.seconds, errors = m.errors,
-            did = u.did, since = least(s.since, m.since)
+        set status = l.status, seq = l.seq, at = l.at, seconds = l.seconds, errors = l.errors,
+            did = l.did, since = least(s.since, l.since)
         from errtrack_private.sessions old
         join last l on l.project = old.project_id and l.sid = old.sid
-        join sums m on m.project = old.project_id and m.sid = old.sid
-        left join users u on u.project = old.project_id and u.sid = old.sid
         where old.project_id = s.project_id and old.sid = s.sid
         returning s.project_id, s.started, s.release, s.environment, s.did, s.since,
                   old.status is null as fresh,

@@ -22,13 +22,18 @@ as $$
 declare
     part text[] := regexp_match(value, '^([+-])([0-9]{1,6})(m|h|d|w|min)$');
     day text[] := regexp_match(value, '^([0-9]{4}-[01][0-9]-[0-3][0-9])(?:[T ]([0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?)(Z|[+-][01][0-9]:?[0-5][0-9])?)?$');
+    moment timestamptz;
 begin
     if part is not null then
-        return now() - part[2]::integer * case left(part[3], 1)
+        moment := now() - part[2]::integer * case left(part[3], 1)
             when 'm' then interval '1 minute' when 'h' then interval '1 hour'
             when 'd' then interval '1 day' else interval '1 week' end;
     elsif day is not null then
-        return (day[1] || ' ' || coalesce(day[2], '00:00') || coalesce(nullif(day[3], 'Z'), '+00'))::timestamptz;
+        moment := (day[1] || ' ' || coalesce(day[2], '00:00') || coalesce(nullif(day[3], 'Z'), '+00'))::timestamptz;
+    end if;
+    -- JSON has four digits for a year, and none before the first.
+    if moment >= timestamptz '0001-01-01 00:00+00' and moment < timestamptz '10000-01-01 00:00+00' then
+        return moment;
     end if;
     return null;
 exception when data_exception then

@@ -1,0 +1,54 @@
+# Values at the ends of what the HTTP surfaces take: times, numbers, lists that name a thing twice.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use ErrTrack;
+use ErrTrack::Process qw(read_file root);
+
+my $t = ErrTrack->new;
+$t->start_postgres;
+$t->sql(read_file(root() . '/t/openapi/data.sql'));
+$t->start_nginx(config => <<'CONF');
+%%MODULES%%
+%%GLOBALS%%
+thread_pool errtrack threads=2 max_queue=64;
+
+events {}
+
+http {
+    %%HTTP%%
+
+    errtrack_postgres "%%DATABASE%%";
+    errtrack_thread_pool errtrack;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location / {
+            errtrack_query;
+        }
+    }
+}
+CONF
+
+sub ask {
+    my ($method, $path, %arg) = @_;
+    return $t->http($method, "/api/0$path", headers => { Authorization => 'Bearer owner' }, %arg);
+}
+
+# ---- times ------------------------------------------------------------------------
+
+my $list = '/projects/acme/shop/issues/';
+my %times = (
+    '2026-01-31T12:00:00%2B15:59' => 200, '2026-01-31T12:00:00%2B1600' => 400, '2026-01-31T12:00:00-19:59' => 400,
+    '9999-12-31T23:59:59Z' => 200, '9999-12-31T23:59:59-00:01' => 400,
+    '0001-01-01' => 200, '0001-01-01T00:00:00%2B00:01' => 400, '0000-01-01' => 400, '2026-02-30' => 400, '-999999d' => 400,
+);
+for my $time (sort keys %times) {
+    is ask('GET', "$list?start=$time")->status, $times{$time}, "$time is answered $times{$time}";
+}
+
+$t->done;

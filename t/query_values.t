@@ -51,4 +51,12 @@ for my $time (sort keys %times) {
     is ask('GET', "$list?start=$time")->status, $times{$time}, "$time is answered $times{$time}";
 }
 
+# ---- numbers ----------------------------------------------------------------------
+
+for my $name (qw(ignoreCount ignoreUserCount)) {
+    my $answer = ask('PUT', '/issues/42003/', content => qq({"status":"ignored","$name":9223372036854775807}));
+    is $answer->status, 200, "an issue is ignored for the greatest $name";
+    is $answer->json->{status}, 'ignored', '... which is for ever';
+}
+
 $t->done;

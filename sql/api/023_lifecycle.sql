@@ -198,6 +198,15 @@ $$;
 comment on function errtrack_private.reopen(bigint, bigint, timestamptz, text, text, jsonb) is
     'Makes an issue unresolved: regression, unignored or reopened.';
 
+create or replace function errtrack_private.bounded_sum(counted bigint, more bigint) returns bigint
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when more > 9223372036854775807 - counted then 9223372036854775807 else counted + more end
+$$;
+comment on function errtrack_private.bounded_sum(bigint, bigint) is
+    'The sum, or the greatest bigint where it is none. Null without more.';
+
 create or replace function errtrack_private.set_issue_status(
     wanted_project bigint,
     wanted_issue bigint,
@@ -254,8 +263,10 @@ begin
         status_by = who,
         resolved_in = case new_status when 'resolved' then reference end,
         ignored_until = case new_status when 'ignored' then until end,
-        ignored_until_events = case new_status when 'ignored' then i.event_count + more_events end,
-        ignored_until_users = case new_status when 'ignored' then i.user_count + more_users end
+        ignored_until_events = case new_status when 'ignored' then
+            errtrack_private.bounded_sum(i.event_count, more_events) end,
+        ignored_until_users = case new_status when 'ignored' then
+            errtrack_private.bounded_sum(i.user_count, more_users) end
     where i.project_id = wanted_project and i.id = wanted_issue;
     perform errtrack_private.note(
         wanted_project, wanted_issue, now(), new_status, who,
@@ -383,6 +394,7 @@ $$;
 revoke execute on function
     errtrack_private.newest_release(bigint),
     errtrack_private.newest_release_of_issue(bigint, text),
+    errtrack_private.bounded_sum(bigint, bigint),
     errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint)
 from public;
 grant select, insert on errtrack_private.issue_history, errtrack_private.outbox to errtrack_worker;

@@ -59,4 +59,16 @@ for my $name (qw(ignoreCount ignoreUserCount)) {
     is $answer->json->{status}, 'ignored', '... which is for ever';
 }
 
+# ---- lists ------------------------------------------------------------------------
+
+my %lists = (
+    '["shop","shop"]' => 201, '["shop",42,"42"]' => 201, '["shop","blog"]' => 201, '["shop","theirs"]' => 400,
+    '["shop",null]' => 400, '["shop",["shop"]]' => 400, '[42.5]' => 400, '[]' => 400,
+);
+my $made = 0;
+for my $projects (sort keys %lists) {
+    my $answer = ask('POST', '/organizations/acme/releases/', content => sprintf '{"version":"twice@%d","projects":%s}', ++$made, $projects);
+    is $answer->status, $lists{$projects}, "a release of the projects $projects is answered $lists{$projects}";
+}
+
 $t->done;

@@ -58,6 +58,9 @@ for my $name (qw(ignoreCount ignoreUserCount)) {
     is $answer->status, 200, "an issue is ignored for the greatest $name";
     is $answer->json->{status}, 'ignored', '... which is for ever';
 }
+is_deeply ask('PUT', '/issues/42003/', content => '{"status":"ignored"}')->json->{statusDetails}, {}, 'without a bound there is none';
+my $until = ask('PUT', '/issues/42003/', content => '{"status":"ignored","ignoreDuration":99999999999}')->json->{statusDetails}{ignoreUntil};
+cmp_ok $until, 'lt', '2100', 'ten years are the most';
 
 # ---- lists ------------------------------------------------------------------------
 

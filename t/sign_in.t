@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::UNIX ();
 use MIME::Base64 ();
 use Test::More;
 
@@ -24,6 +25,7 @@ http {
 
     server {
         listen 127.0.0.1:%%PORT%%;
+        listen unix:%%DIR%%/socket;
 
         location /api/0/ {
             errtrack_query;
@@ -142,6 +144,17 @@ is_deeply [ map { sign_in("guess-$_")->status } 1 .. 12 ], [ (401) x 10, 429, 42
 is sign_in('ann-token')->status, 429, 'with the right one neither';
 $t->sql(q(update errtrack_private.sign_in_failures set at = at - interval '16 minutes'));
 is sign_in('ann-token')->status, 200, 'for a quarter of an hour';
+
+# A proxy on this machine may come by a socket, where nobody has an address.
+sub by_socket {
+    my ($token) = @_;
+    my $socket = IO::Socket::UNIX->new(Peer => "$t->{dir}/socket") or return "$!";
+    my $body = qq({"token":"$token"});
+    print {$socket} "POST /api/0/auth/ HTTP/1.0\r\nHost: " . $origin =~ s{^http://}{}r . "\r\nOrigin: $origin\r\n"
+        . "X-Errtrack-Request: 1\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+    return (readline($socket) // '') =~ m{^HTTP/1\.1 (\d+)} ? $1 : 'no answer';
+}
+is_deeply [ map { by_socket($_) } 'ann-token', map { "guess-$_" } 1 .. 11 ], [ 200, (401) x 10, 429 ], 'those who come by a socket count as one';
 
 # ---- with a name that nginx vouches for -------------------------------------------
 

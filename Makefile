@@ -196,9 +196,10 @@ SANITIZERS := address,undefined -fno-sanitize-recover=undefined
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
 .PHONY: test-long asan fuzz fuzzers
-test-long: asan         ## the tests that take long: all of them with sanitizers, counts under 50 kills
+test-long: asan         ## the tests that take long: all with sanitizers, counts under 50 kills, 25,000 requests
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@ERRTRACK_EVENTS=$${ERRTRACK_EVENTS:-100000} ERRTRACK_KILLS=$${ERRTRACK_KILLS:-50} $(TMP) prove -I t/lib t/exact_counts.t
+	@ERRTRACK_REQUESTS=$${ERRTRACK_REQUESTS:-25000} ERRTRACK_SEED=$${ERRTRACK_SEED:-$$RANDOM} $(TMP) prove -I t/lib t/openapi_properties.t
 
 asan:                   ## build with sanitizers and run all tests
 	@t/lib/deps build run test

@@ -239,10 +239,12 @@ for my $issue ('/api/0/issues/{issue}', '/api/0/organizations/{organization}/iss
 
 my $source = read_file(root() . '/ngx_module/routes.cpp');
 my ($declared) = $source =~ /constexpr Route routes\[\] = \{(.*?)^\};/ms or die 'the table of routes is not where it was';
-my @declared = $declared =~ /\{"([A-Z]+)", "([^"]+)", (\w+), ([\w:]+),\s*"(\w+)"/g;
+my @declared = $declared =~ /\{"([A-Z]+)", "([^"]+)", (\w+), ([\w:]+),\s*"(\w*)"/g;
 is @declared / 5, scalar(() = $declared =~ /^\s*\{"/mg), 'all routes of the module are read';
 my (@sentry, @odd, @special);
 while (my ($method, $path, $surface, $access, $function) = splice @declared, 0, 5) {
+    # openapi.t looks at the document, which is nobody's.
+    next if $access eq 'document';
     push @sentry, "$method $path" if $surface eq 'sentry';
     push @special, "$access $method $path" if $access =~ /::/;
     push @odd, "$method $path" if ($path =~ m{^/api/0(?:/|$)}) != ($surface eq 'sentry') || ($method eq 'GET') != ($access eq 'reads');

@@ -118,6 +118,12 @@ begin
         return jsonb_build_object('state', 'not_found', 'missingChunks', '[]'::jsonb, 'detail', null);
     end if;
     if cardinality(pieces) > 0 then
+        -- They are in one index, whose rows have room for no more.
+        if octet_length(left(concat(described ->> 'name'), 1000)) + octet_length(left(concat(described ->> 'version'), 250))
+           + octet_length(left(concat(described ->> 'dist'), 64)) > 2500
+        then
+            perform errtrack_private.refuse(400, 'name, version and dist must have at most 2500 bytes together');
+        end if;
         total := (
             select sum(octet_length(c.body))
             from unnest(pieces) as p (piece)

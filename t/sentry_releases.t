@@ -239,6 +239,20 @@ $t->sql(q(insert into errtrack_private.deploys (project_id, release, environment
 is_deeply [ map { $deploy->('old@2', environment => 'p')->status } 1, 2 ], [ 201, 409 ], 'a release has a thousand deploys';
 is scalar @{ look("${acme}old\@2/deploys/") }, 100, '... of which the last hundred are listed';
 
+# ---- files -----------------------------------------------------------------------------
+
+my $upload = sub {
+    my ($name) = @_;
+    utf8::encode($name);
+    return $t->sentry('POST', "${shop}shop\@1.0/files/", headers => { 'Content-Type' => 'multipart/form-data; boundary=border' }, content => join "\r\n",
+        '--border', 'Content-Disposition: form-data; name="name"', '', $name, '--border', 'Content-Disposition: form-data; name="file"; filename="a.js"', '', 'x', '--border--', '');
+};
+is $upload->('~/a.js')->json->{name}, '~/a.js', 'a file of a release';
+is $upload->('~/ä')->json->{name}, '~/ä', '... under any name';
+is $upload->(join '', map { chr 0x4e00 + $_ * 7919 % 20000 } 1 .. 700)->status, 201, '... that is long';
+is $upload->(join '', map { chr 0x4e00 + $_ * 7919 % 20000 } 1 .. 1000)->status, 400, '... and not longer than there is room for';
+is_deeply [ map { $_->{name} } grep { length $_->{name} < 20 } @{ look("${shop}shop\@1.0/files/") } ], [ '~/ä', '~/a.js' ], 'they are listed, the last one first';
+
 # ---- what an issue shows ---------------------------------------------------------------
 
 is_deeply look('/issues/1/')->{firstRelease}{lastCommit}, undef, 'an issue knows no commit';

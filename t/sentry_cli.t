@@ -61,6 +61,16 @@ is $t->sql_value(q(
         select sum(octet_length(c.body)) from unnest(u.chunks) as piece join errtrack_private.upload_chunks c on c.sha1 = piece))
     from errtrack_private.uploads u)), 't', 'with all of its pieces';
 
+# No room is left but for what is there.
+$t->sql(q(update errtrack_private.limits set value = (select sum(octet_length(body)) from errtrack_private.upload_chunks)
+    where name = 'upload_bytes'));
+cli('what was uploaded can be uploaded again', undef, qw(sourcemaps upload --release shop@3.0.0 a.js a.js.map));
+write_file("$dir/b.js", "console.log('y');\n//# sourceMappingURL=b.js.map\n");
+write_file("$dir/b.js.map", '{"version":3,"sources":["b.ts"],"names":[],"mappings":"AAAA","sourcesContent":["console.log(2)"]}');
+my ($status, $out, $err) = run([ 'sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $dir, $cli, qw(sourcemaps upload --release shop@3.0.0 b.js b.js.map) ]);
+isnt $status, 0, 'beyond the limit nothing more is';
+like $out . $err, qr/as much as the limit upload_bytes allows/, '... as it says';
+
 cli('sends an event', qr/Event id/, qw(send-event -m hello -r shop@3.0.0));
 eventually { $t->sql_value('select count(*) from errtrack.occurrences') == 1 } 'which is filed';
 my $issue = $t->sql_value('select issue_id from errtrack.issues');

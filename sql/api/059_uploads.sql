@@ -26,16 +26,24 @@ create or replace function errtrack_private.keep_chunk(organization bigint, sha1
 language plpgsql volatile
 as $$
 begin
+    -- It was asked for again: a day more, and no more room.
+    update errtrack_private.upload_chunks as c
+    set received_at = now()
+    where c.organization_id = organization and c.sha1 = keep_chunk.sha1;
+    if found then
+        return;
+    end if;
+    -- The limit is exact: whoever uploads for an organization waits for the others.
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.uploads', organization));
     if (select coalesce(sum(octet_length(c.body)), 0) from errtrack_private.upload_chunks c
         where c.organization_id = organization) + octet_length(keep_chunk.body)
        > errtrack_private.limit_of(0, 'upload_bytes')
     then
         perform errtrack_private.refuse(413, 'the organization has uploaded as much as the limit upload_bytes allows');
     end if;
-    insert into errtrack_private.upload_chunks as c (organization_id, sha1, body)
+    insert into errtrack_private.upload_chunks (organization_id, sha1, body)
     values (organization, keep_chunk.sha1, keep_chunk.body)
-    -- It was asked for again: a day more.
-    on conflict on constraint upload_chunks_pkey do update set received_at = now();
+    on conflict on constraint upload_chunks_pkey do nothing;
 end
 $$;
 comment on function errtrack_private.keep_chunk(bigint, bytea, bytea) is 'Keeps a piece of a file.';

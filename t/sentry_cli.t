@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA ();
 use Test::More;
 
 use ErrTrack;
@@ -60,6 +61,13 @@ is $t->sql_value(q(
     select bool_and(u.size = (
         select sum(octet_length(c.body)) from unnest(u.chunks) as piece join errtrack_private.upload_chunks c on c.sha1 = piece))
     from errtrack_private.uploads u)), 't', 'with all of its pieces';
+
+# Several pieces in one request, which is more than nginx takes unless told to.
+write_file("$dir/large.js", "console.log('z');\n//# sourceMappingURL=large.js.map\n");
+write_file("$dir/large.js.map", '{"version":3,"sources":["large.ts"],"names":[],"mappings":"AAAA","sourcesContent":["'
+    . join('', map { Digest::SHA::sha256_hex($_) } 1 .. 80_000) . '"]}');
+cli('a large file is uploaded', qr/Source Map Upload Report/, qw(sourcemaps upload --release shop@3.0.0 large.js large.js.map));
+cmp_ok $t->sql_value('select max(cardinality(chunks)) from errtrack_private.uploads'), '>', 1, '... in pieces';
 
 # No room is left but for what is there.
 $t->sql(q(update errtrack_private.limits set value = (select sum(octet_length(body)) from errtrack_private.upload_chunks)

@@ -56,6 +56,7 @@ http {
         }
 
         location ^~ /api/0/ {
+            client_max_body_size 16m;
             errtrack_query;
         }
 

@@ -331,8 +331,7 @@ begin
         -- What is left is one text, as it stands there.
         bound := bound || errtrack_private.like_pattern(array_to_string(words, ' '), true);
         condition := condition || ' and ' || errtrack_private.text_condition(cardinality(bound));
-        candidates := format('select x.project_id, x.issue_id from errtrack_private.issue_texts x
-            where x.project_id = any ($1) and x.text ilike $3[%s]', cardinality(bound));
+        candidates := errtrack_private.text_candidates(cardinality(bound));
     end if;
 end
 $$;
@@ -346,6 +345,15 @@ as $$
 $$;
 comment on function errtrack_private.text_condition(integer) is
     'That a text is in what issue_texts has of an issue.';
+
+create or replace function errtrack_private.text_candidates(n integer) returns text
+language sql immutable
+as $$
+    select format('select x.project_id, x.issue_id from errtrack_private.issue_texts x
+        where x.project_id = any ($1) and x.text ilike $3[%s]', n)
+$$;
+comment on function errtrack_private.text_candidates(integer) is
+    'All issues that meet text_condition(), by the index of texts.';
 
 -- ---- pages ---------------------------------------------------------------------
 
@@ -445,7 +453,7 @@ declare
 begin
     if candidates is not null then
         -- A tag that is rare is found by it at once; a text is looked for in rows first.
-        if candidates like '%%tag_counts%%' or candidates like '%%origins%%' then
+        if candidates not like '%issue_texts%' then
             select c.projects, c.issues into found_projects, found_issues
             from errtrack_private.find_candidates(projects, bound, candidates, few_candidates + 1) c;
         end if;
@@ -612,7 +620,7 @@ begin
         'like_pattern(text, boolean)', 'moment_of(text)', 'compare_moment(text, text, text)',
         'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)',
         'search_term(text, text, bigint, text[])', 'search_value(text)', 'unquoted(text)', 'search_sql(text, bigint)',
-        'text_condition(integer)', 'issue_cursor(text, text)',
+        'text_condition(integer)', 'text_candidates(integer)', 'issue_cursor(text, text)',
         'find_candidates(bigint[], text[], text, integer)',
         'find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer)',
         'page_of_issues(bigint[], text[], text[], text, text, text, text, integer)']

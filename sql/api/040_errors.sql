@@ -49,8 +49,7 @@ begin
     if search is not null then
         bound := array[errtrack_private.like_pattern(search, true)];
         condition := condition || ' and ' || errtrack_private.text_condition(1);
-        candidates := 'select x.project_id, x.issue_id from errtrack_private.issue_texts x
-            where x.project_id = any ($1) and x.text ilike $3[1]';
+        candidates := errtrack_private.text_candidates(1);
     end if;
     select array(select found.id from unnest(page.found_places) with ordinality as found (project, id, place, n) order by found.n),
            page.next_cursor, page.prev_cursor

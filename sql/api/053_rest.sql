@@ -225,8 +225,7 @@ begin
         -- Both ends are about when an issue was last seen.
         scope.condition || case when high is null then '' else format(' and i.last_seen <= %L::timestamptz', high) end
             || case when search is null then '' else ' and ' || errtrack_private.text_condition(1) end,
-        case when search is not null then 'select x.project_id, x.issue_id from errtrack_private.issue_texts x
-            where x.project_id = any ($1) and x.text ilike $3[1]' end,
+        case when search is not null then errtrack_private.text_candidates(1) end,
         case sort_by when 'new' then 'f' when 'freq' then 'c' when 'user' then 'u' when 'priority' then 'c' else 'l' end,
         false, null, null, page_size);
     return errtrack_private.ok((

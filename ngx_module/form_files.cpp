@@ -38,9 +38,11 @@ std::size_t find_delimiter(std::string_view text, std::string_view delimiter)
 
 std::string_view without_line_end(std::string_view content)
 {
-    std::size_t cut = content.size() > 0 && content.back() == '\n' ? 1 : 0;
-    cut += content.size() > cut && content[content.size() - 1 - cut] == '\r' ? cut : 0;
-    return content.substr(0, content.size() - cut);
+    if (!content.empty() && content.back() == '\n') {
+        content.remove_suffix(1);
+        content.remove_suffix(!content.empty() && content.back() == '\r' ? 1 : 0);
+    }
+    return content;
 }
 
 }

@@ -52,13 +52,15 @@ extern "C" __attribute__((visibility("hidden"))) const char errtrack_openapi_end
 struct Query {
     Request request;
     SqlTask task;
+    std::string tag;                     /* of the answer, where one may ask again */
     bool done = false;                   /* the answer is in the task */
 };
 
-/* What a thread gets: all of it outlives the thread's work. */
+/* What a thread gets: all of it outlives the thread's work, and is the thread's alone
+ * until then, but for interrupt(). */
 struct ThreadContext {
     PgPool *pool;
-    SqlTask *task;
+    Query *query;
 };
 
 QueryConf *location_conf(ngx_http_request_t *r) noexcept
@@ -244,19 +246,12 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query);
 /* NGX_DONE: the answer comes from send_when_done(). */
 ngx_int_t post_task(ngx_http_request_t *r, Query &query)
 {
-    std::string refusal;
-    std::optional<std::string> request = request_json(query.request, refusal);
-    if (!request) {
-        return refuse_request(r, surface(query), 400, refusal);
-    }
-    query.task.call.request = std::move(*request);
-
     QueryConf *lcf = location_conf(r);
     ngx_thread_task_t *task = ngx_thread_task_alloc(r->pool, sizeof(ThreadContext));
     if (task == nullptr) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    *static_cast<ThreadContext *>(task->ctx) = {(*database_pools)[lcf->database].get(), &query.task};
+    *static_cast<ThreadContext *>(task->ctx) = {(*database_pools)[lcf->database].get(), &query};
     task->handler = run_in_thread;
     task->event.handler = on_task_done;
     task->event.data = r;
@@ -294,10 +289,40 @@ void on_body(ngx_http_request_t *r) noexcept
     ngx_http_finalize_request(r, rc);
 }
 
+std::string entity_tag(std::string_view body)
+{
+    return "\"" + hex_sha256(body).substr(0, 32) + "\"";
+}
+
+/* All that takes the longer the longer a body is. */
+void serve(PgPool &pool, Query &query)
+{
+    SqlTask &task = query.task;
+    std::string refusal;
+    std::optional<std::string> request = request_json(query.request, refusal);
+    if (!request) {
+        task.answer.end = SqlEnd::refused;
+        task.answer.status = 400;
+        task.answer.problem = std::move(refusal);
+        return;
+    }
+    task.call.request = std::move(*request);
+    pool.run(task);
+    const SqlAnswer &answer = task.answer;
+    if (answer.end == SqlEnd::answered && answer.status == 200 && task.call.read_only && answer.file_name.empty()) {
+        query.tag = entity_tag(answer.body);
+    }
+}
+
 void run_in_thread(void *data, ngx_log_t *) noexcept
 {
     auto *context = static_cast<ThreadContext *>(data);
-    context->pool->run(*context->task);
+    try {
+        serve(*context->pool, *context->query);
+    } catch (...) {
+        context->query->task.answer.end = SqlEnd::failed;
+        context->query->task.answer.problem = "a request could not be prepared";
+    }
 }
 
 /* Back on the event loop: the thread is done, or the deadline has passed. */
@@ -351,11 +376,6 @@ void log_unavailable(ngx_log_t *log, const std::string &problem)
                   problem.c_str(), suppressed);
     last = ngx_time();
     suppressed = 0;
-}
-
-std::string entity_tag(std::string_view body)
-{
-    return "\"" + hex_sha256(body).substr(0, 32) + "\"";
 }
 
 /* Whoever asks again learns that nothing has changed, without the body. */
@@ -458,10 +478,9 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
         }
     }
     /* What is shown to one is nobody else's, so no cache between may keep it. */
-    bool asked_again = query.task.call.read_only && answer.status == 200 && answer.file_name.empty();
     if (!add_header(r, "X-Content-Type-Options", "nosniff")
-        || !(asked_again ? add_validator(r, "private, no-cache", entity_tag(answer.body))
-                         : add_header(r, "Cache-Control", "no-store"))
+        || !(query.tag.empty() ? add_header(r, "Cache-Control", "no-store")
+                               : add_validator(r, "private, no-cache", query.tag))
         || !(answer.file_name.empty() || add_file_headers(r, answer.file_name))
         || !(answer.cookie ? add_cookie(r, *answer.cookie, query.request.base) : true))
     {

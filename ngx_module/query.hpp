@@ -1,7 +1,7 @@
 /*
  * A request to the surfaces that read and change what PostgreSQL keeps: matched, its token
- * hashed and its body read on the event loop; one SQL call in a thread of a named pool; its
- * answer sent on the event loop again.
+ * hashed and its body read on the event loop; turned into one SQL call, whose answer is
+ * hashed, in a thread of a named pool; its answer sent on the event loop again.
  */
 
 #ifndef ERRTRACK_NGX_MODULE_QUERY_HPP

@@ -4,6 +4,7 @@
 
 #include "ngx_module/decode.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
@@ -120,7 +121,9 @@ bool looks_like_form(std::string_view beginning) noexcept
 {
     beginning = beginning.substr(0, form_lookahead);
     std::size_t sign = beginning.substr(0, form_lookahead - 1).find_first_of("=&");
-    if (sign == std::string_view::npos) {
+    if (sign == std::string_view::npos
+        || !std::all_of(beginning.begin(), beginning.begin() + sign, [](char c) { return c > ' ' && c < 0x7f; }))
+    {
         return false;
     }
     if (beginning[sign] == '&') {

@@ -97,7 +97,8 @@ private:
 };
 
 /* Whether the beginning of a body, no less than form_lookahead bytes of it unless it is
- * shorter, is that of a form: a name, and something behind it that is no padding. */
+ * shorter, is that of a form: a name of visible ASCII (RFC 1866, section 8.2.1, escapes the
+ * rest), and something behind it that is no padding. */
 inline constexpr std::size_t form_lookahead = 66;
 bool looks_like_form(std::string_view beginning) noexcept;
 

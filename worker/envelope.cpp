@@ -243,13 +243,18 @@ bool decode_value(std::string_view text, std::string &out)
     return true;
 }
 
-/* The edge decides by the same bytes: base64 has no name in front, and behind its first
- * sign of equality there is nothing but padding. */
+/* The edge decides by the same bytes: a name is visible ASCII, base64 has none in front,
+ * and behind its first sign of equality there is nothing but padding. */
 bool looks_like_form(std::string_view bytes)
 {
     std::size_t sign = bytes.substr(0, 65).find_first_of("=&");
-    if (sign == bytes.npos || bytes[sign] == '&') {
-        return sign != bytes.npos;
+    if (sign == bytes.npos
+        || !std::all_of(bytes.begin(), bytes.begin() + sign, [](char c) { return c > ' ' && c < 0x7f; }))
+    {
+        return false;
+    }
+    if (bytes[sign] == '&') {
+        return true;
     }
     return sign + 1 < bytes.size() && bytes[sign + 1] != '='
            && blanks.find(bytes[sign + 1]) == blanks.npos;

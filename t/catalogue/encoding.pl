@@ -71,6 +71,8 @@ my $mixed = join '', random_hex(32 * KIB), 'x' x (64 * KIB);
         refused(415, 'unsupported content encoding', 'gzip, deflate, br and zstd are understood') ],
     [ 55, 'gzip that nobody told of', envelope($good, pack => \&gzipped), refused(400, $NO_ENVELOPE, 'invalid envelope header') ],
     [ 0, 'the same of store', store(event(), pack => \&gzipped), refused(400, $NO_JSON, 'neither JSON nor base64') ],
+    [ 0, 'the same of store, where a sign of forms is among the packed bytes',
+        store("\x1f\x8b\x08=packed"), refused(400, $NO_JSON, 'neither JSON nor base64') ],
     [ 49, 'brotli', envelope($good, @br, pack => \&brotlied), stored('given') ],
     [ 49, 'brotli of store', store(event(), @br, pack => \&brotlied), stored('given') ],
     [ 49, 'brotli that is none', envelope($good, @br), refused(400, $NO_BODY, $CORRUPT_OR_WIDE) ],

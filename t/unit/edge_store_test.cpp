@@ -178,7 +178,9 @@ TEST(StoreScan, RefusesBrokenWrappings)
     for (const std::string &body :
          {base64("[1]"), base64(deflated("[1]")), base64(packed.substr(0, packed.size() - 6)), base64(broken),
           base64("{\"a\":1").append("A"), std::string("A==="), std::string("A"), std::string("AAAA"),
-          base64("{}") + "=" + base64("{}"), std::string("sentry_data=!")})
+          base64("{}") + "=" + base64("{}"), std::string("sentry_data=!"),
+          // What is packed has such bytes by chance.
+          std::string("\x1f\x8b\b=packed"), std::string("x\x9c&a=b"), std::string("x y=z")})
     {
         EXPECT_EQ(store(body).reason, reason::invalid_json) << body;
         EXPECT_EQ(store(body, 1).reason, reason::invalid_json) << body;

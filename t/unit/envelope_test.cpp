@@ -249,6 +249,8 @@ TEST(StoreBody, nothing_to_read)
         EXPECT_EQ(decoded(text), "failed: invalid_json") << text;
     }
     EXPECT_EQ(decoded(base64("[1]")), "failed: invalid_json");
+    EXPECT_EQ(decoded("\x1f\x8b\b=packed"), "failed: invalid_json");
+    EXPECT_EQ(decoded("x\x9c&a=b"), "failed: invalid_json");
     EXPECT_EQ(decoded(base64(zlib_deflated("[1]"))), "failed: invalid_json");
 }
 

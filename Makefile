@@ -111,7 +111,7 @@ objects = $(patsubst %,$(OBJ)/worker/%.o,$(1))
 
 $(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lprometheus-cpp-core -lcivetweb -lsimdjson -lspdlog -lfmt -lz -lbrotlidec -lzstd -lcrypto -lpthread
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lprometheus-cpp-core -lcivetweb -lcurl -ljansson -lsimdjson -lspdlog -lfmt -lz -lbrotlidec -lzstd -lcrypto -lpthread
 
 $(BUILD)/errtrack: $(call objects,$(COMMAND))
 	@echo "  LINK  $(notdir $@)"

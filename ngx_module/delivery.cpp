@@ -38,10 +38,6 @@ void spool(const std::shared_ptr<Delivery> &delivery)
 {
     std::optional<Spool> &spool = process()->spool;
     bool taken = spool
-                 && (!delivery->unverified
-                     || process()->unverified.spend(delivery->address,
-                                                    delivery->meta.size() + delivery->body.size(),
-                                                    ngx_time()))
                  && spool->put(std::move(delivery->meta), std::move(delivery->body),
                                delivery->unverified, [delivery](bool kept) {
                                    finish(*delivery, kept, true);
@@ -85,8 +81,12 @@ void deliver(std::shared_ptr<Delivery> delivery, ngx_http_request_t *r,
     cleanup->handler = let_go;
     cleanup->data = delivery.get();
     guarded(ngx_cycle->log, "queueing a report", [&] {
-        // What the worker has to check first has its bounds in the spool alone.
-        if (delivery->unverified || !process()->gate.open() || !process()->batch.add(delivery)) {
+        if (delivery->unverified
+            && !process()->unverified.spend(delivery->address, delivery->meta.size() + delivery->body.size(),
+                                            ngx_time()))
+        {
+            finish(*delivery, false, false);
+        } else if (!delivery->queued || !process()->gate.open() || !process()->batch.add(delivery)) {
             spool(delivery);
         }
         return NGX_OK;

@@ -20,6 +20,7 @@ struct Delivery {
     std::string meta;
     std::string body;
     bool unverified = false;
+    bool queued = true;                 /* false: it has its bounds in the spool alone */
     bool pending = false;               /* under way, and neither kept nor refused */
     Counted counted = {};
     std::uint64_t address = 0;          /* with key: whose share held counts in */

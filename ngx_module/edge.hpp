@@ -44,6 +44,7 @@ struct LocConf {
     ngx_array_t *tunnel_hosts;      /* of ngx_str_t; null: no tunnel */
     Health health;
     ngx_flag_t minidump;
+    ngx_flag_t unverified;          /* keys that are not known here are taken too */
     size_t max_body_size;           /* as received */
     size_t max_envelope_size;       /* inflated */
     size_t max_event_size;          /* inflated: a store body, an event item */

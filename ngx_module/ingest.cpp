@@ -187,6 +187,7 @@ void hand_over(ngx_http_request_t *r, std::uint8_t dropped)
         delivery->body.clear();         // it is only counted
     }
     delivery->unverified = ctx.report.unverified();
+    delivery->queued = !delivery->unverified || loc_conf(r).unverified == 1;
     delivery->counted = ctx.counted;
     delivery->counted.endpoint = ctx.report.endpoint();
     delivery->counted.project = ctx.report.project();
@@ -475,7 +476,7 @@ ngx_int_t handle_report(ngx_http_request_t *r) noexcept
     return guarded(r->connection->log, "handling a report", [r]() -> ngx_int_t {
         const LocConf &conf = loc_conf(r);
         ReportLimits limits = {conf.max_body_size, conf.max_envelope_size, conf.max_event_size,
-                               conf.minidump == 1, conf.tunnel_hosts};
+                               conf.minidump == 1, conf.unverified == 1, conf.tunnel_hosts};
         auto *ctx = pool_new<Context>(r->pool, Zone(main_conf(r).zone), limits);
         if (ctx == nullptr) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;

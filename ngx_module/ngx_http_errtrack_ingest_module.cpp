@@ -47,6 +47,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("errtrack_minidump"), anywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, minidump), nullptr},
+    {ngx_string("errtrack_unverified"), anywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, unverified), nullptr},
     {ngx_string("errtrack_body_timeout"), anywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConf, body_timeout), &not_zero},
     {ngx_string("errtrack_max_body_size"), anywhere | NGX_CONF_TAKE1,
@@ -206,6 +208,7 @@ void *create_loc_conf(ngx_conf_t *cf) noexcept
      */
     conf->ingest = NGX_CONF_UNSET;
     conf->minidump = NGX_CONF_UNSET;
+    conf->unverified = NGX_CONF_UNSET;
     conf->max_body_size = NGX_CONF_UNSET_SIZE;
     conf->max_envelope_size = NGX_CONF_UNSET_SIZE;
     conf->max_event_size = NGX_CONF_UNSET_SIZE;
@@ -218,6 +221,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
     auto *prev = static_cast<LocConf *>(parent);
     auto *conf = static_cast<LocConf *>(child);
     ngx_conf_merge_value(conf->minidump, prev->minidump, 0);
+    ngx_conf_merge_value(conf->unverified, prev->unverified, 0);
     ngx_conf_merge_size_value(conf->max_body_size, prev->max_body_size, 20 * 1024 * 1024);
     ngx_conf_merge_size_value(conf->max_envelope_size, prev->max_envelope_size, 50 * 1024 * 1024);
     ngx_conf_merge_size_value(conf->max_event_size, prev->max_event_size, 1024 * 1024);

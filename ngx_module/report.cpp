@@ -177,8 +177,8 @@ std::optional<Refusal> Report::admit(std::string_view key)
     RulesBuffer buffer;
     std::optional<KeyInfo> info = keys_.find(key, buffer);
     if (!info) {
-        // It may be one that was made while nobody could tell.
-        unverified_ = keys_.stale() && project_ != 0;
+        // It may be one that was made while nobody could tell, or lives elsewhere.
+        unverified_ = (keys_.stale() || limits_.unverified) && project_ != 0;
         owner_.project = project_;
         return unverified_ ? std::nullopt
                : keys_.stale() ? std::optional(refusal::unavailable)

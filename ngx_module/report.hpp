@@ -46,6 +46,7 @@ struct ReportLimits {
     std::size_t envelope_bytes;         /* inflated */
     std::size_t event_bytes;            /* inflated: a store body, an event item */
     bool minidump;                      /* whether crash dumps are taken at all */
+    bool unverified;                    /* and keys that are not in the set */
     const ngx_array_t *tunnel_hosts;    /* of ngx_str_t, lower case; null where no tunnel is */
 };
 

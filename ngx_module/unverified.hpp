@@ -1,7 +1,7 @@
 /*
- * How much an address may bring with keys that nobody can check: a megabyte a minute of
- * each worker process. Beside the share of the spool that all of them have together, so
- * that one does not use it up.
+ * How much may be brought with keys that nobody here can check, in each worker process: a
+ * megabyte a minute by one address, so that it does not use up what all of them have
+ * together, which is sixteen.
  *
  * Addresses are counted in a table of fixed size, by hash: two of them may share a place,
  * and then their megabyte.
@@ -26,21 +26,27 @@ public:
         if (place.minute != now / 60) {
             place = {now / 60, 0};
         }
-        if (place.bytes + bytes > most) {
+        if (all_.minute != now / 60) {
+            all_ = {now / 60, 0};
+        }
+        if (place.bytes + bytes > most || all_.bytes + bytes > most_of_all) {
             return false;
         }
         place.bytes += bytes;
+        all_.bytes += bytes;
         return true;
     }
 
 private:
     static constexpr std::size_t most = 1024 * 1024;
+    static constexpr std::size_t most_of_all = 16 * most;
 
     struct Place {
         std::time_t minute;
         std::size_t bytes;
     };
     std::array<Place, 1024> places_{};
+    Place all_{};
 };
 
 }

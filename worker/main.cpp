@@ -13,6 +13,7 @@
  */
 
 #include "worker/filer.hpp"
+#include "worker/key_verifier.hpp"
 #include "worker/ledger.hpp"
 #include "worker/metrics.hpp"
 #include "worker/patience.hpp"
@@ -57,6 +58,7 @@ void on_signal(int) noexcept
 struct Settings {
     std::string database;
     RedisSettings redis;
+    GitlabSettings gitlab;
     FilerSettings filer;
     unsigned claim_after = 30;
     unsigned retention = 90;
@@ -72,12 +74,15 @@ public:
     explicit Worker(const Settings &settings)
         : settings_(settings), store_(settings.database), projection_(store_), ledger_(store_),
           rules_(store_), event_settings_(store_),
-          filing_store_(settings.database),
+          filing_store_(settings.database, !settings.gitlab.url.empty()),
           filer_(settings.filer, filing_store_, event_settings_, rules_, database_, metrics_, stopping),
           tender_(settings.database)
     {
         if (!settings.listen.empty()) {
             watch_.emplace(settings.listen, settings.redis, metrics_);
+        }
+        if (!settings.gitlab.url.empty()) {
+            verifier_.emplace(settings.database, settings.redis, settings.gitlab, metrics_);
         }
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
@@ -160,8 +165,7 @@ private:
                 }
             });
             chore(alarms_due_, 1min, 1min, "looking for alarms", [this] {
-                Alarms alarms = store_.alarms();
-                metrics_.alarms(alarms.dead_letters, alarms.misplaced_rows);
+                metrics_.alarms(store_.alarms());
             });
             chore(settings_due_, 0s, 1s, "reading the settings of projects",
                   [this] { event_settings_.refresh(); });
@@ -295,6 +299,7 @@ private:
     Store filing_store_;
     Filer filer_;
     Tender tender_;
+    std::optional<KeyVerifier> verifier_;
     std::unique_ptr<Redis> redis_;
     std::optional<Stream> stream_;
     std::string consumer_;
@@ -337,6 +342,10 @@ int run(int argc, char **argv)
     app.add_option("--attachment-size", settings.filer.attachment_bytes,
                    "bytes of an attachment that is kept, at most")
         ->capture_default_str()->check(CLI::Range(std::size_t(1), attachment_bytes_most));
+    app.add_option("--gitlab", settings.gitlab.url,
+                   "address of a GitLab that client keys live in (default: none)");
+    app.add_option("--gitlab-token-file", settings.gitlab.token_file,
+                   "file that holds its error tracking access token");
     app.add_option("--listen", settings.listen,
                    "host:port for /metrics, /live and /ready (default: none)");
     app.add_option("--log-level", settings.log_level, "debug, info, warn or err")
@@ -366,6 +375,9 @@ int run(int argc, char **argv)
         return 0;
     } catch (const RedisSettingsError &e) {
         spdlog::critical("--redis: {}", e.what());
+        return 1;
+    } catch (const GitlabSettingsError &e) {
+        spdlog::critical("--gitlab: {}", e.what());
         return 1;
     } catch (const ListenerError &e) {
         spdlog::critical("--listen: {}", e.what());

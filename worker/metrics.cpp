@@ -73,7 +73,11 @@ Metrics::Metrics()
       dead_letters_(gauge(registry_, "errtrack_dead_letters", "Dead letters that are kept.").Add({})),
       misplaced_(gauge(registry_, "errtrack_default_partition_rows",
                        "Rows that found no partition of their day: anything but 0 is an alarm.")
-                     .Add({}))
+                     .Add({})),
+      waiting_(gauge(registry_, "errtrack_waiting_requests",
+                     "Requests that wait for GitLab's word on their keys.").Add({})),
+      asked_(counter(registry_, "errtrack_worker_gitlab_checks_total",
+                     "Keys that GitLab was asked about, by its answer."))
 {
     auto &up = gauge(registry_, "errtrack_worker_up", "Whether the worker gets on with it.");
     auto &errors = counter(registry_, "errtrack_worker_errors_total",
@@ -120,10 +124,16 @@ void Metrics::buried() noexcept
     buried_.Increment();
 }
 
-void Metrics::alarms(long long dead_letters, long long misplaced_rows) noexcept
+void Metrics::alarms(const Alarms &alarms) noexcept
 {
-    dead_letters_.Set(static_cast<double>(dead_letters));
-    misplaced_.Set(static_cast<double>(misplaced_rows));
+    dead_letters_.Set(static_cast<double>(alarms.dead_letters));
+    misplaced_.Set(static_cast<double>(alarms.misplaced_rows));
+    waiting_.Set(static_cast<double>(alarms.waiting_requests));
+}
+
+void Metrics::asked_gitlab(const char *answer)
+{
+    asked_.Add({{"answer", answer}}).Increment();
 }
 
 void Metrics::backlog(bool large, const std::optional<Backlog> &backlog)

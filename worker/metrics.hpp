@@ -27,6 +27,7 @@ namespace errtrack {
 /* What the worker depends on. */
 enum class Service { database, redis };
 
+struct Alarms;
 struct FiledCounts;
 
 class Metrics {
@@ -40,8 +41,9 @@ public:
     void turned() noexcept;
     void filed(const FiledCounts &counts, std::size_t records, std::chrono::duration<double> took);
     void buried() noexcept;
-    /* Dead letters that are kept, and rows in default partitions. */
-    void alarms(long long dead_letters, long long misplaced_rows) noexcept;
+    void alarms(const Alarms &alarms) noexcept;
+    /* One word: enabled, disabled or failed. */
+    void asked_gitlab(const char *answer);
     /* None: it could not be read. By one thread at a time. */
     void backlog(bool large, const std::optional<Backlog> &backlog);
 
@@ -67,6 +69,8 @@ private:
     prometheus::Histogram &batch_records_;
     prometheus::Gauge &dead_letters_;
     prometheus::Gauge &misplaced_;
+    prometheus::Gauge &waiting_;
+    prometheus::Family<prometheus::Counter> &asked_;
     std::array<prometheus::Gauge *, services> up_;
     std::array<prometheus::Counter *, services> errors_;
     std::atomic<Clock::rep> turned_{0};

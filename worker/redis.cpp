@@ -4,8 +4,9 @@
 
 #include "worker/redis.hpp"
 
+#include "worker/secret_file.hpp"
+
 #include <csignal>
-#include <fstream>
 
 namespace errtrack {
 namespace {
@@ -33,19 +34,6 @@ redisContext *connect(const std::string &address)
     return redisConnectWithTimeout(host.c_str(), std::stoi(port), connect_patience);
 }
 
-std::string read_password(const std::string &path)
-{
-    std::ifstream file(path);
-    std::string password;
-    if (!std::getline(file, password) || password.empty()) {
-        throw RedisSettingsError("cannot read a password from " + path);
-    }
-    if (password.back() == '\r') {
-        password.pop_back();
-    }
-    return password;
-}
-
 }
 
 Redis::Redis(const RedisSettings &settings, int seconds) : address_(settings.address)
@@ -61,7 +49,11 @@ Redis::Redis(const RedisSettings &settings, int seconds) : address_(settings.add
     }
     redisSetTimeout(context_.get(), timeval{seconds, 0});
     if (!settings.password_file.empty()) {
-        must({"AUTH", read_password(settings.password_file)});
+        std::string password = read_secret(settings.password_file);
+        if (password.empty()) {
+            throw RedisSettingsError("cannot read a password from " + settings.password_file);
+        }
+        must({"AUTH", password});
     }
     if (settings.database != 0) {
         must({"SELECT", std::to_string(settings.database)});

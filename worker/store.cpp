@@ -52,7 +52,7 @@ struct Store::Connection {
     std::optional<Listener> keys;
     std::optional<Listener> settings;
     std::optional<Listener> grouping;
-    std::unique_ptr<pqxx::work> projection;
+    std::unique_ptr<pqxx::work> turn;   /* of a projection, or of requests that are released */
 
     explicit Connection(const std::string &conninfo) : db(conninfo)
     {
@@ -77,7 +77,11 @@ struct Store::Connection {
     }
 };
 
-Store::Store(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+Store::Store(std::string conninfo, bool keys_elsewhere)
+    : conninfo_(std::move(conninfo)), keys_elsewhere_(keys_elsewhere)
+{
+}
+
 Store::~Store() = default;
 
 Store::Connection &Store::connection()
@@ -164,6 +168,27 @@ auto Store::translated(Body body) -> decltype(body())
     }
 }
 
+namespace {
+
+/* One that is handed out again waits already. */
+void keep_waiting(pqxx::work &tx, const std::vector<Filing> &filings,
+                  const std::map<std::string, std::string> &verdicts)
+{
+    for (const Filing &each : filings) {
+        const Record &record = each.record;
+        if (verdicts.contains(record.delivery_id)) {
+            pqxx::binarystring body(record.body.data(), record.body.size());
+            tx.exec_params("insert into errtrack_private.waiting_requests "
+                           "(project_id, delivery_id, public_key, received_at, meta, body) "
+                           "values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                           record.project, record.delivery_id, record.public_key,
+                           format_timestamp(record.received_at), printable(record.meta), body);
+        }
+    }
+}
+
+}
+
 FiledCounts Store::file(const std::vector<Filing> &filings)
 {
     return translated([&] {
@@ -180,6 +205,16 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
         }
         deliveries.end();
         std::map<std::string, std::string> found;
+        if (keys_elsewhere_) {
+            for (const auto &row : tx.exec("select replace(await_keys::text, '-', '') "
+                                           "from errtrack_private.await_keys()"))
+            {
+                found[row[0].c_str()] = "waiting";
+            }
+            if (!found.empty()) {
+                keep_waiting(tx, filings, found);
+            }
+        }
         for (const auto &row : tx.exec("select replace(delivery_id::text, '-', ''), verdict "
                                        "from errtrack_private.admit_deliveries()"))
         {
@@ -204,6 +239,9 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
         for (std::size_t n = 0; n < filings.size(); n++) {
             const Record &record = filings[n].record;
             const std::string &verdict = verdicts[n];
+            if (verdict == "waiting") {
+                continue;
+            }
             if (verdict == "seen") {
                 counts.seen++;
                 continue;
@@ -301,9 +339,10 @@ Alarms Store::alarms()
 {
     return translated([&] {
         pqxx::read_transaction tx(connection().db);
-        pqxx::row found = tx.exec1("select count(*), errtrack_private.default_partition_rows() "
+        pqxx::row found = tx.exec1("select count(*), errtrack_private.default_partition_rows(), "
+                                   "(select count(*) from errtrack_private.waiting_requests) "
                                    "from errtrack_private.dead_letters");
-        return Alarms{found[0].as<long long>(), found[1].as<long long>()};
+        return Alarms{found[0].as<long long>(), found[1].as<long long>(), found[2].as<long long>()};
     });
 }
 
@@ -384,6 +423,40 @@ bool Store::tend_issues()
     });
 }
 
+bool Store::take_key_duty()
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        // The lock is the session's, and taking it again counts up: nobody ever gives it back.
+        bool taken = tx.exec1("select pg_try_advisory_lock(hashtextextended('errtrack.gitlab', 0))")[0].as<bool>();
+        tx.commit();
+        return taken;
+    });
+}
+
+std::vector<AskedKey> Store::keys_to_ask()
+{
+    return translated([&] {
+        std::vector<AskedKey> keys;
+        pqxx::work tx(connection().db);
+        for (const auto &row : tx.exec("select project_id, public_key, asked_at from errtrack_private.keys_to_ask()")) {
+            keys.push_back({row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str()});
+        }
+        tx.commit();
+        return keys;
+    });
+}
+
+void Store::key_answered(const AskedKey &key, bool enabled)
+{
+    translated([&] {
+        pqxx::work tx(connection().db);
+        tx.exec_params("select errtrack_private.gitlab_key_answered($1, $2, $3, $4)", key.project, key.public_key,
+                       enabled, key.at);
+        tx.commit();
+    });
+}
+
 bool Store::keys_changed()
 {
     return translated([&] {
@@ -460,9 +533,9 @@ Store::ProjectionTurn::ProjectionTurn(Store &owner) : store(owner)
 {
     store.translated([&] {
         Connection &c = store.connection();
-        c.projection = std::make_unique<pqxx::work>(c.db);
-        c.projection->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
-        for (const auto &row : c.projection->exec("select name, value "
+        c.turn = std::make_unique<pqxx::work>(c.db);
+        c.turn->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
+        for (const auto &row : c.turn->exec("select name, value "
                                                   "from errtrack_private.key_projection()"))
         {
             fields.push_back({row[0].c_str(), row[1].c_str()});
@@ -473,13 +546,37 @@ Store::ProjectionTurn::ProjectionTurn(Store &owner) : store(owner)
 Store::ProjectionTurn::~ProjectionTurn()
 {
     if (store.connection_) {
-        store.connection_->projection.reset();
+        store.connection_->turn.reset();
     }
 }
 
 void Store::ProjectionTurn::end()
 {
-    store.translated([&] { store.connection().projection->commit(); });
+    store.translated([&] { store.connection().turn->commit(); });
+}
+
+Store::ReleaseTurn::ReleaseTurn(Store &owner) : store(owner)
+{
+    store.translated([&] {
+        Connection &c = store.connection();
+        c.turn = std::make_unique<pqxx::work>(c.db);
+        for (const auto &row : c.turn->exec("select meta, body from errtrack_private.release_requests()")) {
+            pqxx::binarystring body(row[1]);
+            requests.push_back({row[0].c_str(), std::string(body.get(), body.size())});
+        }
+    });
+}
+
+Store::ReleaseTurn::~ReleaseTurn()
+{
+    if (store.connection_) {
+        store.connection_->turn.reset();
+    }
+}
+
+void Store::ReleaseTurn::end()
+{
+    store.translated([&] { store.connection().turn->commit(); });
 }
 
 }

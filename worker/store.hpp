@@ -47,10 +47,11 @@ struct FiledCounts {
     std::map<std::string_view, std::size_t> outcomes;   /* items, by the words of outcome.hpp */
 };
 
-/* What is wrong when it is not 0. */
+/* What is wrong when it does not go back to 0. */
 struct Alarms {
     long long dead_letters = 0;
     long long misplaced_rows = 0;   /* in default partitions */
+    long long waiting_requests = 0; /* for GitLab's word on their keys */
 };
 
 /* A field of the projection (entry.hpp), as SQL makes it. */
@@ -84,9 +85,24 @@ struct StoredVersion {
     std::int64_t previous_until = 0;
 };
 
+/* A client key that GitLab is to be asked about, at the database's time of asking. */
+struct AskedKey {
+    std::int64_t project = 0;
+    std::string public_key;
+    std::string at;
+};
+
+/* A request that waited, as the edge wrote it. */
+struct WaitingRequest {
+    std::string meta;
+    std::string body;
+};
+
 class Store {
 public:
-    explicit Store(std::string conninfo);
+    /* keys_elsewhere: what a key stands for that is not known here is for GitLab to say,
+     * so its requests are not filed but wait (sql/api/035_gitlab_keys.sql). */
+    explicit Store(std::string conninfo, bool keys_elsewhere = false);
     ~Store();
     Store(const Store &) = delete;
     Store &operator=(const Store &) = delete;
@@ -115,6 +131,23 @@ public:
     /* Ends what issues were ignored until, folds tags, goes on with splits. False: there
      * is more. */
     bool tend_issues();
+
+    /* Takes the duty to ask GitLab, until the connection ends. False: another worker has it. */
+    bool take_key_duty();
+    std::vector<AskedKey> keys_to_ask();
+    void key_answered(const AskedKey &key, bool enabled);
+    /* Hands some requests that need not wait any more to requeue, and forgets them when it
+     * returns. Returns how many. */
+    template <class Requeue>
+    std::size_t release_requests(Requeue requeue)
+    {
+        ReleaseTurn turn(*this);
+        for (const WaitingRequest &each : turn.requests) {
+            requeue(each);
+        }
+        turn.end();
+        return turn.requests.size();
+    }
 
     /* Whether keys, projects or their settings changed since the last call. True after connecting,
      * since notifications may have been missed. */
@@ -154,10 +187,21 @@ private:
         Store &store;
     };
 
+    /* The same for requests that are released. */
+    struct ReleaseTurn {
+        explicit ReleaseTurn(Store &store);
+        ~ReleaseTurn();
+        void end();
+
+        std::vector<WaitingRequest> requests;
+        Store &store;
+    };
+
     template <class Body>
     auto translated(Body body) -> decltype(body());
 
     std::string conninfo_;
+    const bool keys_elsewhere_;
     std::unique_ptr<Connection> connection_;
 };
 

@@ -396,6 +396,8 @@ begin
     -- Longer than book_requests() looks back: nothing is counted anew.
     delete from errtrack_private.edge_requests where hour < now() - interval '3 days';
     delete from errtrack_private.tokens where kind = 'session' and expires_at < now();
+    -- What they decided has long been through the queue.
+    delete from errtrack_private.gitlab_keys where not enabled and asked_at < now() - interval '1 day';
     perform errtrack_private.sweep_uploads(keep_days);
 end
 $$;

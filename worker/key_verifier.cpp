@@ -1,0 +1,97 @@
+#include "worker/key_verifier.hpp"
+
+#include "worker/entry.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+namespace errtrack {
+namespace {
+
+using namespace std::chrono_literals;
+
+/* In which ten questions are asked at most. */
+constexpr auto usual_pause = 1s;
+constexpr auto pause_after_trouble = 5s;
+
+constexpr int redis_patience = 10;
+
+}
+
+KeyVerifier::KeyVerifier(std::string conninfo, const RedisSettings &redis, const GitlabSettings &gitlab,
+                         Metrics &metrics)
+    : redis_settings_(redis), metrics_(metrics), store_(std::move(conninfo)), gitlab_(gitlab),
+      thread_([this](const std::stop_token &stop) { run(stop); })
+{
+}
+
+void KeyVerifier::run(const std::stop_token &stop)
+{
+    while (!stop.stop_requested()) {
+        auto pause = usual_pause;
+        std::string trouble;
+        try {
+            turn(stop);
+        } catch (const GitlabError &e) {
+            if (stop.stop_requested()) {
+                return;
+            }
+            metrics_.asked_gitlab("failed");
+            trouble = std::string("asking GitLab: ") + e.what();
+        } catch (const StoreError &e) {
+            // A database that is away is spoken of by whoever files.
+            pause = pause_after_trouble;
+            trouble = e.kind == StoreError::Kind::down ? complaint_ : std::string("keys of GitLab: ") + e.what();
+        } catch (const RedisError &e) {
+            redis_.reset();
+            trouble = std::string("giving requests back to the queue: ") + e.what();
+        } catch (const std::exception &e) {
+            trouble = std::string("keys of GitLab: ") + e.what();
+        }
+        if (trouble != complaint_) {
+            if (trouble.empty()) {
+                spdlog::info("keys of GitLab: back");
+            } else {
+                spdlog::error("{}, trying again every {} s", trouble, pause_after_trouble.count());
+            }
+            complaint_ = trouble;
+        }
+        pause = trouble.empty() ? pause : pause_after_trouble;
+        std::unique_lock lock(mutex_);
+        woken_.wait_for(lock, stop, pause, [] { return false; });
+    }
+}
+
+void KeyVerifier::turn(const std::stop_token &stop)
+{
+    if (!store_.take_key_duty()) {
+        return;
+    }
+    release();
+    std::vector<AskedKey> keys = store_.keys_to_ask();
+    for (const AskedKey &key : keys) {
+        bool enabled = gitlab_.allows(key.project, key.public_key, stop);
+        metrics_.asked_gitlab(enabled ? "enabled" : "disabled");
+        store_.key_answered(key, enabled);
+    }
+    if (!keys.empty()) {
+        release();
+    }
+}
+
+void KeyVerifier::release()
+{
+    auto requeue = [this](const WaitingRequest &request) {
+        if (!redis_) {
+            redis_ = std::make_unique<Redis>(redis_settings_, redis_patience);
+        }
+        redis_->must({"XADD", stream_key(0, request.body.size() > large_body), "*", field_meta, request.meta,
+                      field_body, request.body});
+    };
+    while (store_.release_requests(requeue) > 0) {
+    }
+}
+
+}

@@ -106,6 +106,7 @@ is $active->($app), 'f', 'a key that was disabled here stays disabled, whatever 
 $gitlab->nginx->stop;
 is $t->store({ message => 'asked in vain' }, project => $web)->status, 200, 'while GitLab is away a report is taken';
 eventually { $waiting->() == 1 } 'and waits';
+is $t->errtrack('status', '--json')->{requests_waiting}, 1, 'which the status tells';
 $t->errtrack(qw(key create shop --label more));
 is $t->store({ message => 'meanwhile' })->status, 200, 'a known key is not concerned';
 eventually { $titles->($t->project) eq 'meanwhile' } 'and its report is filed';

@@ -33,11 +33,11 @@ const std::string database_fields =
     "select i.postgresql, i.migration, i.projects, i.active_keys, i.disabled_keys,"
     " i.unresolved_issues, i.events_last_hour, i.events_last_day, i.rows_in_default_partitions,"
     " i.dead_letters, o.dead_letters_last_day, o.ledger_since, o.requests_accepted,"
-    " o.requests_refused, o.requests_filed, o.requests_dead";
+    " o.requests_refused, o.requests_filed, o.requests_dead, o.requests_waiting";
 
 /* What is neither in the database nor in Redis is in a spool, or was counted just now. */
 const std::string open_field =
-    ", o.requests_accepted - o.requests_filed - o.requests_dead as requests_open";
+    ", o.requests_accepted - o.requests_filed - o.requests_dead - o.requests_waiting as requests_open";
 
 const std::string source =
     " from errtrack_private.instance_status as i, errtrack_private.operation_status as o";

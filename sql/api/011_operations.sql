@@ -31,7 +31,11 @@ select
         select count(*)
         from errtrack_private.dead_letters as l
         where l.died_at >= now() - interval '1 day'
-    ) as dead_letters_last_day
+    ) as dead_letters_last_day,
+    (
+        select count(*)
+        from errtrack_private.waiting_requests as w
+    ) as requests_waiting
 from (select date_trunc('hour', now(), 'UTC') - interval '1 hour' as hour) as since;
 comment on view errtrack_private.operation_status is
     'One row: the balance of requests since the beginning of the last full hour, so that its cost is bounded. Accepted and neither filed nor dead: they are in the queue, in the spool of an edge, or counted by it a moment ago.';

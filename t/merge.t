@@ -1,5 +1,6 @@
 # Issues are merged and taken apart again: counts, buckets and lists follow, a user counts
-# once, later events of all of them go where they are shown, and no event moves.
+# once, later events of all of them go where they are shown, and no event moves. The id of
+# one that was merged leads to where it is shown.
 
 use strict;
 use warnings;
@@ -29,6 +30,13 @@ sub shown {
     return $row;
 }
 
+# Where the id of an issue leads over either API.
+sub leads {
+    my ($issue) = @_;
+    my @answers = ($t->api(GET => "/projects/$project/errors/$issue"), $t->sentry(GET => "/issues/$issue/"));
+    return [ map { $_->status == 200 ? $_->json->{fingerprint} // $_->json->{id} : $_->status } @answers ];
+}
+
 my $origin_of = sub { join ' ', map { "@$_" } $t->sql(
     'select origin_id, count(*) from errtrack_private.occurrences group by 1 order by 1') };
 
@@ -41,7 +49,8 @@ my $origins = $origin_of->();
 $t->errtrack(qw(issue merge shop), $one, $two, '--by', 'ann');
 is_deeply shown($one), [ 7, 5, 'unresolved' ], 'a merged issue has the events of both, and each user once';
 is shown($two), undef, 'the other is not shown';
-is $t->api(GET => "/projects/$project/errors/$two")->status, 404, 'nor over HTTP';
+is_deeply leads($two), [ $one, $one ], 'its id leads to the one that shows it';
+is_deeply leads(999_999), [ 404, 404 ], 'that of none leads nowhere';
 is_deeply [ map { $_->{fingerprint} } @{ $t->api(GET => "/projects/$project/errors")->json } ], [ $three, $one ], 'a list has what is left';
 is scalar @{ $t->api(GET => "/projects/$project/errors/$one/events?limit=100")->json }, 7, 'all events are listed under it';
 is $t->sql_value('select title from errtrack.issues where issue_id = $1', $one), 'two', 'it is called as its newest event';
@@ -61,20 +70,27 @@ is_deeply shown($one), [ 11, 6, 'unresolved' ], 'a user whom both see counts onc
 $t->errtrack(qw(issue resolve shop), $one);
 events('two', 2);
 is_deeply shown($one), [ 12, 6, 'unresolved' ], 'an event of either reopens it';
+is $t->api(PUT => "/projects/$project/errors/$two", json => { status => 'ignored' })->json->{fingerprint}, $one, 'it is changed by the id of the other';
+is shown($one)->[2], 'ignored', '... which it shows';
+is $t->sentry(PUT => "/issues/$two/", json => { status => 'unresolved' })->json->{id}, $one, 'by that over the other API';
+is shown($one)->[2], 'unresolved', '... too';
 
 $t->errtrack(qw(issue merge shop), $three, $one);
 is_deeply shown($three), [ 14, 7, 'unresolved' ], 'a merged issue is merged on';
+is_deeply [ map { leads($_)->[0] } $one, $two, $three ], [ ($three) x 3 ], 'and its id leads on';
 is $t->sql_value('select sum(events) from errtrack_private.counts_1h'), 14, 'buckets are as they were';
 
 is $t->errtrack(qw(issue unmerge shop), $two), "issue $two is apart from $three again\n", 'one is taken out';
 is_deeply shown($two), [ 8, 6, 'unresolved' ], 'with what it had and what came for it since';
 is_deeply shown($three), [ 6, 6, 'unresolved' ], 'the rest stays together';
 is shown($one), undef, 'in one issue';
+is_deeply [ map { leads($_)->[0] } $one, $two, $three ], [ $three, $two, $three ], 'an id leads to the issue itself again';
 events('two', 9);
 is_deeply shown($two), [ 9, 7, 'unresolved' ], 'later events go to it';
 is_deeply shown($three), [ 6, 6, 'unresolved' ], 'and not to the others';
 $t->errtrack(qw(issue unmerge shop), $one);
 is_deeply [ map { [ @{ shown($_) }[ 0, 1 ] ] } $one, $three ], [ [ 4, 4 ], [ 2, 2 ] ], 'the other too';
+is_deeply [ map { leads($_)->[0] } $one, $two, $three ], [ $one, $two, $three ], 'each id leads to its own';
 is $origin_of->(), "$one 4 $two 9 $three 2", 'each event is where it was filed';
 
 my $history = sub { join ', ', map { "$_->[0] $_->[1]" } $t->sql(q{select what, coalesce(details ->> 'issues', details ->> 'into', details ->> 'issue', '')

@@ -241,7 +241,9 @@ is $message->{description}, "disk 100% full\non host_a", 'its description is all
 is $message->{event_count}, 2147483647, 'counts end where 32 bits do';
 is $message->{approximated_user_count}, 2147483647, 'those of users too';
 
-is $t->api('GET', "$list/1026")->status, 404, 'a merged error is gone';
+is_deeply $t->api('GET', "$list/1026")->json, $error, 'a merged error is the one that it was merged into';
+is $t->api('GET', '/projects/43/errors/1026')->status, 404, '... in its own project';
+is $t->api('GET', "$list/1026/events?limit=100")->content, $t->api('GET', "$list/1001/events?limit=100")->content, '... with all its events';
 is $t->api('GET', "$list/5")->status, 404, 'an unknown error';
 is $t->api('GET', "$list/9223372036854775807")->status, 404, 'the greatest fingerprint';
 is $t->api('GET', "$list/9223372036854775808")->status, 400, 'one greater than that';
@@ -381,7 +383,7 @@ is $deleted->status, 204, 'the data of a project is deleted';
 is $deleted->content, '', '... without a body';
 is_deeply $t->api('GET', $list)->json, [], 'its errors are gone';
 is_deeply $t->api('GET', '/projects/42/messages')->json, [], 'its messages too';
-is $t->api('GET', "$list/1001")->status, 404, 'one error too';
+is $t->api('GET', "$list/$_")->status, 404, "one error too: $_" for 1001, 1026;
 is $t->api('DELETE', '/projects/42')->status, 204, 'it can be deleted again';
 is $t->sql_value('select count(*) from errtrack_private.origins where project_id = 42'), 0, 'nothing leads to its events';
 is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 99'), 1, 'other projects keep theirs';

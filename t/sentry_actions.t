@@ -285,12 +285,24 @@ is $merged->status, 200, 'issues are merged';
 is_deeply $merged->json, { merge => { parent => '12', children => [ '10', '11' ] } },
     '... into the one with the most events';
 is $t->sentry('GET', '/issues/12/')->json->{count}, '33', '... which has all events';
-is $t->sentry('GET', "/issues/$_/")->status, 404, "... and $_ is gone" for 10, 11;
+for my $child (10, 11, 'SHOP-B') {
+    for my $path ('', 'events/', 'events/latest/', 'hashes/', 'tags/', 'activities/', 'comments/', 'user-reports/') {
+        my ($by_child, $by_parent) = map { $t->sentry('GET', "/issues/$_/$path") } $child, 12;
+        is_deeply [ $by_child->status, $by_child->json ], [ 200, $by_parent->json ], "$child/$path is now 12/$path";
+    }
+}
+is $t->sentry('GET', '/organizations/acme/issues/10/')->json->{id}, '12', '... in its organization';
+is $t->sentry('GET', '/organizations/other/issues/10/')->status, 404, '... and in no other';
+is $t->sentry('GET', '/organizations/acme/shortids/SHOP-A/')->json->{shortId}, 'SHOP-C', '... by its short id';
 is ids($t->sentry('GET', "$list?query=Type1")), '1 12 13 14 15 16 17 18 19', '... from lists too';
 is_deeply last_of(12), [ 'merged', 'ann@a.example', { issues => [ 10, 11 ] } ], '... which its history tells';
 is_deeply last_of(10), [ 'merged_away', 'ann@a.example', { into => 12 } ], '... and theirs';
 is_deeply [ map { [ @$_{qw(id mergedFrom)} ] } @{ $t->sentry('GET', '/issues/12/hashes/')->json } ],
     [ [ hash_of(10), '10' ], [ hash_of(11), '11' ], [ hash_of(12), undef ] ], 'its hashes tell where they came from';
+is $t->sentry('PUT', '/issues/10/', json => { assignedTo => 'bob@a.example' })->json->{assignedTo}{email}, 'bob@a.example', 'it is changed by the id of one that was merged';
+is $t->sentry('PUT', '/issues/11/', json => { assignedTo => '' })->json->{id}, '12', '... of the other too';
+is $t->sentry('DELETE', "/issues/$_/")->status, 404, "who names $_ does not delete all of it" for 10, 'SHOP-B';
+is $t->sentry('GET', '/issues/12/')->json->{count}, '33', '... which is as it was';
 is $t->sentry('PUT', "$list?$_", json => { merge => 1 })->status, 400, "not enough to merge: $_" for 'id=13', 'id=12&id=11', 'id=13&id=13', 'id=13&id=5000',
     'query=Type40';
 is $t->sentry('PUT', '/organizations/acme/issues/?id=13&id=101', json => { merge => 1 })->status, 400,
@@ -304,13 +316,13 @@ is $t->sentry('DELETE', "/issues/12/hashes/?id=$_")->status, 400, "'$_' is no ha
 is $t->sentry('DELETE', '/issues/12/hashes/?id=' . hash_of(12))->status, 409, 'what it began with cannot be taken out';
 my $apart = $t->sentry('DELETE', '/issues/12/hashes/?id=' . hash_of(10));
 is $apart->status, 202, 'a hash is taken out';
-is $t->sentry('GET', '/issues/10/')->json->{count}, '10', '... which gives its issue back';
+is_deeply [ @{ $t->sentry('GET', '/issues/10/')->json }{qw(id count)} ], [ '10', '10' ], '... which gives its issue back';
 is $t->sentry('GET', '/issues/12/')->json->{count}, '23', '... with its events';
 is_deeply last_of(12), [ 'unmerged', 'ann@a.example', { issues => [10] } ], '... which the history tells';
 is_deeply last_of(10), [ 'unmerged_from', 'ann@a.example', { issue => 12 } ], '... of both';
 is $t->sentry('DELETE', '/issues/12/hashes/?id=' . hash_of(11) . '&id=' . hash_of(10))->status, 404,
     'all or none is taken out';
-is $t->sentry('GET', '/issues/11/')->status, 404, '... here none';
+is $t->sentry('GET', '/issues/11/')->json->{id}, '12', '... here none';
 is $t->sentry('DELETE', '/issues/12/hashes/')->status, 400, 'without a hash nothing is meant';
 
 is $t->sentry('DELETE', '/issues/30/hashes/?id=a0000000000000000000000000000031')->status, 202,
@@ -340,6 +352,7 @@ is_deeply [ map { [ $_->[0], $_->[1], JSON::PP::decode_json($_->[2]) ] } $t->sql
 $t->sentry('PUT', "$list?id=21&id=22", json => { merge => 1 });
 is $t->sentry('DELETE', '/organizations/acme/issues/22')->status, 202, 'a merged issue is deleted';
 is $t->sql_value('select count(*) from errtrack_private.issues where id in (21, 22)'), 0, '... with what was merged into it';
+is $t->sentry('GET', '/issues/21/')->status, 404, '... whose id leads nowhere';
 is_deeply $t->sentry('DELETE', "$list?id=23&id=24&dryRun=1")->json, { count => 2, more => JSON::PP::false() },
     'a dry run of deletion counts';
 is $t->sentry('GET', '/issues/23/')->status, 200, '... and deletes nothing';

@@ -363,7 +363,7 @@ for my $path ('/issues/1004', '/issues/SHOP-ZC/', '/issues/shop-zc/', '/organiza
     is $t->sentry('GET', $path)->json->{id}, '1004', "$path is the same issue";
 }
 is $t->sentry('GET', '/organizations/acme/shortids/SHOP-ZC/')->json->{groupId}, '1004', 'a short id leads to its issue';
-for my $id ('5', '1026', '0', '-1', 'abc', '1004x', '9223372036854775807', '9223372036854775808', '99999999999999999999999',
+for my $id ('5', '0', '-1', 'abc', '1004x', '9223372036854775807', '9223372036854775808', '99999999999999999999999',
     'BLOG-ZC', 'SHOP-', 'SHOP-ZZZZZZZZZZZ', 'SHOP-IL', '%ff', '%E2%82%AC', '3001', '1004%2Fevents')
 {
     is $t->sentry('GET', "/issues/$id/")->status, 404, "there is no issue $id";

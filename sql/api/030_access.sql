@@ -265,24 +265,38 @@ $$;
 comment on function errtrack_private.issue_is_visible(bigint, bigint) is
     'Whether there is something to show: neither deleted nor merged into another issue.';
 
+create or replace function errtrack_private.shown_issue(wanted_project bigint, wanted_issue bigint)
+returns bigint
+language plpgsql stable
+as $$
+begin
+    if errtrack_private.issue_is_visible(wanted_project, wanted_issue) then
+        return wanted_issue;
+    end if;
+    -- An origin has the id of the issue that it began with, and follows each merging and
+    -- unmerging, so that one step leads to where it is now.
+    return (
+        select o.issue_id
+        from errtrack_private.origins o
+        where o.project_id = wanted_project
+          and o.id = wanted_issue
+          and errtrack_private.issue_is_visible(wanted_project, o.issue_id));
+end
+$$;
+comment on function errtrack_private.shown_issue(bigint, bigint) is
+    'The issue that an id stands for: itself, or the one that it is merged into; null when there is nothing to show.';
+
 create or replace function errtrack_private.must_show_issue(wanted_project bigint, wanted_issue bigint)
 returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    shown_by bigint;
+    shown_by constant bigint := errtrack_private.shown_issue(wanted_project, wanted_issue);
 begin
-    if errtrack_private.issue_is_visible(wanted_project, wanted_issue) then
+    if shown_by = wanted_issue then
         return;
-    end if;
-    select o.issue_id into shown_by
-    from errtrack_private.origins o
-    where o.project_id = wanted_project
-      and o.id = wanted_issue
-      and o.issue_id <> wanted_issue
-      and errtrack_private.issue_is_visible(wanted_project, o.issue_id);
-    if found then
+    elsif shown_by is not null then
         raise exception 'issue % is merged into %: name that one, or take it out with "errtrack issue unmerge"',
             wanted_issue, shown_by
             using errcode = 'invalid_parameter_value';
@@ -409,7 +423,7 @@ begin
         'microseconds(timestamptz)', 'from_microseconds(bigint)',
         'encode_cursor(text, text, bigint, text)', 'decode_cursor(text, text)',
         'visible_from(bigint)', 'issue_is_visible(bigint, bigint)',
-        'must_show_issue(bigint, bigint)',
+        'shown_issue(bigint, bigint)', 'must_show_issue(bigint, bigint)',
         'issue_name(text, text, text, text)', 'frequencies(bigint, bigint[], text)',
         'show_errors(bigint, bigint[], text)']
     loop

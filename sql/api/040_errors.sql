@@ -67,17 +67,31 @@ $$;
 comment on function errtrack_private.list_errors(bytea, jsonb) is
     'A page of the errors of a project; an empty list for an unknown project. Cheap along the sort order; a search reads rows until the page is full.';
 
+create or replace function errtrack_private.must_find_error(wanted_project bigint, fingerprint bigint)
+returns bigint
+language plpgsql stable
+as $$
+declare
+    shown constant bigint := errtrack_private.shown_issue(wanted_project, fingerprint);
+begin
+    if shown is null then
+        perform errtrack_private.refuse(404);
+    end if;
+    return shown;
+end
+$$;
+comment on function errtrack_private.must_find_error(bigint, bigint) is
+    'See shown_issue(); refuses what is not there.';
+
 create or replace function errtrack_private.show_error(wanted_project bigint, fingerprint bigint)
 returns errtrack_private.answer
 language plpgsql stable
 as $$
 begin
-    if not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
-        perform errtrack_private.refuse(404);
-    end if;
     return errtrack_private.ok((
         select error.shown::text
-        from errtrack_private.show_errors(wanted_project, array[fingerprint], '24h') as error));
+        from errtrack_private.show_errors(
+            wanted_project, array[errtrack_private.must_find_error(wanted_project, fingerprint)], '24h') as error));
 end
 $$;
 comment on function errtrack_private.show_error(bigint, bigint) is
@@ -97,7 +111,8 @@ begin
     return errtrack_private.show_error(wanted_project, fingerprint);
 end
 $$;
-comment on function errtrack_private.get_error(bytea, jsonb) is 'One error.';
+comment on function errtrack_private.get_error(bytea, jsonb) is
+    'One error. A fingerprint that was merged into another is answered with that one.';
 
 create or replace function errtrack_private.update_error(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -117,9 +132,10 @@ begin
     -- GitLab's id of a person is nobody here.
     perform errtrack_private.member_id(body, 'updated_by_id');
     perform errtrack_private.require(token_hash, 'integrated', wanted_project, 'event:write');
-    if new_status is not null and errtrack_private.issue_is_visible(wanted_project, fingerprint) then
+    if new_status is not null then
         perform errtrack_private.set_issue_status(
-            wanted_project, fingerprint, new_status, errtrack_private.name_of_token(token_hash));
+            wanted_project, errtrack_private.must_find_error(wanted_project, fingerprint), new_status,
+            errtrack_private.name_of_token(token_hash));
     end if;
     return errtrack_private.show_error(wanted_project, fingerprint);
 end
@@ -299,9 +315,7 @@ begin
         end if;
         backward := direction = 'p';
     end if;
-    if not errtrack_private.issue_is_visible(wanted_project, fingerprint) then
-        perform errtrack_private.refuse(404);
-    end if;
+    fingerprint := errtrack_private.must_find_error(wanted_project, fingerprint);
 
     -- The order is that of arrival, which the server's clock gave: it is what
     -- the index has, and no client can put an event in front of all others.
@@ -463,7 +477,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'show_error(bigint, bigint)', 'event_cursor(text, errtrack_private.occurrences)',
+        'must_find_error(bigint, bigint)', 'show_error(bigint, bigint)', 'event_cursor(text, errtrack_private.occurrences)',
         'walk_events(bigint, bigint, boolean, timestamptz, uuid, integer)',
         'minimal_payload(uuid, timestamptz, text, text, text, text, text, text, text, text)']
     loop

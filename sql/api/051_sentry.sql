@@ -124,7 +124,8 @@ declare
     token record := errtrack_private.sentry_token(token_hash);
 begin
     issue := coalesce(errtrack_private.as_id(named), errtrack_private.id_of_short(named));
-    select o.project_id into project
+    -- One that is merged into another is found as that one.
+    select o.project_id, o.issue_id into project, issue
     from errtrack_private.origins o
     join errtrack_private.projects p on p.id = o.project_id
     where o.id = issue
@@ -148,7 +149,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_issue(bytea, jsonb, text) is
-    'The issue that the path names by its id or short id, on which the token may act.';
+    'The issue that the path names by its id or short id, on which the token may act; of one that is merged into another that one.';
 
 create or replace function errtrack_private.write_audit(
     token_hash bytea,

@@ -396,14 +396,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'project:write');
+    named constant text := errtrack_private.path_text(request, 'issue');
 begin
+    -- Whoever names a part of an issue does not mean all of it.
+    if wanted.issue <> coalesce(errtrack_private.as_id(named), errtrack_private.id_of_short(named)) then
+        perform errtrack_private.refuse(404);
+    end if;
     perform errtrack_private.delete_issues(wanted.project, array[wanted.issue]);
     perform errtrack_private.write_audit(
         token_hash, wanted.project, 'issue.delete', jsonb_build_object('ids', jsonb_build_array(wanted.issue)));
     return errtrack_private.ok('', 202);
 end
 $$;
-comment on function errtrack_private.sentry_issue_delete(bytea, jsonb) is 'Deletes an issue.';
+comment on function errtrack_private.sentry_issue_delete(bytea, jsonb) is
+    'Deletes an issue. One that is merged into another is not there.';
 
 -- ---- merged and split ----------------------------------------------------------
 

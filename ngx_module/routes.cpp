@@ -31,7 +31,7 @@ constexpr Route routes[] = {
     {"GET", "/errortracking/api/v1/api/0/organizations/{groupId}/issues", integrated, reads, "group_issues"},
     {"GET", "/errortracking/api/v1/api/0/organizations/{groupId}/projects", integrated, reads, "group_projects_list"},
     {"GET", "/errortracking/api/v1/api/0/organizations/{groupId}/stats_v2", integrated, reads, "group_stats"},
-    {"POST", "/api/v4/internal/error_tracking/allowed", integrated, writes, "key_allowed"},
+    {"POST", "/api/v4/internal/error_tracking/allowed", integrated, Access::open, "key_allowed"},
 
     {"GET", "/api/v4/projects/{id}/error_tracking/settings", rest, reads, "rest_settings"},
     {"PATCH", "/api/v4/projects/{id}/error_tracking/settings", rest, writes, "rest_settings_change"},

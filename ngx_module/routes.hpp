@@ -27,7 +27,7 @@ enum class Paging { none, gitlab, numbers, sentry };
 enum class Access {
     read,
     write,
-    open,                                /* a write that needs no token: signing in */
+    open,                                /* a write whose token may stand in the body: signing in */
     upload,                              /* a write whose body is a form with files */
     document,                            /* openapi.json: neither a token nor the database */
 };

@@ -192,6 +192,34 @@ for my $token ('unknown', 'reporter', 'expired', '') {
     }
 }
 is check(json => { project_id => 42, public_key => 'good_key_of_shop' }, token => 'administrator')->content, '{"enabled": true}', 'who may do everything may';
+
+# The token in the body: as JSON, as a form, and never in the URL.
+sub told {
+    my ($token, %more) = @_;
+    return $t->http('POST', $check, json => { error_tracking_token => $token, %more });
+}
+sub is_refused { my ($answer, $label) = @_; is_deeply [ $answer->status, $answer->json ], [ 401, { message => '401 Unauthorized' } ], $label; return }
+my %good = (project_id => 42, public_key => 'good_key_of_shop');
+my $last_used = sub { return $t->sql_value(q(select last_used_at is not null from errtrack_private.tokens where hash = sha256('gitlab'))) };
+$t->sql('update errtrack_private.tokens set last_used_at = null');
+is told('gitlab', %good)->content, '{"enabled": true}', 'the token in a body of JSON';
+is $last_used->(), 't', '... is noted as used';
+is told($_, %good)->content, '{"enabled": true}', '... with a line feed at its end' for "gitlab\n", "gitlab\r\n";
+is $t->http('POST', $check, form("$project_42&$key&error_tracking_token=$_"))->content, '{"enabled": true}', "... in a form: $_" for 'gitlab', 'gitlab%0A';
+is $t->http('POST', "$check?$project_42&$key", form('error_tracking_token=gitlab'))->content, '{"enabled": true}', '... with all else in the URL';
+is_deeply [ told('gitlab')->status, told('gitlab', project_id => 777777)->status, told('gitlab', project_id => 777777, public_key => 'x')->status ], [ 422, 422, 404 ],
+    '... and the same order of checks';
+for my $token ("gitlab\n\n", "\ngitlab", 'gitlab ', 'unknown', 'reporter', 'expired', '', "\n", undef, 1, ['gitlab'], { gitlab => 1 }) {
+    is_refused(told($token, %$_), '... which is none: ' . JSON::PP->new->allow_nonref->encode($token)) for \%good, {}, { project_id => 777777, public_key => 'x' };
+}
+is_refused($t->http('POST', $check, @$_), 'no token at all') for [], [ json => \%good ], [ json => ['gitlab'] ], [ form("$project_42&$key") ];
+for my $argument ('error_tracking_token=gitlab', 'error_tracking_token[]=gitlab', 'Gitlab-Error-Tracking-Token=gitlab') {
+    is_refused($t->http('POST', "$check?$project_42&$key&$argument", @$_), "none in the URL: $argument") for [], [ json => \%good ], [ form("$project_42&$key") ];
+}
+is_refused(check(token => 'unknown', json => { %good, error_tracking_token => 'gitlab' }), 'the header goes before the body');
+is check(json => { %good, error_tracking_token => 'unknown' })->content, '{"enabled": true}', '... whatever that says';
+is_refused($t->http('POST', $check, json => \%good, headers => { $_ => 'gitlab' }), "nor in the header $_") for 'PRIVATE-TOKEN', 'Authorization', 'Cookie';
+is $t->http('GET', '/errortracking/api/v1/projects/42/errors', json => { error_tracking_token => 'gitlab' })->status, 401, 'and nowhere else in a body';
 is $t->get("$check?$project_42&$key", %header)->status, 405, 'it is posted';
 $t->sql('insert into errtrack_private.tracking_settings (project_id, active, integrated) values (42, true, true), (43, false, true)');
 is enabled(42, 'good_key_of_shop'), '{"enabled": true}', 'where error tracking is on';

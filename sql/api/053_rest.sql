@@ -140,7 +140,7 @@ comment on function errtrack_private.rest_settings_put(bytea, jsonb) is 'Makes o
 
 create or replace function errtrack_private.key_allowed(token_hash bytea, request jsonb)
 returns errtrack_private.answer
-language plpgsql stable
+language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -148,14 +148,24 @@ declare
     body constant jsonb := case when jsonb_typeof(request -> 'body') = 'object' then request -> 'body' else '{}' end;
     named constant text := coalesce(body ->> 'project_id', errtrack_private.argument(request, 'project_id'), '');
     key constant text := coalesce(body ->> 'public_key', errtrack_private.argument(request, 'public_key'), '');
+    -- Read from a file it may end as lines do. Not from the URL, which others get to see.
+    told constant text := case when jsonb_typeof(body -> 'error_tracking_token') = 'string'
+                               then regexp_replace(body ->> 'error_tracking_token', E'\r?\n$', '') end;
+    is_told constant boolean := octet_length(token_hash) = 0 and told <> '';
+    hash constant bytea := case when is_told then sha256(convert_to(told, 'UTF8')) else nullif(token_hash, '') end;
     wanted_project bigint;
 begin
     -- The secret of a GitLab instance, or somebody who may do everything.
     if not exists (
-        select from errtrack_private.authenticate(token_hash) t where t.kind = 'gitlab' or t.administrator)
+        select from errtrack_private.authenticate(hash) t where t.kind = 'gitlab' or t.administrator)
     then
         perform errtrack_private.refuse(401);
-    elsif btrim(named) = '' or btrim(key) = '' then
+    end if;
+    -- Of any other token the program in front notes it.
+    if is_told then
+        perform errtrack_private.touch_token(hash);
+    end if;
+    if btrim(named) = '' or btrim(key) = '' then
         perform errtrack_private.refuse(422);
     end if;
     wanted_project := (select p.id from errtrack_private.projects p where p.id = errtrack_private.as_id(named));
@@ -170,7 +180,7 @@ begin
 end
 $$;
 comment on function errtrack_private.key_allowed(bytea, jsonb) is
-    'Whether a public key is good for a project, whose error tracking is active and integrated: what a backend without keys of its own asks.';
+    'Whether a public key is good for a project, whose error tracking is active and integrated: what a backend without keys of its own asks. The token may stand in the body, as error_tracking_token.';
 
 -- ---- groups --------------------------------------------------------------------
 

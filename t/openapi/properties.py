@@ -158,6 +158,7 @@ def known_body(draw, operation, found, body):
         "status": st.sampled_from(("resolved", "ignored", "unresolved", "resolvedInNextRelease", "reprocessing", "", 1)),
         "token": st.sampled_from(("owner", "spare", "gitlab", "nothing", "")),
         "tokenId": st.just(found.get("token")),
+        "error_tracking_token": st.sampled_from(("gitlab", "gitlab\n", "owner", "", 1)),
         "email": st.sampled_from(("member-1@a.example", "NEW@a.example", "x", "a@b", " a@b ", "ü@ü", "@")),
         "role": st.sampled_from(("reporter", "developer", "maintainer", "owner", "x", None)),
         "issue_id": st.sampled_from(NUMBERS),

@@ -49,7 +49,7 @@ insert into errtrack_private.tokens (hash, kind, user_id, project_id, scopes, ex
 select sha256(convert_to(k.name, 'UTF8')), 'personal', u.id, k.project, k.scopes, k.expires
 from (values ('administrator', 'administrator', null::bigint, '{event:read}'::text[], null::timestamptz), ('reporter', 'reporter', null, '{event:read}', null),
              ('stranger', 'stranger', null, '{event:read}', null), ('of blog', 'reporter', 43, '{event:read}', null),
-             ('blind', 'reporter', null, '{org:read, project:read}', null), ('expired', 'reporter', null, '{event:read}', now() - interval '1 second'))
+             ('administrator of blog', 'administrator', 43, '{event:read}', null), ('blind', 'reporter', null, '{org:read, project:read}', null), ('expired', 'reporter', null, '{event:read}', now() - interval '1 second'))
      as k (name, who, project, scopes, expires)
 join errtrack_private.users u on u.email = k.who || '@a.example';
 insert into errtrack_private.tokens (hash, kind, scopes) values (sha256('gitlab'), 'gitlab', '{event:read, event:write, project:read, org:read}');
@@ -192,6 +192,9 @@ for my $token ('unknown', 'reporter', 'expired', '') {
     }
 }
 is check(json => { project_id => 42, public_key => 'good_key_of_shop' }, token => 'administrator')->content, '{"enabled": true}', 'who may do everything may';
+
+is check(json => { project_id => $_, public_key => 'good_key_of_blog' }, token => 'administrator of blog')->status, 401, "but not with a token for one project: $_"
+    for 42, 43, 777777;
 
 # The token in the body: as JSON, as a form, and never in the URL.
 sub told {

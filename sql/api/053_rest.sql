@@ -155,9 +155,11 @@ declare
     hash constant bytea := case when is_told then sha256(convert_to(told, 'UTF8')) else nullif(token_hash, '') end;
     wanted_project bigint;
 begin
-    -- The secret of a GitLab instance, or somebody who may do everything.
+    -- The secret of a GitLab instance, or a token that is good for all projects.
     if not exists (
-        select from errtrack_private.authenticate(hash) t where t.kind = 'gitlab' or t.administrator)
+        select
+        from errtrack_private.authenticate(hash) t
+        where t.kind = 'gitlab' or (t.administrator and t.organization_id is null and t.project_id is null))
     then
         perform errtrack_private.refuse(401);
     end if;

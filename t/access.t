@@ -1,6 +1,7 @@
-# Sentry's web API, who may do what: each role and each kind of token at each route of the
-# module, on what is theirs and on what is not; and that nothing tells whether there is
-# what one may not see.
+# Who may do what over HTTP: each role and each kind of token at each route of the module,
+# on what is theirs and on what is not; and that nothing tells whether there is what one may
+# not see. The secret of a GitLab instance is good on its integrated surface and nowhere else;
+# there, what one does not reach is as what does not exist: lists are empty.
 
 use strict;
 use warnings;
@@ -27,7 +28,7 @@ http {
     server {
         listen 127.0.0.1:%%PORT%%;
 
-        location /api/0 {
+        location ~ ^/(api/0|api/v4|errortracking/api/v1)(/|$) {
             errtrack_query;
         }
     }
@@ -36,7 +37,7 @@ CONF
 
 # The project shop of acme has 2,500 issues from 1001 on, so that each request has one of
 # its own, with two hashes, an event with a file, a tag and a comment of everybody; the issue
-# 3999, which nobody may touch; and 400 keys. The project blog of acme has the issue 4001,
+# 3999, a message, which nobody may touch; and 400 keys. The project blog of acme has the issue 4001,
 # theirs, which belongs to other, the issue 5001. With each issue there are a release, a file
 # of it and a person of the organization with its number; blog has all releases of shop.
 my $fixtures = <<'SQL';
@@ -81,6 +82,7 @@ insert into errtrack_private.issues
 select case when n < 4000 then 42 when n < 5000 then 43 else 99 end, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '',
        1, 0, now() - interval '1 day', now(), now()
 from (select generate_series(1001, 3500) union all values (3999), (4001), (5001)) as ids (n);
+update errtrack_private.issues set kind = 'default' where id = 3999;
 insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
 select project_id, id, id, first_seen, last_seen from errtrack_private.issues;
 insert into errtrack_private.hashes (project_id, hash, origin_id, algo, variant, first_seen)
@@ -117,6 +119,9 @@ select case when n <= 400 then 42 else 99 end, 'key_' || lpad(n::text, 28, '0') 
 insert into errtrack_private.trackers (project_id, provider, external_id, url)
 values (42, 'gitlab', 1201, 'https://gitlab.example/acme/shop'), (43, 'gitlab', 1202, 'https://gitlab.example/acme/blog'),
        (99, 'gitlab', 1203, 'https://gitlab.example/other/theirs');
+insert into errtrack_private.tracking_settings (project_id, active, integrated) values (42, true, true);
+insert into errtrack_private.outcomes (project_id, hour, category, outcome, reason, quantity)
+select id, date_trunc('hour', now()), 'error', 'stored', '', 1 from errtrack_private.projects;
 analyze;
 SQL
 
@@ -130,13 +135,33 @@ my %token_of = map { $_->[0] => $_->[1] } $t->sql(q(select split_part(u.email, '
     from errtrack_private.tokens t join errtrack_private.users u on u.id = t.user_id group by 1));
 my %tracker = map { $_->[0] => $_->[1] } $t->sql('select project_id, id from errtrack_private.trackers');
 my %md5 = map { $_->[0] => $_->[1] } $t->sql('select n, md5(n::text) from generate_series(1001, 5001) as n');
+my %key_id = map { $_->[0] => $_->[1] } $t->sql('select public_key, id from errtrack_private.client_keys');
 my $multipart = { form => 'x' };
 
 # ---- the table -----------------------------------------------------------------------
 
 # What a route needs on what its path names, and how it is answered then. kind: what the
-# path names, or open where it is nothing.
+# path names, or open where it is nothing. On the integrated surface: errors of a project or
+# of a group are listed, one error, all that a group has, everything is erased, a key checked.
 my %route = (
+    'GET /errortracking/api/v1/projects/{projectId}/errors'     => [ list => 'event:read', 200 ],
+    'GET /errortracking/api/v1/projects/{projectId}/errors/{fingerprint}' => [ error => 'event:read', 200 ],
+    'PUT /errortracking/api/v1/projects/{projectId}/errors/{fingerprint}' => [ error => 'event:write', 200, { status => 'resolved' } ],
+    'GET /errortracking/api/v1/projects/{projectId}/errors/{fingerprint}/events' => [ error => 'event:read', 200 ],
+    'GET /errortracking/api/v1/projects/{projectId}/messages'   => [ list => 'event:read', 200 ],
+    'DELETE /errortracking/api/v1/projects/{id}'                => [ erase => 'project:write', '204 erased' ],
+    'GET /errortracking/api/v1/api/0/organizations/{groupId}/issues' => [ group_list => 'event:read', 200, undef, '?project=%%project%%' ],
+    'GET /errortracking/api/v1/api/0/organizations/{groupId}/projects' => [ group => 'event:read', 200 ],
+    'GET /errortracking/api/v1/api/0/organizations/{groupId}/stats_v2' => [ group => 'event:read', 200 ],
+    'POST /api/v4/internal/error_tracking/allowed'              => [ key => '', 200, { project_id => 0, public_key => 'x' } ],
+
+    'GET /api/v4/projects/{id}/error_tracking/settings'         => [ rest => 'project:write', 200 ],
+    'PATCH /api/v4/projects/{id}/error_tracking/settings'       => [ rest => 'project:write', 200, { active => 'true' } ],
+    'PUT /api/v4/projects/{id}/error_tracking/settings'         => [ rest => 'project:write', 200, { active => 'true', integrated => 'true' } ],
+    'GET /api/v4/projects/{id}/error_tracking/client_keys'      => [ rest => 'project:write', 200 ],
+    'POST /api/v4/projects/{id}/error_tracking/client_keys'     => [ rest => 'project:write', 201 ],
+    'DELETE /api/v4/projects/{id}/error_tracking/client_keys/{key_id}' => [ rest => 'project:write', 200 ],
+
     'GET /api/0'                                                => [ open => '', 200 ],
     'POST /api/0/auth'                                          => [ open => '', 200, { token => '' } ],
     'DELETE /api/0/auth'                                        => [ open => '', 204 ],
@@ -241,15 +266,15 @@ my $source = read_file(root() . '/ngx_module/routes.cpp');
 my ($declared) = $source =~ /constexpr Route routes\[\] = \{(.*?)^\};/ms or die 'the table of routes is not where it was';
 my @declared = $declared =~ /\{"([A-Z]+)", "([^"]+)", (\w+), ([\w:]+),\s*"(\w*)"/g;
 is @declared / 5, scalar(() = $declared =~ /^\s*\{"/mg), 'all routes of the module are read';
-my (@sentry, @odd, @special);
+my (%surface, @odd, @special);
 while (my ($method, $path, $surface, $access, $function) = splice @declared, 0, 5) {
     # openapi.t looks at the document, which is nobody's.
     next if $access eq 'document';
-    push @sentry, "$method $path" if $surface eq 'sentry';
+    $surface{"$method $path"} = $surface;
     push @special, "$access $method $path" if $access =~ /::/;
     push @odd, "$method $path" if ($path =~ m{^/api/0(?:/|$)}) != ($surface eq 'sentry') || ($method eq 'GET') != ($access eq 'reads');
 }
-is_deeply [ sort keys %route ], [ sort @sentry ], 'each route of this API is in the table of this test';
+is_deeply [ sort keys %route ], [ sort keys %surface ], 'each route is in the table of this test';
 is_deeply \@odd, [], 'GET reads, all else writes';
 is_deeply [ grep { /^Access::open/ } @special ], [ map { "Access::open POST $_" } '/api/v4/internal/error_tracking/allowed', '/api/0/auth' ],
     'a token may stand in the body where one signs in, and where GitLab has it so';
@@ -275,9 +300,9 @@ sub request {
     my ($method, $path) = split / /, $route;
     my ($kind, $scope, $ok, $body, $query) = @{ $route{$route} };
     $query //= '';
-    $next++ if !$named{issue} && "$path $query" =~ /issue|event|version|file|member/;
+    $next++ if !$named{issue} && !$named{fingerprint} && "$path $query" =~ /\{(?:issue|event|version|file|member|fingerprint)\}|%%(?:issue|hash)%%/;
     die 'there are no more issues' if $next > 3500;
-    $next_key++ if $route =~ /\{key\}/ && $path =~ /keys/ && !$named{key};
+    $next_key++ if $route =~ /keys\/\{/ && !$named{key} && !$named{key_id};
     my $user = $user{ $token =~ /administrator/ ? 'administrator' : $token =~ /^(reporter|developer|maintainer|stranger|nobody)|(?:, (reporter))/ ? $1 // $2 : 'owner' };
     my $issue = $named{issue} // $next;
     my $event = $md5{$issue} // 'f' x 32;
@@ -285,13 +310,18 @@ sub request {
     %named = (
         organization => 'acme', project => 'shop', issue => $issue, event => $event, attachment => "$event-0", version => "r$issue", file => $issue,
         member => $issue, monitor => 'nightly', key => $path =~ /keys/ ? sprintf('key_%028d', $next_key) : 'colour',
-        integration => $tracker{42}, comment => $issue * 10 + $user, %named);
+        integration => $tracker{42}, comment => $issue * 10 + $user, fingerprint => $issue, projectId => 42, id => 42, groupId => 10,
+        key_id => $key_id{ sprintf 'key_%028d', $next_key }, %named);
     $path =~ s/\{(\w+)\}/$named{$1}/g;
     my $hash = '0' x 27 . "a$issue";
-    my $arguments = $query =~ s/%%issue%%/$issue/r =~ s/%%hash%%/$hash/r;
+    my $arguments = $query =~ s/%%issue%%/$issue/r =~ s/%%hash%%/$hash/r =~ s/%%project%%/$named{projectId}/r;
+    my %body = %{ $body // {} };
+    $body{project_id} = $named{projectId} if exists $body{project_id};
+    my $header = { integrated => 'Gitlab-Error-Tracking-Token', rest => 'PRIVATE-TOKEN' }->{ $surface{$route} };
+    return $t->http($method, $path . $arguments, headers => { length $token ? ($header => $token) : () }, defined $body ? (json => \%body) : ())
+        if $header;
     $path =~ s{^/api/0}{};
     return $t->sentry($method, "$path/$arguments", token => $token, form($body->{form})) if $body && $body->{form};
-    my %body = %{ $body // {} };
     $body{$_} .= $next_made++ for grep { $body{$_} } qw(slug version);
     $body{projects} = [ $token eq 'of blog' ? 'blog' : 'shop' ] if $body{projects};
     $body{scopes} = [ $token =~ /without event:read/ ? 'org:read' : 'event:read' ] if $body{scopes};
@@ -316,9 +346,22 @@ sub spare_token {
         values (sha256(uuid_send(gen_random_uuid())), 'personal', $1, '{event:read}') returning id), $user);
 }
 
+# What an answer tells: its status, in words where GitLab reads them, and whether it holds
+# nothing.
+sub told {
+    my ($route, $answer) = @_;
+    my ($status, $surface) = ($answer->status, $surface{$route});
+    return $status . (eval { length $answer->json->{detail} } ? '' : ' and no reason') if $status >= 400 && $surface eq 'sentry';
+    return eval { $answer->json->{message} } // "$status and no reason" if $status >= 400;
+    return $status if $surface ne 'integrated' || $answer->content eq '';
+    my $list = $route =~ /stats_v2/ ? $answer->json->[0]{group} : $answer->json;
+    return $status . (ref $list eq 'ARRAY' && !@$list ? ' nothing' : '');
+}
+
 sub expected {
     my ($route, $token) = @_;
     my ($kind, $scope, $ok) = @{ $route{$route} };
+    return expected_of_gitlab($kind, $scope, $ok, $token) if $surface{$route} ne 'sentry';
     # A session that is over can be ended once more.
     return $ok if $route eq 'DELETE /api/0/auth' && $token ne '';
     return 401 if $token =~ /^(?:|unknown|gitlab|expired)$/;
@@ -335,13 +378,28 @@ sub expected {
     return $ok;
 }
 
-for my $route (sort keys %route) {
+# The same on the surfaces of GitLab.
+sub expected_of_gitlab {
+    my ($kind, $scope, $ok, $token) = @_;
+    my ($none, $foreign) = ('401 Unauthorized', { rest => '404 Project Not Found', error => '404 Not Found', erase => 204 }->{$kind} // '200 nothing');
+    return $none if $token =~ /^(?:|unknown|expired)$/;
+    return $kind eq 'rest' ? $none : $ok if $token eq 'gitlab';
+    # Who may everything, with a token that is good for everything.
+    return $token =~ /^administrator/ ? $ok : $none if $kind eq 'key';
+    return $foreign if $token =~ /^(?:stranger|nobody|of other|of theirs)$/ || ($token eq 'of blog' && $kind ne 'group');
+    my ($without) = $token =~ / without (\S+)/;
+    my $role = $token =~ /(reporter|developer|maintainer)/ ? $1 : 'owner';
+    return $ok if ($without // '') ne $scope && $scopes{"$role $scope"};
+    return $kind =~ /^group/ ? $foreign : '403 Forbidden';
+}
+
+# What erases everything comes last.
+my $erase = 'DELETE /errortracking/api/v1/projects/{id}';
+for my $route (grep { $_ ne $erase } sort keys %route) {
     my (%got, %wanted);
     for my $token (@tokens) {
-        my $answer = request($route, $token);
-        $got{$token} = $answer->status;
+        $got{$token} = told($route, request($route, $token));
         $wanted{$token} = expected($route, $token);
-        $got{$token} .= ' and no reason' if $got{$token} >= 400 && !eval { length $answer->json->{detail} };
     }
     is_deeply \%got, \%wanted, "$route: who may"
         or diag map { "  '$_': $got{$_}, not $wanted{$_}\n" } grep { $got{$_} ne $wanted{$_} } sort keys %got;
@@ -351,7 +409,7 @@ for my $route (sort keys %route) {
 
 my %foreign = (organization => 'other', project => 'theirs', issue => 5001, integration => $tracker{99}, token => $token_of{stranger});
 my %missing = (organization => 'nothing', project => 'nothing', issue => 777777, integration => 777777, comment => 7, token => 777777);
-for my $route (sort grep { /\{/ } keys %route) {
+for my $route (sort grep { /\{/ && $surface{$_} eq 'sentry' } keys %route) {
     my %differ;
     my $same = sub {
         my ($label, $token, $there, $not_there) = @_;
@@ -371,6 +429,32 @@ for my $route (sort grep { /\{/ } keys %route) {
     }
     is_deeply \%differ, {}, "$route: what is of others is as what does not exist";
 }
+my $their_key = $key_id{ 'key_' . '0' x 25 . '401' };
+for my $route (sort grep { $surface{$_} ne 'sentry' } keys %route) {
+    my ($kind) = @{ $route{$route} };
+    my %differ;
+    my $same = sub {
+        my ($label, $token, $wanted, @named) = @_;
+        my ($there, $not_there) = map { my $answer = request($route, $token, %$_); [ told($route, $answer), $kind eq 'group' ? '' : $answer->content ] } @named;
+        $differ{$label} = "@$there / @$not_there" if "@$there" ne "@$not_there" || $there->[0] !~ $wanted;
+    };
+    for my $token ('owner', 'of acme', 'of shop', 'nobody', 'reporter') {
+        my $wanted = { rest => qr/^404 Project Not Found$/, error => qr/^404 Not Found$/, erase => qr/^204$/, key => qr/^401 / }->{$kind} // qr/^200 nothing$/;
+        $same->("$token, all", $token, $wanted, { projectId => 99, id => 99, groupId => 20, fingerprint => 5001, key_id => $their_key },
+            { map { ($_ => 777777) } qw(projectId id groupId fingerprint key_id) });
+        $same->("$token, by path", $token, $wanted, { id => 'other%2Ftheirs', key_id => $their_key }, { id => 'nothing%2Fnothing', key_id => 777777 }) if $kind eq 'rest';
+        $same->("$token, shop's", $token, $wanted, { projectId => 99, fingerprint => 3999 }, { projectId => 777777, fingerprint => 3999 }) if $kind eq 'error';
+    }
+    for my $token ('gitlab', 'owner', 'of shop', 'reporter') {
+        $same->("$token, $_", $token, qr/^40[34] /, { fingerprint => $_ }, { fingerprint => 777777 }) for grep { $kind eq 'error' } 4001, 5001;
+        $same->("$token, their key", $token, qr/^40[134] /, { key_id => $their_key }, { key_id => 777777 }) if $route =~ /key_id/;
+    }
+    is_deeply \%differ, {}, "$route: what is of others is as what does not exist";
+}
+is_deeply [ $t->sql('select id from errtrack_private.projects where purge_before is not null') ], [], 'nothing of others is erased';
+is $t->sql_value('select count(*) from errtrack_private.tracking_settings where project_id <> 42'), 0, 'nor set';
+is $t->sql_value('select count(*) from errtrack_private.client_keys where project_id in (43, 99)'), 1, 'nor are keys made or deleted';
+
 for my $route ('PUT /api/0/projects/{organization}/{project}/keys/{key}', 'DELETE /api/0/projects/{organization}/{project}/keys/{key}') {
     my ($there, $not_there) = map { request($route, 'owner', key => $_) } 'key_' . '0' x 25 . '401', 'key_' . '9' x 28;
     is_deeply [ $there->status, $there->content ], [ 404, $not_there->content ], "$route: a key of others is unknown";
@@ -451,6 +535,18 @@ is $t->sentry('GET', '/projects/20/theirs/')->json->{id}, '50', 'a slug goes bef
 is $t->sentry('GET', '/projects/20/99/')->json->{id}, '51', '... of a project too';
 is $t->sentry('GET', '/organizations/20/')->json->{slug}, '20', '... and of an organization';
 
+# ---- everything is erased ------------------------------------------------------------------
+
+my (%erased, %may_erase);
+for my $token (@tokens) {
+    $t->sql('update errtrack_private.projects set purge_before = null');
+    $erased{$token} = told($erase, request($erase, $token));
+    $erased{$token} .= " $_->[0]" for $t->sql(q(select case id when 42 then 'erased' else slug end from errtrack_private.projects where purge_before is not null));
+    $may_erase{$token} = expected($erase, $token);
+}
+is_deeply \%erased, \%may_erase, "$erase: who may";
+is $t->sql_value('select count(*) from errtrack_private.issues where project_id <> 42'), 2, '... and of one project';
+
 # ---- how a token is shown ------------------------------------------------------------------
 
 my %header = ('Bearer owner' => 200, 'bearer owner' => 200, 'Bearer  owner' => 200, 'Bearer' => 401, 'Bearer ' => 401, 'owner' => 401,
@@ -462,6 +558,15 @@ for my $value (sort keys %header) {
 is $t->get('/api/0/projects/', headers => { 'Gitlab-Error-Tracking-Token' => $_ })->status, 401, "the header of the other API, with $_"
     for qw(gitlab owner);
 is $t->get("/api/0/projects/?$_=owner")->status, 401, "a token is never in the URL: $_" for qw(token access_token private_token auth);
+my ($errors, $settings) = ('/errortracking/api/v1/projects/42/errors', '/api/v4/projects/42/error_tracking/settings');
+is $t->get($settings, headers => { $_->[0] => $_->[1] })->status, 200, "GitLab's REST interface takes $_->[0]" for [ 'PRIVATE-TOKEN', 'owner' ], [ Authorization => 'Bearer owner' ];
+is $t->get($settings, headers => { $_->[0] => $_->[1] })->status, 401, "... and not $_->[0]: $_->[1]"
+    for [ 'Gitlab-Error-Tracking-Token', 'owner' ], [ Authorization => 'Basic owner' ], [ Cookie => 'errtrack_session=owner' ];
+is $t->get($errors, headers => { $_->[0] => $_->[1] })->status, 401, "the integrated surface does not take $_->[0]: $_->[1]"
+    for (map { ([ 'PRIVATE-TOKEN', $_ ], [ Authorization => "Bearer $_" ], [ Cookie => "errtrack_session=$_" ]) } 'gitlab', 'owner'), [ 'Gitlab-Error-Tracking-Token', 'Bearer gitlab' ];
+for my $path ($errors, $settings) {
+    is $t->get("$path?$_")->status, 401, "a token is never in the URL: $path?$_" for 'private_token=owner', 'access_token=owner', 'error_tracking_token=gitlab';
+}
 is $t->sentry('HEAD', '/projects/', token => '')->status, 401, 'HEAD needs a token too';
 is $t->sentry('GET', '/projects/', token => '')->header('Content-Type'), 'application/json', 'a refusal is JSON';
 $t->sql(q(update errtrack_private.tokens set expires_at = now() where hash = sha256('of acme')));

@@ -212,6 +212,8 @@ returns table (title text, culprit text, type text, value text)
 language plpgsql stable
 as $$
 #variable_conflict use_column
+declare
+    exception constant jsonb := errtrack_private.values_of(body -> 'exception') -> -1;
 begin
     return query
         -- Of the hash that brought it to its issue, which may be called after another event.
@@ -221,8 +223,7 @@ begin
         from errtrack_private.origins o
         join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
         cross join lateral (
-            select (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'type' as type,
-                   (errtrack_private.values_of(body -> 'exception') -> -1) ->> 'value' as value) last
+            select exception ->> 'type' as type, exception ->> 'value' as value) last
         cross join lateral (
             select nullif(split_part(coalesce(
                 body #>> '{logentry,formatted}', body #>> '{logentry,message}',
@@ -518,19 +519,20 @@ comment on function errtrack_private.sentry_short_id(bytea, jsonb) is 'The issue
 create or replace function errtrack_private.list_item(event errtrack_private.occurrences, issue bigint) returns jsonb
 language plpgsql stable
 as $$
+declare
+    -- Once: a subquery would be folded into each place that looks at it.
+    body constant jsonb := errtrack_private.event_body(event);
+    called constant record := errtrack_private.event_title(event, body);
 begin
-    return (
-        select jsonb_build_object(
-            'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
-            'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', errtrack_private.event_type(b.body),
-            'title', t.title, 'message', t.title, 'culprit', t.culprit, 'location', null,
-            'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', t.title),
-            'dateCreated', errtrack_private.rfc3339(event.occurred_at),
-            'dateReceived', errtrack_private.rfc3339(event.received_at),
-            'user', case when jsonb_typeof(b.body -> 'user') = 'object' then b.body -> 'user' end,
-            'tags', errtrack_private.event_tags(event, b.body), 'bodyKept', event.has_payload)
-        from (select errtrack_private.event_body(event) as body) b
-        cross join lateral errtrack_private.event_title(event, b.body) t);
+    return jsonb_build_object(
+        'id', replace(event.event_id::text, '-', ''), 'eventID', replace(event.event_id::text, '-', ''),
+        'groupID', issue::text, 'projectID', event.project_id::text, 'event.type', errtrack_private.event_type(body),
+        'title', called.title, 'message', called.title, 'culprit', called.culprit, 'location', null,
+        'platform', event.platform, 'crashFile', null, 'metadata', jsonb_build_object('title', called.title),
+        'dateCreated', errtrack_private.rfc3339(event.occurred_at),
+        'dateReceived', errtrack_private.rfc3339(event.received_at),
+        'user', case when jsonb_typeof(body -> 'user') = 'object' then body -> 'user' end,
+        'tags', errtrack_private.event_tags(event, body), 'bodyKept', event.has_payload);
 end
 $$;
 comment on function errtrack_private.list_item(errtrack_private.occurrences, bigint) is

@@ -78,6 +78,15 @@ Surface surface(const Query &query)
     return query.request.match.route->surface;
 }
 
+constexpr std::string_view no_such_path = "no such path: /api/0/openapi.json lists those that there are";
+constexpr std::string_view no_token = "Authentication credentials were not provided: send Authorization: Bearer TOKEN";
+
+/* GitLab's surfaces have their refusals to the letter. */
+std::string_view in_words_of_ours(Surface surface, std::string_view reason) noexcept
+{
+    return surface == Surface::sentry ? reason : std::string_view();
+}
+
 /* Reads on over a body first, so that the connection can be kept. */
 ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std::string_view reason = {})
 {
@@ -87,7 +96,9 @@ ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std
     }
     std::string body = refusal_json(surface, status, reason);
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "query refused: %s", body.c_str());
-    if (status == 503 && !add_header(r, "Retry-After", retry_after)) {
+    if ((status == 503 && !add_header(r, "Retry-After", retry_after))
+        || (status == 401 && surface == Surface::sentry && !add_header(r, "WWW-Authenticate", "Bearer")))
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     return send_response(r, static_cast<ngx_uint_t>(status), json_type, body);
@@ -510,7 +521,8 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
         if (match.route == nullptr) {
             return !match.allow.empty() && !add_header(r, "Allow", match.allow)
                 ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                : refuse_request(r, surface_of(path), match.status);
+                : refuse_request(r, surface_of(path), match.status,
+                                 match.status == 404 ? in_words_of_ours(surface_of(path), no_such_path) : "");
         }
         const Route &route = *match.route;
         if (route.access == Access::document) {
@@ -518,7 +530,7 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
         }
         Caller caller = find_caller(r, route.surface);
         if (caller.token.empty() && caller.trusted_user.empty() && route.access != Access::open) {
-            return refuse_request(r, route.surface, 401);
+            return refuse_request(r, route.surface, 401, in_words_of_ours(route.surface, no_token));
         }
         std::string base = request_base(r);
         if (caller.is_browser && route.access != Access::read && !comes_from_own_page(r, base)) {

@@ -567,6 +567,8 @@ is $t->get($errors, headers => { $_->[0] => $_->[1] })->status, 401, "the integr
 for my $path ($errors, $settings) {
     is $t->get("$path?$_")->status, 401, "a token is never in the URL: $path?$_" for 'private_token=owner', 'access_token=owner', 'error_tracking_token=gitlab';
 }
+is $t->sentry('GET', '/projects/', token => $_)->header('WWW-Authenticate'), 'Bearer', "a refusal says what is to be sent, to the token '$_'" for '', 'unknown';
+is $t->sentry('GET', '/nope/')->json->{detail}, 'no such path: /api/0/openapi.json lists those that there are', 'so does that of an unknown path';
 is $t->sentry('HEAD', '/projects/', token => '')->status, 401, 'HEAD needs a token too';
 is $t->sentry('GET', '/projects/', token => '')->header('Content-Type'), 'application/json', 'a refusal is JSON';
 $t->sql(q(update errtrack_private.tokens set expires_at = now() where hash = sha256('of acme')));

@@ -91,7 +91,7 @@ is ask('GET', '/projects/', headers => { Cookie => 'errtrack_session=ets_nothing
 is ask('GET', '/projects/')->status, 401, 'nor does none';
 is $t->http('GET', '/api/v4/projects/42/error_tracking/client_keys', headers => { Cookie => $cookie })->status, 404, 'there is no other surface here';
 
-for my $wrong ('gitlab', 'nothing', '') {
+for my $wrong ('gitlab', 'nothing') {
     is sign_in($wrong)->status, 401, "'$wrong' is no token of a person";
 }
 is sign_in('x' x 300)->status, 400, 'nor is a long text';
@@ -140,6 +140,7 @@ is ask('GET', '/projects/', headers => { Cookie => $cookie })->status, 401, 'and
 # ---- guessing ---------------------------------------------------------------------
 
 $t->sql('delete from errtrack_private.sign_in_failures');
+is_deeply [ map { [ $_->status, $_->json->{detail} ] } sign_in(''), sign_in(undef) ], [ ([ 400, 'token is missing' ]) x 2 ], 'who gives no token is told so';
 is_deeply [ map { sign_in("guess-$_")->status } 1 .. 12 ], [ (401) x 10, 429, 429 ], 'after ten wrong tokens there are no more tries';
 is sign_in('ann-token')->status, 429, 'with the right one neither';
 $t->sql(q(update errtrack_private.sign_in_failures set at = at - interval '16 minutes'));

@@ -23,6 +23,9 @@ declare
     token record;
     answer errtrack_private.answer;
 begin
+    if coalesce(given, '') = '' then
+        perform errtrack_private.refuse(400, 'token is missing');
+    end if;
     delete from errtrack_private.sign_in_failures f where f.at < now() - interval '15 minutes';
     if (select count(*) from errtrack_private.sign_in_failures f where f.address = client) >= 10 then
         perform errtrack_private.refuse(429, 'Too many attempts: try again in 15 minutes');

@@ -70,6 +70,7 @@ is_deeply $entries->[5]{details}{users}, 3, 'in JSON the details are too';
 my $record = $t->errtrack(qw(issue show shop), $first, '--json');
 is_deeply [ @$record{qw(id status events users title level first_release hashes merged_into)} ],
     [ $first, 'unresolved', 1, 1, 'first', 'warning', 'shop@1.0.0', 1, undef ], 'an issue is shown';
+is $t->errtrack(qw(issue show shop), 'shop-' . $first, '--json')->{id}, $first, 'an issue can be named as people call it';
 like $t->errtrack(qw(issue show shop), $first), qr/^status +unresolved$/m, 'for people too';
 prints [ 'list', 'shop' ], <<"TABLE", 'issues are listed';
 id status events users first_seen last_seen title

@@ -13,6 +13,7 @@
 #include <functional>
 #include <iostream>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "worker/admin_retention.hpp"
 #include "worker/admin_privacy.hpp"
 #include "worker/admin_status.hpp"
+#include "worker/short_id.hpp"
 
 namespace errtrack {
 
@@ -78,6 +80,15 @@ private:
 const CLI::Validator not_empty(
     [](const std::string &text) { return text.empty() ? std::string("it is empty") : std::string(); },
     "");
+
+const CLI::Validator issue_number(
+    [](std::string &text) {
+        std::optional<std::int64_t> id = id_of_short(text);
+        text = id ? std::to_string(*id) : text;
+        bool number = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == text.npos && text != "0";
+        return number ? std::string() : text + " is neither the number of an issue nor a short id like SHOP-1A";
+    },
+    "ISSUE");
 
 // ---- how they are written -----------------------------------------------------
 
@@ -344,8 +355,7 @@ CLI::App *CommandLine::add_issue(CLI::App *group, const std::string &name,
 {
     CLI::App *to = command(group, name, about, action);
     add_project(to);
-    add_id(to, "issue", "number of the issue");
-    to->get_option("issue")->required();
+    to->add_option("issue", options_.id, "number or short id of the issue")->required()->transform(issue_number);
     return to;
 }
 
@@ -384,7 +394,7 @@ void CommandLine::add_issues()
     to->add_option("--users", options_.users, "until so many more users")->check(positive);
     changes.push_back(add_issue(issue, "reopen", "make it unresolved", reopen_issue));
     changes.push_back(to = add_issue(issue, "merge", "make one issue of several", merge_issues));
-    to->add_option("others", options_.others, "issues that become part of it")->required();
+    to->add_option("others", options_.others, "issues that become part of it")->required()->transform(issue_number);
     changes.push_back(add_issue(issue, "unmerge", "take it out of the issue that it was merged into",
                                 unmerge_issue));
     changes.push_back(to = add_issue(issue, "split", "give one of its hashes an issue of its own",

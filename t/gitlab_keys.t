@@ -45,6 +45,7 @@ CONF
 write_file("$t->{dir}/token", "$secret\n");
 $t->start_worker(args => [ '--gitlab', $gitlab->url('/'), '--gitlab-token-file', "$t->{dir}/token" ]);
 $t->wait_for_key;
+eventually { $t->worker->log_text =~ /GitLab answers questions about client keys/ } 'the worker asks once when it starts, and tells that it works';
 
 my $titles = sub {
     return join ', ', map { $_->[0] } $t->sql('select i.title from errtrack_private.issues i where i.project_id = $1 order by 1', $_[0]{id});
@@ -89,6 +90,7 @@ is $t->store({ message => 'no key' }, project => $app, key => 'f' x 32, prefix =
 $gitlab->sql('update errtrack_private.client_keys set active = false where public_key = $1', $app->{public_key});
 $age->();
 eventually { $active->($app) eq 'f' } 'a key that GitLab disables is disabled here when it is asked again';
+eventually { $t->store({ message => 'known' }, project => $app, prefix => '/refused')->status == 403 } 'and the edge knows it no more';
 $gitlab->sql('update errtrack_private.client_keys set active = true where public_key = $1', $app->{public_key});
 $age->();
 $t->store({ message => 'enabled again' }, project => $app);

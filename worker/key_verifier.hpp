@@ -41,6 +41,7 @@ private:
     Store store_;                       /* this and the next are the thread's */
     Gitlab gitlab_;
     std::unique_ptr<Redis> redis_;
+    bool answered_ = false;             /* GitLab has, since the process began */
     std::string complaint_;             /* the last; it is not repeated */
     std::mutex mutex_;
     std::condition_variable_any woken_;

@@ -112,6 +112,20 @@ bool is_number_token(std::string_view token)
     return i == token.size();
 }
 
+/* What PostgreSQL's numbers may not hold, or only as text of many times the size. */
+bool is_vast_number(std::string_view token)
+{
+    constexpr std::size_t most_bytes = 1000;
+    constexpr std::size_t most_digits = 3;       /* of an exponent */
+    std::size_t exponent = token.size() > most_digits ? token.find_first_of("eE") : token.npos;
+    if (exponent == token.npos) {
+        return token.size() > most_bytes;
+    }
+    std::size_t digits = token.find_first_not_of("+-0", exponent + 1);
+    return token.size() > most_bytes
+           || (digits != token.npos && token.size() - digits > most_digits);
+}
+
 }
 
 struct Json::Reader {
@@ -121,6 +135,8 @@ struct Json::Reader {
     ondemand::document document;
     std::vector<Node> *nodes = nullptr;
     bool escaped_keys = false;              /* some key of the document has escapes */
+    bool vast_numbers = false;
+    std::uint32_t levels = 0;
 
     /* Where the token before the reader's position ends. After the last token of the
      * document simdjson has no position to tell. */
@@ -155,6 +171,7 @@ struct Json::Reader {
             return token == "null";
         default:
             node.type = JsonType::number;
+            vast_numbers |= is_vast_number(token);
             return is_number_token(token);
         }
     }
@@ -211,6 +228,7 @@ struct Json::Reader {
             self.end = self.begin + static_cast<std::uint32_t>(token.size());
             return !token.empty() && scalar(self);
         }
+        levels = std::max(levels, depth);
         if (depth > max_depth || !children(value, node, depth)) {
             return false;
         }
@@ -271,6 +289,8 @@ struct Json::Reader {
     {
         length = text.size();
         escaped_keys = false;
+        vast_numbers = false;
+        levels = 1;
         padded.reserve(length + simdjson::SIMDJSON_PADDING);
         padded.assign(text);
         padded.append(simdjson::SIMDJSON_PADDING, ' ');
@@ -323,6 +343,21 @@ bool Json::parse(std::string_view text)
         }
     }
     return true;
+}
+
+std::uint32_t Json::levels() const
+{
+    return nodes_.empty() ? 0 : reader_->levels;
+}
+
+bool Json::has_vast_numbers() const
+{
+    return !nodes_.empty() && reader_->vast_numbers;
+}
+
+bool JsonValue::is_vast() const
+{
+    return is_number() && is_vast_number(raw());
 }
 
 void Json::splice(const std::vector<JsonEdit> &edits)

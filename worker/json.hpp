@@ -69,6 +69,7 @@ public:
     std::optional<std::int64_t> integer() const;  /* a number written as an integer */
     std::optional<double> number() const;    /* any number that a double can hold */
     std::optional<bool> boolean() const;
+    bool is_vast() const;                    /* a number longer than any that counts something */
 
     /* JSON text without blanks and with sorted keys: equal values, equal texts. */
     std::string canonical() const;
@@ -134,6 +135,12 @@ public:
     /* Nowhere when nothing was parsed. */
     JsonValue root() const { return nodes_.empty() ? JsonValue() : JsonValue(this, 0); }
     std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
+
+    /* Levels of lists and objects, the root the first of them. */
+    std::uint32_t levels() const;
+
+    /* Whether some number is_vast(). */
+    bool has_vast_numbers() const;
 
 private:
     friend class JsonValue;

@@ -60,6 +60,15 @@ std::string JsonEditor::write(const std::vector<std::string> &more) const
     return out;
 }
 
+std::string JsonEditor::write(JsonValue value) const
+{
+    std::string out;
+    if (value && marks_[value.index()] != Mark::drop) {
+        append(out, value);
+    }
+    return out;
+}
+
 /* Recursion is bounded by the depth that documents may have. */
 void JsonEditor::append(std::string &out, JsonValue value) const
 {

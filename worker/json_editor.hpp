@@ -20,8 +20,12 @@ namespace errtrack {
  * drop, replace, wrap. Edits inside a value that is dropped or replaced are void. */
 class JsonEditor {
 public:
-    explicit JsonEditor(const Json &document) : root_(document.root()), marks_(document.size()) {}
+    explicit JsonEditor(const Json &document)
+        : document_(document), root_(document.root()), marks_(document.size())
+    {
+    }
 
+    const Json &document() const { return document_; }
     JsonValue root() const { return root_; }
 
     /* All of these do nothing for a value that is nowhere. */
@@ -36,6 +40,9 @@ public:
     /* The document with all edits, and further members of the root, as add() takes them. */
     std::string write(const std::vector<std::string> &more = {}) const;
 
+    /* One value with the edits in it; empty when it is dropped. */
+    std::string write(JsonValue value) const;
+
 private:
     enum class Mark : std::uint8_t { keep, rebuild, wrap, replace, drop };
 
@@ -43,6 +50,7 @@ private:
     void append(std::string &out, JsonValue value) const;
     void append_children(std::string &out, JsonValue value, std::size_t empty) const;
 
+    const Json &document_;
     JsonValue root_;
     std::vector<Mark> marks_;
     std::vector<std::string> added_;     /* to the root */

@@ -5,6 +5,8 @@
 
 #include "worker/payload.hpp"
 
+#include "worker/fields.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -21,6 +23,9 @@ constexpr std::string_view narrow_members[] = {
     "event_id", "timestamp", "platform",    "level",       "logger",  "transaction",
     "release",  "dist",      "environment", "server_name", "message", "logentry",
     "user",     "tags",      "sdk",         "fingerprint"};
+
+/* Ruby's parser takes 100 levels, and Sentry's form of an event has two more than the body. */
+constexpr std::uint32_t most_levels = 90;
 
 class Payload {
 public:
@@ -39,6 +44,14 @@ public:
     /* Makes the text readable for GitLab. */
     void mend()
     {
+        const Json &document = editor_.document();
+        bool deep = document.levels() > most_levels;
+        if (deep || document.has_vast_numbers()) {
+            mend_inside(root_, 1);
+        }
+        if (deep) {
+            notes_.trimmed.push_back("levels");
+        }
         if (JsonValue exception = root_["exception"]) {
             mend_list(exception);
             bool bare = exception.is_object() && !exception["values"];
@@ -95,6 +108,23 @@ private:
         for (const auto &[name, old_name] : old_names) {
             if (name == key) {
                 drop_all(old_name);
+            }
+        }
+    }
+
+    /* Recursion is bounded by most_levels. A number that is too long is no number, as NaN
+     * is none. */
+    void mend_inside(JsonValue container, std::uint32_t level)
+    {
+        for (JsonValue value : container) {
+            if (value.is_vast()) {
+                editor_.replace(value, "null");
+            } else if (!value.is_object() && !value.is_array()) {
+                continue;
+            } else if (level < most_levels) {
+                mend_inside(value, level + 1);
+            } else {
+                editor_.replace(value, value.is_object() ? "\"{Object}\"" : "\"[Array]\"");
             }
         }
     }
@@ -175,9 +205,28 @@ private:
             bool context = around || member.has_key("context_line");
             if (context && (!digits || (around && !member.is_array() && !member.is_null()))) {
                 editor_.drop(member);
+            } else if (around) {
+                for (JsonValue line : member) {
+                    mend_text(line);
+                }
+            } else if (context || member.has_key("filename") || member.has_key("abs_path")
+                       || member.has_key("function")) {
+                mend_text(member);
             }
         }
         mend_vars(frame["vars"]);
+    }
+
+    /* A string or null: what else can be told as text is, so that lines keep their place. */
+    void mend_text(JsonValue value)
+    {
+        if (value.is_string() || value.is_null()) {
+            return;
+        }
+        std::string json;
+        std::optional<std::string> text = lenient_text(value);
+        text ? append_json_string(json, *text) : void(json = "null");
+        editor_.replace(value, json);
     }
 
     /* As JSON text, when it is a number of a line. */
@@ -199,8 +248,11 @@ private:
             std::string json = "{";
             std::size_t number = 0;
             for (JsonValue each : vars) {
-                json.append(number == 0 ? "\"" : ",\"").append(std::to_string(number)).append("\":");
-                json.append(each.raw());
+                std::string value = editor_.write(each);
+                if (!value.empty()) {
+                    json.append(json.size() == 1 ? "\"" : ",\"").append(std::to_string(number));
+                    json.append("\":").append(value);
+                }
                 number++;
             }
             editor_.replace(vars, json + "}");

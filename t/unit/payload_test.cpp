@@ -96,8 +96,39 @@ TEST(Payload, context_without_a_line_number_goes)
               R"({"lineno":1,"context_line":"y"})");
 }
 
+TEST(Payload, names_and_lines_of_a_frame_are_texts)
+{
+    EXPECT_EQ(made(R"({"exception":[{"stacktrace":{"frames":[{"filename":5,"abs_path":["x"],"function":true,)"
+                   R"("lineno":3,"pre_context":[1,{},null,"a"],"context_line":7,"post_context":[[]]}]}}]})"),
+              R"({"exception":[{"stacktrace":{"frames":[{"filename":"5","abs_path":null,"function":"True",)"
+              R"("lineno":3,"pre_context":["1",null,null,"a"],"context_line":"7","post_context":[null]}]}}]})");
+}
+
+TEST(Payload, levels_have_a_bound)
+{
+    auto nested = [](std::size_t levels, const std::string &inner) {
+        return "{\"a\":" + std::string(levels, '[') + inner + std::string(levels, ']') + "}";
+    };
+    EXPECT_EQ(made(nested(89, "1")), nested(89, "1"));
+    EXPECT_EQ(made(nested(90, "1")),
+              "{\"_errtrack\":{\"trimmed\":[\"levels\"]}," + nested(89, "\"[Array]\"").substr(1));
+    EXPECT_EQ(made(nested(89, "{\"b\":1},2")),
+              "{\"_errtrack\":{\"trimmed\":[\"levels\"]}," + nested(89, "\"{Object}\",2").substr(1));
+}
+
+TEST(Payload, a_number_that_is_too_long_is_none)
+{
+    std::string digits(1001, '9');
+    EXPECT_EQ(made("{\"a\":1e999,\"b\":[1e1000,-1E+1000,0.1e-99999,1e0001]}"),
+              "{\"a\":1e999,\"b\":[null,null,null,1e0001]}");
+    EXPECT_EQ(made("{\"a\":" + digits + ",\"b\":" + digits.substr(1) + "}"),
+              "{\"a\":null,\"b\":" + digits.substr(1) + "}");
+}
+
 TEST(Payload, variables_have_names)
 {
+    EXPECT_EQ(made(R"({"threads":[{"stacktrace":{"frames":[{"vars":[1e1000,2]}]}}]})"),
+              R"({"threads":[{"stacktrace":{"frames":[{"vars":{"0":null,"1":2}}]}}]})");
     EXPECT_EQ(made(R"({"exception":[{"stacktrace":{"frames":[{"vars":[1,{"a":2}]},{"vars":"x"},{"vars":[]}]}}]})"),
               R"({"exception":[{"stacktrace":{"frames":[{"vars":{"0":1,"1":{"a":2}}},{},{"vars":{}}]}}]})");
 }

@@ -112,19 +112,19 @@ slug  acme
 name  Acme Corp
 OUT
 refuses [qw(org create acme)], 'there is an organization "acme" already', 'a slug is taken once';
-prints [qw(org create other --id 77 --json)], qq({"id":77,"slug":"other","name":"other"}\n), 'an id may be wished for';
+prints [qw(org create other --id 77 --json)], qq({"id":77,"slug":"other","name":"Other"}\n), 'an id may be wished for';
 refuses [qw(org create other2 --id 77)], 'id 77 is taken by another organization', 'but is given once';
 refuses [qw(org create), 'Web Shop'], 'a slug must match [a-z0-9][a-z0-9_-]{0,49}, "Web Shop" does not', 'a slug is a word';
 prints [qw(org list)], <<'OUT', 'organizations are listed';
 id  slug   name       projects  members  created_at
  1  acme   Acme Corp         0        0  <time>
-77  other  other             0        0  <time>
+77  other  Other             0        0  <time>
 OUT
 is_deeply [ map { delete $_->{created_at}; $_ } json([qw(org list)])->@* ], [
     { id => 1, slug => 'acme', name => 'Acme Corp', projects => 0, members => 0 },
-    { id => 77, slug => 'other', name => 'other', projects => 0, members => 0 },
+    { id => 77, slug => 'other', name => 'Other', projects => 0, members => 0 },
 ], 'as JSON too';
-prints [qw(org create list)], "id    2\nslug  list\nname  list\n", 'a slug may be the name of a command';
+prints [qw(org create list)], "id    2\nslug  list\nname  List\n", 'a slug may be the name of a command, and is the name with capitals';
 
 # ---- people ---------------------------------------------------------------------
 
@@ -179,9 +179,9 @@ refuses [qw(project create bad --org acme --id 0)],
     '--id: Value 0 not in range 1 to 9223372036854775807 (see errtrack project create --help)', 'ids are positive';
 prints [qw(project list)], <<'OUT', 'projects are listed';
 id  organization  slug  name  platform  active_keys  created_at
- 1  acme          web   web   python              1  <time>
- 2  other         web   web   -                   1  <time>
-42  acme          api   api   -                   1  <time>
+ 1  acme          web   Web   python              1  <time>
+ 2  other         web   Web   -                   1  <time>
+42  acme          api   Api   -                   1  <time>
 OUT
 is_deeply [ map { [ @$_{qw(id organization slug platform active_keys)} ] } json([qw(project list)])->@* ],
     [ [ 1, 'acme', 'web', 'python', 1 ], [ 2, 'other', 'web', undef, 1 ], [ 42, 'acme', 'api', undef, 1 ] ], 'as JSON too';

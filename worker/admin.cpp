@@ -219,7 +219,7 @@ void CommandLine::add_organizations()
     CLI::App *org = group("org", "organizations");
     CLI::App *to = command(org, "create", "make an organization", create_organization);
     to->add_option("slug", options_.slug, "short name for addresses")->required();
-    to->add_option("--name", options_.name, "name for people (default: the slug)");
+    to->add_option("--name", options_.name, "name for people (default: the slug, with capitals)");
     add_id(to, "--id", "id, for example that of the GitLab group (default: the next free one)");
     add_json(to);
 
@@ -251,7 +251,7 @@ void CommandLine::add_projects()
     to->add_option("slug", options_.slug, "short name for addresses")->required();
     to->add_option("--org", options_.organization,
                    "id or slug of the organization (default: the only one)");
-    to->add_option("--name", options_.name, "name for people (default: the slug)");
+    to->add_option("--name", options_.name, "name for people (default: the slug, with capitals)");
     to->add_option("--platform", options_.platform, "platform, for example python");
     add_id(to, "--id", "id, for example that of the GitLab project (default: the next free one)");
     add_dsn(to);

@@ -119,6 +119,14 @@ comment on function errtrack_private.check_words(text, text) is
 
 -- ---- organizations and projects ---------------------------------------------
 
+create or replace function errtrack_private.name_of_slug(slug text)
+returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+    select initcap(translate(regexp_replace(slug, '[_-]id$', ''), '_-', '  '))
+$$;
+comment on function errtrack_private.name_of_slug(text) is
+    'A name for who gave none: the one by which GitLab looks for a project of that slug when nobody has chosen one from the list.';
+
 create or replace function errtrack_private.create_organization(id bigint, slug text, name text)
 returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -142,7 +150,7 @@ begin
         values (
             coalesce(create_organization.id, nextval('errtrack_private.organization_ids')),
             create_organization.slug,
-            coalesce(create_organization.name, create_organization.slug)
+            coalesce(create_organization.name, errtrack_private.name_of_slug(create_organization.slug))
         )
         on conflict do nothing
         returning o.id into made;
@@ -161,7 +169,7 @@ begin
 end
 $$;
 comment on function errtrack_private.create_organization(bigint, text, text) is
-    'Makes an organization and returns its id. Without an id it gets the next one that is free; without a name its slug is its name.';
+    'Makes an organization and returns its id. Without an id it gets the next one that is free; without a name its slug is its name, with capitals.';
 
 create or replace function errtrack_private.create_project(
     id bigint,
@@ -201,7 +209,7 @@ begin
             coalesce(create_project.id, nextval('errtrack_private.project_ids')),
             owner,
             create_project.slug,
-            coalesce(create_project.name, create_project.slug),
+            coalesce(create_project.name, errtrack_private.name_of_slug(create_project.slug)),
             create_project.platform
         )
         on conflict do nothing
@@ -396,6 +404,7 @@ comment on function errtrack_private.client_key_list(bigint, text, boolean) is
 revoke execute on function
     errtrack_private.find_organization(text),
     errtrack_private.find_project(text),
+    errtrack_private.name_of_slug(text),
     errtrack_private.check_words(text, text),
     errtrack_private.create_organization(bigint, text, text),
     errtrack_private.create_project(bigint, text, text, text, text),

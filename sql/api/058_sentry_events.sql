@@ -1,160 +1,6 @@
 -- Events as Sentry's web API shows them: made from the body that was kept, or from the
 -- row of the event where none was.
 
-create or replace function errtrack_private.values_of(interface jsonb) returns jsonb
-language sql immutable
-as $$
-    select coalesce(jsonb_agg(listed.value order by listed.n) filter (where jsonb_typeof(listed.value) = 'object'), '[]')
-    from jsonb_array_elements(case
-        when jsonb_typeof(interface) = 'array' then interface
-        when jsonb_typeof(interface -> 'values') = 'array' then interface -> 'values'
-        when jsonb_typeof(interface) = 'object' and not interface ? 'values' then jsonb_build_array(interface)
-        else '[]' end) with ordinality as listed (value, n)
-$$;
-comment on function errtrack_private.values_of(jsonb) is
-    'What an interface lists, in whichever of its forms it was sent.';
-
-create or replace function errtrack_private.line_of(value jsonb) returns integer
-language sql immutable
-as $$
-    select case when jsonb_typeof(value) = 'number' then
-        case when value::numeric between 0 and 2147483647 then floor(value::numeric)::integer end end
-$$;
-comment on function errtrack_private.line_of(jsonb) is 'A line or column of a frame; null for what is none.';
-
-create or replace function errtrack_private.show_frame(frame jsonb, with_vars boolean) returns jsonb
-language plpgsql immutable
-as $$
-begin
-    return (
-        select jsonb_build_object(
-            'filename', frame ->> 'filename', 'absPath', frame ->> 'abs_path', 'module', frame ->> 'module',
-            'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame ->> 'function',
-            'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
-            'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
-            'lineNo', errtrack_private.line_of(frame -> 'lineno'),
-            'colNo', errtrack_private.line_of(frame -> 'colno'),
-            'inApp', coalesce(frame -> 'in_app' = 'true', false),
-            'trust', frame -> 'trust', 'errors', null,
-            'vars', case when with_vars then frame -> 'vars' end,
-            'context', case when errtrack_private.line_of(frame -> 'lineno') is not null and jsonb_typeof(frame -> 'context_line') = 'string' then (
-                select jsonb_agg(jsonb_build_array(errtrack_private.line_of(frame -> 'lineno') + lines.away, lines.text) order by lines.away)
-                from (
-                    select pre.n - jsonb_array_length(frame -> 'pre_context') - 1, pre.text
-                    from jsonb_array_elements_text(
-                        case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
-                        with ordinality as pre (text, n)
-                    union all
-                    select 0, frame ->> 'context_line'
-                    union all
-                    select post.n, post.text
-                    from jsonb_array_elements_text(
-                        case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
-                        with ordinality as post (text, n)) as lines (away, text)
-                where lines.text is not null) else '[]' end));
-end
-$$;
-comment on function errtrack_private.show_frame(jsonb, boolean) is 'A frame as Sentry shows it.';
-
-create or replace function errtrack_private.show_stack(stack jsonb, with_vars boolean) returns jsonb
-language plpgsql immutable
-as $$
-begin
-    return (
-        select case when jsonb_typeof(stack -> 'frames') = 'array' then jsonb_build_object(
-            'frames', (
-                select coalesce(jsonb_agg(errtrack_private.show_frame(f.frame, with_vars) order by f.n), '[]')
-                from jsonb_array_elements(stack -> 'frames') with ordinality as f (frame, n)
-                where jsonb_typeof(f.frame) = 'object'),
-            'framesOmitted', stack -> 'frames_omitted', 'registers', stack -> 'registers',
-            'hasSystemFrames', exists (
-                select from jsonb_array_elements(stack -> 'frames') as frame where frame -> 'in_app' = 'false')) end);
-end
-$$;
-comment on function errtrack_private.show_stack(jsonb, boolean) is 'A stack trace as Sentry shows it; null where there is none.';
-
-create or replace function errtrack_private.pairs_of(value jsonb) returns jsonb
-language plpgsql immutable
-as $$
-begin
-    return (
-        select case
-            when jsonb_typeof(value) = 'object' then (
-                select coalesce(jsonb_agg(jsonb_build_array(m.key, m.value) order by m.key), '[]')
-                from jsonb_each(value) as m)
-            when jsonb_typeof(value) = 'array' then value
-            when jsonb_typeof(value) = 'string' and value #>> '{}' <> '' then (
-                select jsonb_agg(jsonb_build_array(
-                    split_part(part.text, '=', 1), coalesce(substring(part.text from '=(.*)$'), '')) order by part.n)
-                from unnest(string_to_array(value #>> '{}', '&')) with ordinality as part (text, n))
-            else '[]' end);
-end
-$$;
-comment on function errtrack_private.pairs_of(jsonb) is
-    'Headers, cookies or a query string as a list of pairs.';
-
-create or replace function errtrack_private.show_entries(body jsonb, kept integer) returns jsonb
-language plpgsql stable
-as $$
-begin
-    return (
-        select coalesce(jsonb_agg(jsonb_build_object('type', entry.type, 'data', entry.data) order by entry.n)
-                        filter (where entry.data is not null), '[]')
-        from (
-            select 1 as n, 'message' as type, case
-                when jsonb_typeof(body -> 'logentry') = 'object' then jsonb_build_object(
-                    'formatted', coalesce(body #> '{logentry,formatted}', body #> '{logentry,message}'),
-                    'message', body #> '{logentry,message}', 'params', body #> '{logentry,params}')
-                when jsonb_typeof(body -> 'message') = 'object' then jsonb_build_object(
-                    'formatted', coalesce(body #> '{message,formatted}', body #> '{message,message}'),
-                    'message', body #> '{message,message}', 'params', body #> '{message,params}')
-                when coalesce(body ->> 'message', '') <> '' then jsonb_build_object(
-                    'formatted', body -> 'message', 'message', null, 'params', null) end as data
-            union all
-            select 2, 'exception', case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then
-                jsonb_build_object('excOmitted', null, 'hasSystemFrames', false, 'values', (
-                    select jsonb_agg(jsonb_build_object(
-                        'type', v.value -> 'type', 'value', v.value -> 'value', 'module', v.value -> 'module',
-                        'mechanism', v.value -> 'mechanism', 'threadId', v.value -> 'thread_id',
-                        'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
-                        'rawStacktrace', null) order by v.n)
-                    from jsonb_array_elements(errtrack_private.values_of(body -> 'exception')) with ordinality as v (value, n))) end
-            union all
-            select 3, 'stacktrace', errtrack_private.show_stack(body -> 'stacktrace', kept > 2)
-            union all
-            select 4, 'threads', case when jsonb_array_length(errtrack_private.values_of(body -> 'threads')) > 0 then
-                jsonb_build_object('values', (
-                    select jsonb_agg(jsonb_build_object(
-                        'id', v.value -> 'id', 'name', v.value -> 'name',
-                        'current', coalesce(v.value -> 'current' = 'true', false),
-                        'crashed', coalesce(v.value -> 'crashed' = 'true', false),
-                        'stacktrace', errtrack_private.show_stack(v.value -> 'stacktrace', kept > 2),
-                        'rawStacktrace', null) order by v.n)
-                    from jsonb_array_elements(errtrack_private.values_of(body -> 'threads')) with ordinality as v (value, n))) end
-            union all
-            select 5, 'breadcrumbs', case when kept > 1 and jsonb_array_length(errtrack_private.values_of(body -> 'breadcrumbs')) > 0 then
-                jsonb_build_object('values', errtrack_private.values_of(body -> 'breadcrumbs')) end
-            union all
-            select 6, 'request', case when jsonb_typeof(body -> 'request') = 'object' then jsonb_build_object(
-                'url', body #> '{request,url}', 'method', body #> '{request,method}',
-                'fragment', body #> '{request,fragment}', 'env', body #> '{request,env}',
-                'data', case when kept > 1 then body #> '{request,data}' end,
-                'inferredContentType', body #> '{request,inferred_content_type}',
-                'query', errtrack_private.pairs_of(body #> '{request,query_string}'),
-                'headers', errtrack_private.pairs_of(body #> '{request,headers}'),
-                'cookies', errtrack_private.pairs_of(body #> '{request,cookies}')) end
-            union all
-            select 7, 'template', case when jsonb_typeof(body -> 'template') = 'object' then body -> 'template' end
-            union all
-            select 8, 'csp', case when jsonb_typeof(body -> 'csp') = 'object' then body -> 'csp' end
-            union all
-            select 9, 'debugmeta', case when kept > 1 and jsonb_typeof(body -> 'debug_meta') = 'object' then body -> 'debug_meta' end
-        ) as entry);
-end
-$$;
-comment on function errtrack_private.show_entries(jsonb, integer) is
-    'The interfaces of an event as Sentry lists them. kept: 3 all, 2 without variables, 1 without breadcrumbs too.';
-
 create or replace function errtrack_private.event_body(event errtrack_private.occurrences) returns jsonb
 language plpgsql stable
 as $$
@@ -268,26 +114,26 @@ begin
                                 case when jsonb_typeof(body -> 'message') = 'string' then body ->> 'message' end, ''),
             'culprit', t.culprit,
             'location', null,
-            'user', case when jsonb_typeof(body -> 'user') = 'object' then body -> 'user' end,
+            'user', case when jsonb_typeof(body -> 'user') = 'object' then errtrack_private.part_within(body -> 'user', kept) end,
             'contexts', case when kept > 0 and jsonb_typeof(body -> 'contexts') = 'object' then body -> 'contexts' else '{}' end,
             'context', case when kept > 0 and jsonb_typeof(body -> 'extra') = 'object' then body -> 'extra' else '{}' end,
             'packages', case when kept > 1 and jsonb_typeof(body -> 'modules') = 'object' then body -> 'modules' else '{}' end,
-            'sdk', case when jsonb_typeof(body -> 'sdk') = 'object' then body -> 'sdk' end,
+            'sdk', case when jsonb_typeof(body -> 'sdk') = 'object' then errtrack_private.part_within(body -> 'sdk', kept) end,
             'release', errtrack_private.show_release_name(event.project_id, event.release),
-            'dist', body -> 'dist',
+            'dist', errtrack_private.part_within(body -> 'dist', kept),
             'environment', event.environment,
             'tags', errtrack_private.event_tags(event, body),
             'metadata', jsonb_strip_nulls(jsonb_build_object('type', nullif(t.type, ''), 'value', nullif(t.value, ''), 'title', t.title)),
             'fingerprints', jsonb_build_array(replace(event.hash::text, '-', '')),
             'errors', '[]'::jsonb,
             'bodyKept', event.has_payload,
-            'entries', case when kept < 0 then '[]' else errtrack_private.show_entries(body, kept) end,
+            'entries', case when kept < -1 then '[]' else errtrack_private.show_entries(body, kept) end,
             '_meta', '{}'::jsonb)
         from errtrack_private.event_title(event, body) t);
 end
 $$;
 comment on function errtrack_private.show_event(errtrack_private.occurrences, bigint, jsonb, integer) is
-    'An event as Sentry shows it, with as much of its body as kept says: see show_entries(); 0 without contexts, -1 without entries.';
+    'An event as Sentry shows it, with as much of its body as kept says: see show_entries(); 0 without contexts too.';
 
 create or replace function errtrack_private.fit_event(
     event errtrack_private.occurrences,
@@ -298,35 +144,28 @@ returns jsonb
 language plpgsql stable
 as $$
 declare
-    -- GitLab takes no more than 1 MiB.
-    most constant integer := 1048576 - 2048;
-    -- A frame has at least 300 bytes when it is shown: more of them need not be tried.
-    most_frames constant integer := most / 300;
     body constant jsonb := errtrack_private.event_body(event);
     shown jsonb;
 begin
-    for kept in reverse case when (
-            select count(*) from jsonb_path_query(body, '$.**{0 to 4}.frames[*]')) > most_frames then -1 else 3 end .. -1
-    loop
+    for kept in reverse errtrack_private.worth_trying(body) .. -2 loop
         shown := errtrack_private.show_event(event, issue, body, kept) || neighbours;
         if kept < 0 then
             shown := shown || jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
                 'type', 'too_large', 'message', 'the event is too large to be shown; its JSON can be fetched')));
         end if;
-        exit when octet_length(shown::text) <= most;
+        if errtrack_private.gitlab_takes(shown) then
+            return shown;
+        end if;
     end loop;
     -- Names alone can be too long.
-    if octet_length(shown::text) > most then
-        shown := shown || jsonb_build_object(
-            'title', left(shown ->> 'title', 200), 'message', left(shown ->> 'message', 1000),
-            'culprit', left(shown ->> 'culprit', 200), 'metadata', '{}'::jsonb, 'type', left(shown ->> 'type', 64),
-            'user', null, 'tags', '[]'::jsonb, 'sdk', null, 'dist', null);
-    end if;
-    return shown;
+    return shown || jsonb_build_object(
+        'title', left(shown ->> 'title', 200), 'message', left(shown ->> 'message', 1000),
+        'culprit', left(shown ->> 'culprit', 200), 'metadata', '{}'::jsonb, 'type', left(shown ->> 'type', 64),
+        'user', null, 'tags', '[]'::jsonb, 'sdk', null, 'dist', null);
 end
 $$;
 comment on function errtrack_private.fit_event(errtrack_private.occurrences, bigint, jsonb) is
-    'An event as Sentry shows it, within 1 MiB: variables go first, then breadcrumbs, then contexts, then all that it consists of.';
+    'An event as Sentry shows it, as large as GitLab takes: variables go first, then breadcrumbs, then contexts, then all exceptions but one, then all that it consists of.';
 
 create or replace function errtrack_private.answer_event(
     event errtrack_private.occurrences,
@@ -652,8 +491,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'values_of(jsonb)', 'line_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'pairs_of(jsonb)',
-        'show_entries(jsonb, integer)', 'event_body(errtrack_private.occurrences)',
+        'event_body(errtrack_private.occurrences)',
         'event_tags(errtrack_private.occurrences, jsonb)', 'event_type(jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
         'fit_event(errtrack_private.occurrences, bigint, jsonb)',

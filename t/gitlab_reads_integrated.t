@@ -191,6 +191,11 @@ for my $kind (sort keys %event) {
     is $body->{event_id}, $event{$kind}{id}, '... of that very event';
     unlike $text, qr/\\u0000|\\u[dD][89abAB](?![0-9a-fA-F]{2}\\u[dD][c-fC-F])|\x00/, '... without NUL and half characters';
 }
+my $messages = parse_json($t->api('GET', "/projects/$project/messages?limit=100")->content);
+my %message_types = (projectId => 'number', map { ($_ => 'string') } qw(eventId timestamp level message release environment platform));
+cmp_ok scalar @$messages, '>', 20, '6.2: messages are listed';
+is_deeply [ grep { $json->encode($types->($_)) ne $json->encode(\%message_types) } @$messages ], [], '... each with the types of a message';
+is_deeply [ grep { !eval { ErrTrack::GitLab::time_of('timestamp', $_->{timestamp}) } } @$messages ], [], '... and a time';
 {
     my (%times, @ids, @back);
     my ($rows, $cursors) = $gitlab->errors(limit => 7);

@@ -110,6 +110,7 @@ for my $part (sort keys %large) {
 # As large as a body can be, where each byte is shown as several.
 $bodies .= q(insert into made values (250, 250, now(), ('{"exception": {"values": [{"type": "E", "stacktrace": {"frames": [' || repeat('{},', 40000) || '{}]}}]}}')::json);
 insert into made values (251, 251, now(), ('{"breadcrumbs": [' || repeat('{},', 150000) || '{}], "tags": [' || repeat('["a","b"],', 1000) || '[]]}')::json);
+insert into made values (253, 253, now(), '{"extra": {"a": 1e999999}, "exception": {"values": [{"type": "E", "value": "v"}]}}');
 insert into made values (252, 252, now(), ('{"message": "' || repeat('ü€\u0001', 60000) || '"}')::json);
 );
 
@@ -303,6 +304,7 @@ for my $issue (250 .. 252) {
     cmp_ok length $answer->content, '<=', 1_048_576, '... within 1 MiB';
     is $answer->json->{groupID}, $issue, '... with what GitLab needs';
 }
+is_deeply [ map { $_->status, $_->json->{groupID} } latest(253) ], [ 200, '253' ], 'one with a number that nothing holds, which no worker files any more';
 is latest(250)->json->{errors}[0]{type}, 'too_large', '... or that it is missing';
 is length $t->sentry('GET', "/projects/acme/shop/events/$id{ $number{'large message'} }/json/")->content, 1_500_000 + length '{"message": ""}',
     'its JSON can be had all the same';

@@ -1,18 +1,33 @@
 -- Events as Sentry's web API shows them: made from the body that was kept, or from the
 -- row of the event where none was.
 
+create or replace function errtrack_private.kept_body(event errtrack_private.occurrences) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select p.body::jsonb
+        from errtrack_private.payloads p
+        where event.has_payload
+          and p.project_id = event.project_id
+          and p.event_id = event.event_id
+          and p.received_at = event.received_at);
+exception
+    -- A body that was filed before workers looked for it may have a number without end.
+    when numeric_value_out_of_range then
+        return null;
+end
+$$;
+comment on function errtrack_private.kept_body(errtrack_private.occurrences) is
+    'The body of an event; null for one that was not kept, or has a number that nothing holds.';
+
 create or replace function errtrack_private.event_body(event errtrack_private.occurrences) returns jsonb
 language plpgsql stable
 as $$
 begin
     return (
         select coalesce(
-            (select p.body::jsonb
-             from errtrack_private.payloads p
-             where event.has_payload
-               and p.project_id = event.project_id
-               and p.event_id = event.event_id
-               and p.received_at = event.received_at),
+            errtrack_private.kept_body(event),
             (select errtrack_private.minimal_payload(
                     event.event_id, event.occurred_at, event.level, event.platform, event.release,
                     event.environment, event.transaction, i.kind, i.type, i.value)::jsonb
@@ -491,7 +506,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'event_body(errtrack_private.occurrences)',
+        'kept_body(errtrack_private.occurrences)', 'event_body(errtrack_private.occurrences)',
         'event_tags(errtrack_private.occurrences, jsonb)', 'event_type(jsonb)', 'event_title(errtrack_private.occurrences, jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
         'fit_event(errtrack_private.occurrences, bigint, jsonb)',

@@ -71,6 +71,7 @@ sub kinds {
         (map { $n++; [ "exception is odd: $n" => { transaction => "odd.exception.$n", exception => $_ } ], [ "threads are odd: $n" => { transaction => "odd.threads.$n", threads => $_ } ] } @odd),
         [ 'wrong types' => { transaction => 'of.types', release => 4.2, environment => ['live'], level => 7, platform => {}, logger => [], user => 'ann', tags => 'x', sdk => [], dist => {},
             extra => 'x', contexts => [], breadcrumbs => 7, request => 'x', modules => [], fingerprint => 'x', exception => { values => [ { type => 5, value => { a => 1 }, module => [], stack() } ] } } ],
+        (map { $n++; [ "time is odd: $n" => { transaction => "odd.time.$n", timestamp => $_ } ] } undef, 'yesterday', '', -1, 0, 1e30, '9' x 30, '10000-01-01T00:00:00Z', '0000-00-00T00:00:00Z', [], {}, '1999', 99_999_999_999),
         [ 'a release of a list' => { transaction => 'of.release', release => ['x'], message => 'release as a list' } ],
         [ 'huge texts' => { exception => { values => [ { type => "Huge$huge", value => $huge, stack({ filename => $huge, abs_path => $huge, function => $huge, lineno => 1, context_line => $huge,
             vars => { a => $huge } }) } ] }, release => $huge, environment => $huge, transaction => $huge, logger => $huge, user => { id => $huge }, tags => { a => $huge }, extra => { a => $huge } } ],

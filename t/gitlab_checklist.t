@@ -5,7 +5,6 @@ use strict;
 use warnings;
 
 use IO::Socket::INET ();
-use POSIX ();
 use Test::More;
 use Time::HiRes ();
 
@@ -19,8 +18,6 @@ my $t = ErrTrack->stack(redis => { appendonly => 'no' });
 my $project = $t->project->{id};
 my $integrated = ErrTrack::GitLab::Integrated->new($t, project => $project);
 my $sentry = ErrTrack::GitLab::Sentry->new($t, organization => 'acme', slug => 'shop', project => $project);
-
-sub filed { return 0 + $t->sql_value('select count(*) from errtrack.occurrences') }
 
 # The issue of an event that is sent now.
 sub report {

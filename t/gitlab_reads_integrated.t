@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use Encode ();
 use JSON::PP ();
 use POSIX ();
 use Test::More;
@@ -129,7 +130,6 @@ my %broken = (
     'null among the frames'              => [ $of_events, payload(sub { push @{ $_[0]{exception}{values}[0]{stacktrace}{frames} }, undef }), $trace, 'crash' ],
     'several Link lines'                 => [ $of_list, sub { $_[1]{headers}{link} = [ 'a', 'b' ]; return }, $list, 'crash' ],
 );
-require Encode;
 for my $what (sort keys %broken) {
     my ($path, $spoil, $code, $trouble) = @{ $broken{$what} };
     is spoilt($path, $spoil, $code), $trouble, "6.2: the reader: $what: $trouble";

@@ -249,7 +249,7 @@ for my $path ($list, '/issues/1001/', '/issues/1001', '/organizations/acme/issue
 for my $path ('/projects/acme/shop/unknown/', '/issues/', '/issues/1001/unknown/', '/unknown/', '/issues/1001/events/1/2/') {
     my $answer = $t->sentry('GET', $path);
     is $answer->status, 404, "$path is unknown";
-    is $answer->json->{detail}, 'Not Found', '... which is said in JSON';
+    like $answer->json->{detail}, qr{^no such path}, '... which is said in JSON';
 }
 my %methods = ($list => 'GET, HEAD, PUT, DELETE', '/issues/1001/' => 'GET, HEAD, PUT, DELETE', '/projects/' => 'GET, HEAD',
     '/issues/1001/plugins/gitlab/link/' => 'POST', '/organizations/acme/issues/' => 'GET, HEAD, PUT');

@@ -179,6 +179,13 @@ bool comes_from_own_page(ngx_http_request_t *r, const std::string &base)
            && with_port(origin.substr(0, mark), origin.substr(mark + 3)) == base;
 }
 
+/* nginx would compare when the change has been made, and answer as if it had not. */
+bool is_conditional(ngx_http_request_t *r)
+{
+    return r->headers_in.if_match != nullptr || r->headers_in.if_none_match != nullptr
+           || r->headers_in.if_unmodified_since != nullptr;
+}
+
 std::string hex_sha256(std::string_view text)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -531,6 +538,9 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
         Caller caller = find_caller(r, route.surface);
         if (caller.token.empty() && caller.trusted_user.empty() && route.access != Access::open) {
             return refuse_request(r, route.surface, 401, in_words_of_ours(route.surface, no_token));
+        }
+        if (route.access != Access::read && is_conditional(r)) {
+            return refuse_request(r, route.surface, 412, "no change depends on what is there: leave out If-Match and its like");
         }
         std::string base = request_base(r);
         if (caller.is_browser && route.access != Access::read && !comes_from_own_page(r, base)) {

@@ -64,6 +64,17 @@ is_deeply ask('PUT', '/issues/42003/', content => '{"status":"ignored"}')->json-
 my $until = ask('PUT', '/issues/42003/', content => '{"status":"ignored","ignoreDuration":99999999999}')->json->{statusDetails}{ignoreUntil};
 cmp_ok $until, 'lt', '2100', 'ten years are the most';
 
+# ---- conditions -------------------------------------------------------------------
+
+my $status = sub { $t->sql_value('select status from errtrack_private.issues where id = 42003') };
+ask('PUT', '/issues/42003/', content => '{"status":"unresolved"}');
+for my $condition ([ 'If-Match' => '"another"' ], [ 'If-None-Match' => '*' ], [ 'If-Unmodified-Since' => 'Mon, 01 Jan 2001 00:00:00 GMT' ]) {
+    my $answer = ask('PUT', '/issues/42003/', content => '{"status":"resolved"}', headers => { Authorization => 'Bearer owner', @$condition });
+    is $answer->status, 412, "a change with $condition->[0] is refused";
+    like $answer->json->{detail}, qr/no change depends on what is there/, '... with the reason';
+    is $status->(), 'unresolved', '... and not made';
+}
+
 # ---- lists ------------------------------------------------------------------------
 
 my %lists = (

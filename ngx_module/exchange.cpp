@@ -218,6 +218,33 @@ Headers numbered_links(const Request &request, const std::string &url, const Sql
             {"Link", link}};
 }
 
+/* What a request says before its body. */
+Json head_of(const Request &request)
+{
+    Json path = own(json_object());
+    for (const auto &[name, value] : request.match.captures) {
+        json_object_setn_new_nocheck(path.get(), name.data(), name.size(), string_of(value));
+    }
+    Json arguments = own(json_object());
+    for (const auto &[name, value] : request.arguments) {
+        if (!is_text(value)) {
+            continue;
+        }
+        json_t *list = json_object_getn(arguments.get(), name.data(), name.size());
+        if (list == nullptr) {
+            list = json_array();
+            json_object_setn_new_nocheck(arguments.get(), name.data(), name.size(), list);
+        }
+        json_array_append_new(list, string_of(value));
+    }
+    Json whole = own(json_object());
+    json_object_set_new(whole.get(), "path", path.release());
+    json_object_set_new(whole.get(), "arguments", arguments.release());
+    json_object_set_new(whole.get(), "base", string_of(request.base));
+    json_object_set_new(whole.get(), "address", string_of(request.address));
+    return whole;
+}
+
 const char *phrase(int status)
 {
     switch (status) {
@@ -241,28 +268,13 @@ const char *phrase(int status)
 
 std::optional<std::string> request_json(const Request &request, std::string &refusal)
 {
-    Json path = own(json_object());
-    for (const auto &[name, value] : request.match.captures) {
-        json_object_setn_new_nocheck(path.get(), name.data(), name.size(), string_of(value));
-    }
-    Json arguments = own(json_object());
     for (const auto &[name, value] : request.arguments) {
         if (!is_text(value)) {
             refusal = name + " must be UTF-8 text";
             return std::nullopt;
         }
-        json_t *list = json_object_getn(arguments.get(), name.data(), name.size());
-        if (list == nullptr) {
-            list = json_array();
-            json_object_setn_new_nocheck(arguments.get(), name.data(), name.size(), list);
-        }
-        json_array_append_new(list, string_of(value));
     }
-    Json whole = own(json_object());
-    json_object_set_new(whole.get(), "path", path.release());
-    json_object_set_new(whole.get(), "arguments", arguments.release());
-    json_object_set_new(whole.get(), "base", string_of(request.base));
-    json_object_set_new(whole.get(), "address", string_of(request.address));
+    Json whole = head_of(request);
     if (request.match.route->access == Access::upload) {
         if (!add_parts(whole.get(), request.content_type, request.body)) {
             refusal = "the body must be a form with files, at most " + std::to_string(max_form_parts);
@@ -280,6 +292,11 @@ std::optional<std::string> request_json(const Request &request, std::string &ref
         json_object_set_new(whole.get(), "body", body.release());
     }
     return dump(whole);
+}
+
+std::string head_json(const Request &request)
+{
+    return dump(head_of(request));
 }
 
 std::string refusal_json(Surface surface, int status, std::string_view reason)

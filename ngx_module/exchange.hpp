@@ -40,6 +40,9 @@ struct Request {
  */
 std::optional<std::string> request_json(const Request &request, std::string &refusal);
 
+/* The same without what the body says. Arguments that are no text are left out. */
+std::string head_json(const Request &request);
+
 /* The body of a refusal. reason goes in as it is, and may be empty. */
 std::string refusal_json(Surface surface, int status, std::string_view reason);
 

@@ -6,10 +6,13 @@
 
 #include "ngx_module/query.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <ctime>
 #include <stdexcept>
+#include <utility>
 
 #include <openssl/sha.h>
 
@@ -52,6 +55,7 @@ extern "C" __attribute__((visibility("hidden"))) const char errtrack_openapi_end
 struct Query {
     Request request;
     SqlTask task;
+    const ngx_chain_t *body = nullptr;   /* as nginx keeps it; the thread's while it is at work */
     std::string tag;                     /* of the answer, where one may ask again */
     bool done = false;                   /* the answer is in the task */
 };
@@ -229,29 +233,40 @@ ngx_int_t refuse_too_long(ngx_http_request_t *r, const Route &route)
                           route.access == Access::upload ? "at most 16 MiB are read" : "at most 64 KiB are read");
 }
 
-/* The chain of a body, which may lie in a file from client_body_buffer_size on. Nothing:
- * it is longer than most. */
-std::optional<std::string> body_text(ngx_http_request_t *r, off_t most)
+off_t length_of(const ngx_chain_t *body)
+{
+    off_t length = 0;
+    for (; body != nullptr; body = body->next) {
+        length += ngx_buf_size(body->buf);
+    }
+    return length;
+}
+
+/*
+ * The chain of a body, which lies in a file from client_body_buffer_size on. For a thread:
+ * what waits for one has not been read yet. So no function of nginx, and none of its logs.
+ */
+std::string body_text(const ngx_chain_t *body)
 {
     std::string text;
-    ngx_chain_t *in = r->request_body != nullptr ? r->request_body->bufs : nullptr;
-    for (; in != nullptr; in = in->next) {
-        ngx_buf_t *b = in->buf;
-        if (static_cast<off_t>(text.size()) + ngx_buf_size(b) > most) {
-            return std::nullopt;
-        }
-        if (!b->in_file) {
-            text.append(reinterpret_cast<char *>(b->pos),
-                        static_cast<std::size_t>(b->last - b->pos));
+    for (; body != nullptr; body = body->next) {
+        const ngx_buf_t &b = *body->buf;
+        if (!b.in_file) {
+            text.append(reinterpret_cast<char *>(b.pos), static_cast<std::size_t>(b.last - b.pos));
             continue;
         }
-        std::string part(static_cast<std::size_t>(b->file_last - b->file_pos), '\0');
-        ssize_t n = ngx_read_file(b->file, reinterpret_cast<u_char *>(part.data()), part.size(),
-                                  b->file_pos);
-        if (n != static_cast<ssize_t>(part.size())) {
-            throw std::runtime_error("cannot read the request body from its file");
+        std::size_t end = text.size() + static_cast<std::size_t>(b.file_last - b.file_pos);
+        off_t from = b.file_pos;
+        while (text.size() < end) {
+            std::size_t start = text.size();
+            text.resize(end);
+            ssize_t n = ::pread(b.file->fd, text.data() + start, end - start, from);
+            if (n <= 0) {
+                throw std::runtime_error("cannot read the request body from its file");
+            }
+            text.resize(start + static_cast<std::size_t>(n));
+            from += n;
         }
-        text += part;
     }
     return text;
 }
@@ -296,13 +311,8 @@ void on_body(ngx_http_request_t *r) noexcept
     ngx_int_t rc = guarded(r->connection->log, "reading the body of a query", [&]() -> ngx_int_t {
         Query *query = query_of(r);
         const Route &route = *query->request.match.route;
-        std::optional<std::string> text = body_text(r, most_body(route));
-        if (!text) {
-            return refuse_too_long(r, route);
-        }
-        query->request.has_body = !text->empty();
-        query->request.body = std::move(*text);
-        return post_task(r, *query);
+        query->body = r->request_body != nullptr ? r->request_body->bufs : nullptr;
+        return length_of(query->body) > most_body(route) ? refuse_too_long(r, route) : post_task(r, *query);
     });
     ngx_http_finalize_request(r, rc);
 }
@@ -312,10 +322,35 @@ std::string entity_tag(std::string_view body)
     return "\"" + hex_sha256(body).substr(0, 32) + "\"";
 }
 
+/*
+ * Whoever may not upload is told so before a body of 16 MiB is taken apart and sent on for
+ * the same answer. The question about uploads asks for the same right.
+ */
+bool may_upload(PgPool &pool, Query &query)
+{
+    SqlTask &task = query.task;
+    const std::string_view function = std::exchange(task.call.function, "sentry_chunk_options");
+    task.call.read_only = true;
+    task.call.request = head_json(query.request);
+    pool.run(task);
+    if (task.answer.end != SqlEnd::answered) {
+        return false;
+    }
+    task.call.function = function;
+    task.call.read_only = false;
+    task.answer = SqlAnswer();
+    return true;
+}
+
 /* All that takes the longer the longer a body is. */
 void serve(PgPool &pool, Query &query)
 {
     SqlTask &task = query.task;
+    if (query.request.match.route->access == Access::upload && !may_upload(pool, query)) {
+        return;
+    }
+    query.request.body = body_text(query.body);
+    query.request.has_body = !query.request.body.empty();
     std::string refusal;
     std::optional<std::string> request = request_json(query.request, refusal);
     if (!request) {
@@ -324,8 +359,10 @@ void serve(PgPool &pool, Query &query)
         task.answer.problem = std::move(refusal);
         return;
     }
+    query.request.body = std::string();
     task.call.request = std::move(*request);
     pool.run(task);
+    task.call.request = std::string();
     const SqlAnswer &answer = task.answer;
     if (answer.end == SqlEnd::answered && answer.status == 200 && task.call.read_only && answer.file_name.empty()) {
         query.tag = entity_tag(answer.body);

@@ -253,6 +253,12 @@ is $upload->(join '', map { chr 0x4e00 + $_ * 7919 % 20000 } 1 .. 700)->status, 
 is $upload->(join '', map { chr 0x4e00 + $_ * 7919 % 20000 } 1 .. 1000)->status, 400, '... and not longer than there is room for';
 is_deeply [ map { $_->{name} } grep { length $_->{name} < 20 } @{ look("${shop}shop\@1.0/files/") } ], [ '~/ä', '~/a.js' ], 'they are listed, the last one first';
 
+for my $path ("${shop}shop\@1.0/files/", '/organizations/acme/chunk-upload/') {
+    my %form = (content => 'none', headers => { 'Content-Type' => 'multipart/form-data; boundary=border' });
+    is $t->sentry('POST', $path, %form)->status, 400, "$path takes forms";
+    is $t->sentry('POST', $path, %form, token => 'nobody')->status, 401, '... and does not look at what nobody sends';
+}
+
 # ---- what an issue shows ---------------------------------------------------------------
 
 is_deeply look('/issues/1/')->{firstRelease}{lastCommit}, undef, 'an issue knows no commit';

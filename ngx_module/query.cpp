@@ -45,6 +45,14 @@ constexpr ngx_msec_t call_deadline = 4500;
 /* Seconds after which a client may come again while the database is away. */
 constexpr std::string_view retry_after = "5";
 
+/*
+ * An answer stays in memory until its client has read it, however slowly. So large ones are
+ * counted, in each process; small ones are bounded by the connections that there can be.
+ */
+constexpr std::size_t large_answer = 1024 * 1024;
+constexpr std::size_t max_unread = 128 * 1024 * 1024;
+std::size_t unread;
+
 constexpr std::string_view json_type = "application/json";
 
 /* openapi.json, see openapi.S. */
@@ -53,11 +61,14 @@ extern "C" __attribute__((visibility("hidden"))) const char errtrack_openapi_end
 
 /* A request under way. Lives in the pool of the request. */
 struct Query {
+    ~Query() { unread -= counted; }
+
     Request request;
     SqlTask task;
     const ngx_chain_t *body = nullptr;   /* as nginx keeps it; the thread's while it is at work */
     std::string tag;                     /* of the answer, where one may ask again */
     bool done = false;                   /* the answer is in the task */
+    std::size_t counted = 0;             /* of the answer, in unread */
 };
 
 /* What a thread gets: all of it outlives the thread's work, and is the thread's alone
@@ -526,6 +537,14 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
     r->connection->log->action = const_cast<char *>("sending to client");
     if (answer.end != SqlEnd::answered) {
         return send_failure(r, query);
+    }
+    if (answer.body.size() > large_answer && query.task.call.read_only) {
+        if (unread > 0 && unread + answer.body.size() > max_unread) {
+            answer.body = std::string();
+            return refuse_request(r, surface(query), 503, "too many large answers are waiting to be read");
+        }
+        query.counted = answer.body.size();
+        unread += query.counted;
     }
     for (const auto &[name, value] : page_headers(query.request, answer)) {
         if (!add_header(r, name, value)) {

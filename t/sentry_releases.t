@@ -5,6 +5,8 @@ use strict;
 use warnings;
 use utf8;
 
+use Digest::SHA qw(sha1_hex);
+use IO::Socket::INET ();
 use Test::More;
 
 use ErrTrack;
@@ -258,6 +260,23 @@ for my $path ("${shop}shop\@1.0/files/", '/organizations/acme/chunk-upload/') {
     is $t->sentry('POST', $path, %form)->status, 400, "$path takes forms";
     is $t->sentry('POST', $path, %form, token => 'nobody')->status, 401, '... and does not look at what nobody sends';
 }
+
+# Two builds that share a piece.
+$t->sql(q(insert into errtrack_private.upload_chunks (organization_id, sha1, body) values (10, decode($1, 'hex'), 'shared')), sha1_hex('shared'));
+my $form = join '', map({ join "\r\n", '--border', qq(Content-Disposition: form-data; name="file"; filename="$_->[0]"), '', "$_->[1]\r\n" }
+    map { [ sha1_hex($_), $_ ] } 'new', 'shared'), "--border--\r\n";
+my $other = $t->sql_session;
+my $keep = sub { sprintf q(select errtrack_private.keep_chunk(10, decode('%s', 'hex'), '%s');), sha1_hex($_[0]), $_[0] };
+$other->('begin; ' . $keep->('shared'));
+my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->nginx->port) or die "no connection: $!\n";
+print {$socket} "POST /api/0/organizations/acme/chunk-upload/ HTTP/1.1\r\nHost: errors\r\nConnection: close\r\nAuthorization: Bearer ann\r\n"
+    . 'Content-Type: multipart/form-data; boundary=border' . "\r\nContent-Length: " . length($form) . "\r\n\r\n$form";
+eventually { $t->sql_value(q(select count(*) from pg_stat_activity where usename = 'errtrack_query' and wait_event_type = 'Lock')) == 1 }
+    'an upload waits for another';
+$other->($keep->('another') . ' commit;');
+like readline($socket), qr{^HTTP/1\.1 200 }, 'and is done after it, though both have a piece that was there';
+is $t->sql_value('select count(*) from errtrack_private.upload_chunks where sha1 in (decode($1, \'hex\'), decode($2, \'hex\'))',
+    sha1_hex('new'), sha1_hex('another')), 2, '... and one that was not';
 
 # ---- what an issue shows ---------------------------------------------------------------
 

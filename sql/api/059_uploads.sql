@@ -26,6 +26,9 @@ create or replace function errtrack_private.keep_chunk(organization bigint, sha1
 language plpgsql volatile
 as $$
 begin
+    -- The limit is exact: whoever uploads for an organization waits for the others. Before any
+    -- row is locked, as they may have the same pieces in another order.
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.uploads', organization));
     -- It was asked for again: a day more, and no more room.
     update errtrack_private.upload_chunks as c
     set received_at = now()
@@ -33,8 +36,6 @@ begin
     if found then
         return;
     end if;
-    -- The limit is exact: whoever uploads for an organization waits for the others.
-    perform pg_advisory_xact_lock(hashtextextended('errtrack.uploads', organization));
     if (select coalesce(sum(octet_length(c.body)), 0) from errtrack_private.upload_chunks c
         where c.organization_id = organization) + octet_length(keep_chunk.body)
        > errtrack_private.limit_of(0, 'upload_bytes')

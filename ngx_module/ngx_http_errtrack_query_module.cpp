@@ -4,6 +4,7 @@
 
 #include "ngx_module/query.hpp"
 
+#include <algorithm>
 #include <string>
 
 extern "C" ngx_module_t ngx_http_errtrack_query_module;
@@ -176,10 +177,11 @@ char *set_dsn_base(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
 
 char *set_trusted_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
 {
-    /* What a client sends is no witness of who the client is. */
-    std::string_view value = view(*directive_value(cf));
+    /* What a client sends is no witness of who the client is. nginx knows variables in any case. */
+    std::string value(view(*directive_value(cf)));
+    std::transform(value.begin(), value.end(), value.begin(), [](unsigned char c) { return ngx_tolower(c); });
     for (std::string_view sent : {"$http_", "${http_", "$arg_", "${arg_", "$cookie_", "${cookie_"}) {
-        if (value.find(sent) != std::string_view::npos) {
+        if (value.find(sent) != std::string::npos) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"errtrack_trusted_user\" must not be what a client sends: \"%V\"",
                                directive_value(cf));

@@ -175,7 +175,7 @@ $t->sql(q(delete from errtrack_private.users where email = 'eve@b.example'));
 is ask('GET', '/projects/', port => 'VOUCHED', headers => $basic{eve})->status, 401, 'whom errtrack does not know is nobody';
 is ask('GET', '/projects/', headers => $basic{ann})->status, 401, 'where nginx vouches for nobody, a password is nothing';
 
-for my $sent ('$http_x_user', '${http_x_user}', '$arg_user', '$cookie_user') {
+for my $sent ('$http_x_user', '${http_x_user}', '$HTTP_X_User', '$arg_user', '$cookie_user') {
     $t->nginx->configure($conf =~ s/errtrack_trusted_user \S+;/errtrack_trusted_user $sent;/r);
     my ($good, $text) = $t->nginx->test;
     ok !$good, "nginx -t fails with errtrack_trusted_user $sent";

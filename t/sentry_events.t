@@ -396,6 +396,9 @@ my $whole = $t->sentry('GET', '/issues/1/events/?full=1&limit=100');
 is scalar @{ $whole->json }, 20, '... of which a page has 20';
 is scalar @{ $t->sentry('GET', '/issues/1/events/?full=1&limit=100&cursor=' . cursors($whole)->{next})->json }, 10,
     '... and the next one the rest';
+my $project = $t->sentry('GET', '/projects/acme/shop/events/?full=1&limit=100');
+is scalar @{ $project->json }, 20, 'a page of whole events of the project has as many';
+like cursors($project)->{next}, qr/\w/, '... and there is a next one';
 for my $arguments ('limit=0', 'limit=101', 'limit=x', 'cursor=rubbish', 'cursor=%00') {
     is $t->sentry('GET', "/issues/1/events/?$arguments")->status, 400, "$arguments is refused";
 }

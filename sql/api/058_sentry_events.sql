@@ -463,9 +463,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     project constant bigint := errtrack_private.sentry_project(token_hash, request, 'event:read');
-    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 50, 1, 100);
+    whole constant boolean := coalesce(errtrack_private.argument(request, 'full') in ('1', 'true'), false);
+    -- Of whole events, which have up to 1 MiB each, a page has less.
+    page_size constant integer := least(
+        errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
-    whole constant boolean := errtrack_private.argument(request, 'full') in ('1', 'true');
     place timestamptz;
     place_id uuid;
     events errtrack_private.occurrences[];
@@ -490,7 +492,7 @@ begin
     end if;
     answer.status := 200;
     select coalesce(jsonb_agg(case when whole
-        then errtrack_private.show_event(e, o.issue_id, errtrack_private.event_body(e), 2)
+        then errtrack_private.fit_event(e, o.issue_id)
         else errtrack_private.list_item(e, o.issue_id) end order by e.received_at desc, e.event_id desc), '[]')::text
     into answer.body
     from unnest(events[:page_size]) as e
@@ -499,7 +501,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_project_events(bytea, jsonb) is
-    'A page of the events of a project, the newest first. full=1 gives their bodies too.';
+    'A page of the events of a project, the newest first. full=1 gives their bodies too, at most 20 on a page.';
 
 do $$
 declare

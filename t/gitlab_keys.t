@@ -103,6 +103,19 @@ eventually { $t->sql_value(q{select count(*) from errtrack_private.gitlab_keys w
     'GitLab is asked again';
 is $active->($app), 'f', 'a key that was disabled here stays disabled, whatever GitLab says';
 
+# ---- GitLab fails at one -------------------------------------------------------------
+
+my $more = $gitlab->create_project('more', 'acme', '--id', 4244);
+my ($as_id) = $gitlab->sql_value(q{select pg_get_functiondef('errtrack_private.as_id(text)'::regprocedure)});
+$gitlab->sql(q{create or replace function errtrack_private.as_id(value text) returns bigint language plpgsql immutable as
+    'begin if value = ''666'' then raise division_by_zero; end if; return value::bigint; end'});
+$t->store({ message => 'never answered' }, project => { id => 666, public_key => 'a' x 32 });
+eventually { $t->worker->log_text =~ /asking GitLab: it answers 500/ } 'GitLab fails at a key';
+$t->store({ message => 'behind it' }, project => $more);
+eventually { $titles->($more) eq 'behind it' } 'one that is asked about behind it is answered all the same';
+$gitlab->sql($as_id);
+eventually { $waiting->() == 0 } 'and the other is, when GitLab can';
+
 # ---- GitLab is away ----------------------------------------------------------------
 
 $gitlab->nginx->stop;

@@ -140,7 +140,7 @@ bool Gitlab::allows(std::int64_t project, const std::string &public_key, const s
     if (std::optional<bool> enabled = enabled_in(status, answer)) {
         return *enabled;
     }
-    throw GitlabError(what_to_do(status));
+    throw GitlabError(what_to_do(status), true);
 }
 
 }

@@ -22,7 +22,9 @@ struct GitlabSettings {
 /* It gave no answer to the question: it is away, or refuses to be asked. */
 class GitlabError : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    explicit GitlabError(const std::string &what, bool answers = false) : std::runtime_error(what), is_there(answers) {}
+
+    const bool is_there;            /* it answers, if not this question: perhaps others */
 };
 
 /* The settings cannot work: trying again does not help. */

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace errtrack {
@@ -77,13 +78,25 @@ void KeyVerifier::turn(const std::stop_token &stop)
     }
     release();
     std::vector<AskedKey> keys = store_.keys_to_ask();
+    std::optional<GitlabError> unanswered;
     for (const AskedKey &key : keys) {
-        bool enabled = gitlab_.allows(key.project, key.public_key, stop);
-        metrics_.asked_gitlab(enabled ? "enabled" : "disabled");
-        store_.key_answered(key, enabled);
+        try {
+            bool enabled = gitlab_.allows(key.project, key.public_key, stop);
+            metrics_.asked_gitlab(enabled ? "enabled" : "disabled");
+            store_.key_answered(key, enabled);
+        } catch (const GitlabError &e) {
+            // One that it fails at is not to keep it from the others.
+            if (!e.is_there) {
+                throw;
+            }
+            unanswered.emplace(e);
+        }
     }
     if (!keys.empty()) {
         release();
+    }
+    if (unanswered) {
+        throw GitlabError(*unanswered);
     }
 }
 

@@ -125,6 +125,12 @@ is $t->errtrack('status', '--json')->{requests_waiting}, 1, 'which the status te
 $t->errtrack(qw(key create shop --label more));
 is $t->store({ message => 'meanwhile' })->status, 200, 'a known key is not concerned';
 eventually { $titles->($t->project) eq 'meanwhile' } 'and its report is filed';
+$t->sql(q{insert into errtrack_private.waiting_requests (project_id, delivery_id, public_key, received_at, meta, body)
+    select 100000 + n, gen_random_uuid(), md5(n::text), now() - interval '1 minute', 'v 1', ''::bytea from generate_series(1, 20) as n
+    union all select 4242, gen_random_uuid(), md5('new'), now(), 'v 1', ''});
+is $t->sql_value('select count(*) from errtrack_private.keys_to_ask() where project_id = 4242 and public_key = md5($1)', 'new'), 1,
+    'a key of a project that is known is asked about before those of projects that nobody knows';
+$t->sql(q{delete from errtrack_private.waiting_requests where meta = 'v 1'});
 $t->worker->stop;
 $t->worker->start;
 is $waiting->(), 1, 'it waits on while the worker is restarted';

@@ -84,7 +84,8 @@ as $$
                 where errtrack_private.gitlab_is_to_say(r.project_id, r.public_key, r.received_at)
                 group by r.project_id, r.public_key
             ) w
-            order by w.turn, w.since
+            -- Among those in the same turn, what is known here before what anybody may claim.
+            order by w.turn, exists (select from errtrack_private.projects p where p.id = w.project_id) desc, w.since
             limit 8
         )
         union all
@@ -99,7 +100,7 @@ as $$
     limit 10
 $$;
 comment on function errtrack_private.keys_to_ask() is
-    'At most ten keys to ask GitLab about now: those that requests wait for, the projects in turn, and those that it vouched for a minute ago, for which two places are left.';
+    'At most ten keys to ask GitLab about now: those that requests wait for, the projects in turn, known ones first, and those that it vouched for a minute ago, for which two places are left.';
 
 create or replace function errtrack_private.gitlab_key_answered(
     project_id bigint,

@@ -278,6 +278,20 @@ like readline($socket), qr{^HTTP/1\.1 200 }, 'and is done after it, though both 
 is $t->sql_value('select count(*) from errtrack_private.upload_chunks where sha1 in (decode($1, \'hex\'), decode($2, \'hex\'))',
     sha1_hex('new'), sha1_hex('another')), 2, '... and one that was not';
 
+# Every third of 6,000 pieces belongs to a file, one of 10,000; and half of the others to one of another organization.
+$t->sql(q{delete from errtrack_private.uploads; delete from errtrack_private.upload_chunks;
+    insert into errtrack_private.upload_chunks (organization_id, sha1, body, received_at)
+    select 10, decode(lpad(to_hex(n), 40, '0'), 'hex'), 'x', now() - interval '2 days' from generate_series(1, 6000) as n;
+    insert into errtrack_private.uploads (project_id, kind, sha1, chunks, size)
+    select case when n % 3 = 0 then 42 else 99 end, 'debug_file', decode(lpad(to_hex(n), 40, '0'), 'hex'),
+           case when n % 3 = 2 then '{}' else array[decode(lpad(to_hex(n), 40, '0'), 'hex'), sha256('x')] end, 1
+    from generate_series(1, 10000) as n;
+    analyze errtrack_private.uploads, errtrack_private.upload_chunks});
+ok eval { $t->sql(q{set statement_timeout = '3 s'; select errtrack_private.sweep_uploads(90)}); 1 }, 'pieces are swept in good time' or diag $@;
+is $t->sql_value(q{select count(*) || ' of ' || count(*) filter (where (get_byte(sha1, 18) * 256 + get_byte(sha1, 19)) % 3 = 0) from errtrack_private.upload_chunks}),
+    '2000 of 2000', '... those that no file of the organization is made of';
+$t->sql('delete from errtrack_private.uploads');
+
 # ---- what an issue shows ---------------------------------------------------------------
 
 is_deeply look('/issues/1/')->{firstRelease}{lastCommit}, undef, 'an issue knows no commit';

@@ -353,13 +353,16 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     delete from errtrack_private.uploads u where u.received_at < now() - keep_days * interval '1 day';
+    -- Not by uploads.chunks @> array[c.sha1]: there each piece would be looked for in each file.
     delete from errtrack_private.upload_chunks c
     where c.received_at < now() - interval '1 day'
       and not exists (
           select
-          from errtrack_private.uploads u
-          join errtrack_private.projects p on p.id = u.project_id
-          where p.organization_id = c.organization_id and u.chunks @> array[c.sha1])
+          from (
+              select p.organization_id, unnest(u.chunks) as sha1
+              from errtrack_private.uploads u
+              join errtrack_private.projects p on p.id = u.project_id) used
+          where used.organization_id = c.organization_id and used.sha1 = c.sha1)
 $$;
 comment on function errtrack_private.sweep_uploads(integer) is
     'Removes files that are older than events are kept, and pieces of a day that no file is made of.';

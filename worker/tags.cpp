@@ -16,6 +16,8 @@ constexpr std::size_t value_characters = 200;
 constexpr std::string_view attributes[] = {"release", "dist",     "user",
                                            "filename", "function", "environment"};
 
+constexpr std::string_view also_user = "(user)";
+
 bool in_key(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
@@ -97,15 +99,23 @@ void add_context(Tags &tags, const std::string &key, JsonValue context)
     }
 }
 
+/*
+ * The first name of a user is the tag; the second is one that only searches look at, under
+ * a key that nobody can send. Each more would be a row for each user of each issue.
+ */
 void add_user(Tags &tags, JsonValue user)
 {
     constexpr std::pair<std::string_view, std::string_view> kinds[] = {
         {"id", "id:"}, {"email", "email:"}, {"username", "username:"}, {"ip_address", "ip:"}};
+    std::string_view key = "user";
     for (const auto &[member, prefix] : kinds) {
         std::string text = lenient_text(user[member]).value_or("");
         if (!trim(text).empty()) {
-            add_text(tags, "user", std::string(prefix).append(trim(text)));
-            return;
+            add_text(tags, key, std::string(prefix).append(trim(text)));
+            if (key == also_user) {
+                return;
+            }
+            key = also_user;
         }
     }
 }

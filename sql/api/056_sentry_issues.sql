@@ -484,7 +484,7 @@ begin
             select t.value, sum(t.events) as events, min(t.first_received_at) as first_at, max(t.last_received_at) as last_at
             from errtrack_private.origins o
             join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id
-            where o.project_id = project and o.issue_id = issue and t.key = tag_key
+            where o.project_id = project and o.issue_id = issue and t.key = tag_key and tag_key <> '(user)'
             group by 1
         )
         select jsonb_build_object(
@@ -526,7 +526,9 @@ begin
             select distinct t.key
             from errtrack_private.origins o
             join errtrack_private.tag_sets t on t.project_id = o.project_id and t.origin_id = o.id
-            where o.project_id = wanted.project and o.issue_id = wanted.issue) k;
+            where o.project_id = wanted.project and o.issue_id = wanted.issue
+              -- Second names of users, which only searches look at.
+              and t.key <> '(user)') k;
     end if;
     return errtrack_private.ok(shown::text);
 end

@@ -44,6 +44,8 @@ create or replace view errtrack.issue_tags as
     join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
     join errtrack_private.projects p on p.id = t.project_id
     where i.last_received_at >= coalesce(p.purge_before, '-infinity')
+      -- Second names of users, which only searches look at.
+      and t.key <> '(user)'
     group by t.project_id, o.issue_id, t.key, t.value;
 comment on view errtrack.issue_tags is
     'One row for each issue, key and value of tags: how many events had it. Always name project_id and issue_id.';

@@ -43,8 +43,13 @@ TEST(Tags, of_attributes)
 
 TEST(Tags, of_the_user)
 {
-    EXPECT_EQ(tags(R"("user":{"id":7,"email":"a@b"})"), "level=error, user=id:7");
-    EXPECT_EQ(tags(R"("user":{"email":"a@b","username":"bob"})"), "level=error, user=email:a@b");
+    EXPECT_EQ(tags(R"("user":{"id":7,"email":"a@b"})"), "level=error, user=id:7, (user)=email:a@b");
+    EXPECT_EQ(tags(R"("user":{"email":"a@b","username":"bob"})"),
+              "level=error, user=email:a@b, (user)=username:bob");
+    EXPECT_EQ(tags(R"("user":{"id":7,"email":" ","username":"bob","ip_address":"192.0.2.1"})"),
+              "level=error, user=id:7, (user)=username:bob");
+    EXPECT_EQ(tags(R"*("tags":{"(user)":"x"},"user":{"id":7,"ip_address":"192.0.2.1"})*"),
+              "level=error, user=id:7, (user)=ip:192.0.2.1");
     EXPECT_EQ(tags(R"("user":{"username":"bob"})"), "level=error, user=username:bob");
     EXPECT_EQ(tags(R"("user":{"ip_address":"192.0.2.1"})"), "level=error, user=ip:192.0.2.1");
 }

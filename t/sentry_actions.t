@@ -64,6 +64,8 @@ from errtrack_private.issues
 union all
 select 42, ('a000000000000000000000000000003' || n)::uuid, 30, 'g1', 'system', now(), 'error', 'Own' || n, '', 'Own' || n, ''
 from generate_series(1, 2) as n;
+insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+select project_id, id, 'level', level, 1, now(), now() from errtrack_private.issues;
 alter sequence errtrack_private.issue_ids restart with 6000;
 insert into errtrack_private.releases (project_id, release, first_received_at)
 values (42, 'shop@1.0', now() - interval '20 days'), (42, 'shop@2.0', now() - interval '2 days');

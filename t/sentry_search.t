@@ -72,10 +72,11 @@ insert into errtrack_private.tag_counts (project_id, origin_id, key, value, even
 select 42, split_part(tag, '|', 1)::bigint, split_part(tag, '|', 2), split_part(tag, '|', 3), 1, now(), now()
 from unnest(array[
     '1|environment|production', '1|release|shop@1.0', '1|release|shop@2.0', '1|user|id:7', '1|user|email:kim@a.example',
-    '1|browser|Firefox', '1|url|/a b', '1|colour|red', '1|level|error',
+    '1|browser|Firefox', '1|url|/a b', '1|colour|red', '1|level|error', '1|level|warning', '1|logger|web', '1|logger|web.old',
+    '2|level|warning', '3|level|fatal', '3|logger|disk.watch', '4|level|info', '6|level|error',
     '2|environment|staging', '2|release|shop@1.0', '2|user|email:lee@b.example', '2|user|username:lee', '2|browser|Chrome Mobile', '2|colour|green',
     '3|environment|production', '3|quote|say "hi"', '3|path|C:\temp', '3|percent|100%', '3|colour|dark_red', '3|is|odd',
-    '4|user|ip:10.0.0.1', '4|colour|a, b', '4|my-tag|1', '4|a.b:c|x', '4|größe|groß',
+    '4|user|ip:10.0.0.1', '4|colour|a, b', '4|my-tag|1', '4|Title|x', '4|a.b:c|x', '4|größe|groß',
     '5|browser|Safari', '5|colour|blue', '6|release|shop@2.0', '6|colour|RED']) as tag;
 
 insert into errtrack_private.issues
@@ -96,6 +97,8 @@ insert into errtrack_private.tag_counts (project_id, origin_id, key, value, even
 select 43, 1100 + n, 'rare', 'v' || n % 2, 1, now(), now() from generate_series(5, 3200, 61) as n
 union all
 select 43, 1100 + n, 'common', 'v' || n % 2, 1, now(), now() from generate_series(1, 3200) as n
+union all
+select 43, i.id, 'level', i.level, 1, now(), now() from errtrack_private.issues i where project_id = 43
 union all
 select 43, i.id, 'rare', 'needle', 1, now(), now() from errtrack_private.issues i where project_id = 43 and type = 'Needle';
 -- One of another project with a text that is searched for.
@@ -184,8 +187,18 @@ my @searches = (
     [ 'level:[error,fatal]'      => '1 3 6' ],
     [ '!level:[error, fatal]'    => '2 4' ],
     [ 'LEVEL:error'              => '1 6' ],
-    [ 'level:nothing'            => '' ],
+    [ 'level:ERROR'              => '1 6' ],
+    [ 'level:warning'            => '1 2' ],
+    [ '!level:warning'           => '3 4 6' ],
+    [ '!level:[warning, info]'   => '3 6' ],
+    [ 'level:warn'               => '1 2' ],
+    [ 'level:*r*'                => '1 2 6' ],
+    [ '!level:*r*'               => '3 4' ],
+    [ 'level:debug'              => '' ],
     [ 'logger:web'               => '1' ],
+    [ 'logger:web.old'           => '1' ],
+    [ '!logger:web.old'          => '2 3 4 6' ],
+    [ 'has:logger'               => '1 3' ],
     [ 'logger:disk.*'            => '3' ],
     [ '!logger:disk.*'           => '1 2 4 6' ],
     [ 'platform:python'          => '1 3 6' ],
@@ -206,6 +219,9 @@ my @searches = (
     [ '!release:latest'          => '2 3 4' ],
     [ 'has:release'              => '1 2 6' ],
     [ '!has:release'             => '3 4' ],
+    [ 'lastRelease:latest'       => '1 6' ],
+    [ 'firstRelease:latest'      => '' ],
+    [ '!firstRelease:latest'     => '1 2 3 4 6' ],
     [ 'firstRelease:shop@1.0'    => '1 2' ],
     [ '!firstRelease:shop@1.0'   => '3 4 6' ],
     [ 'lastRelease:shop@2.0'     => '1 6' ],
@@ -252,9 +268,12 @@ my @searches = (
     [ 'browser:*'                => '1 2' ],
     [ 'has:browser'              => '1 2' ],
     [ 'has:my-tag'               => '4' ],
+    [ 'has:Title'                => '4' ],
+    [ 'has:title'                => '' ],
+    [ 'has:LEVEL'                => '1 2 3 4 6' ],
     [ 'my-tag:1'                 => '4' ],
     [ 'tags[a.b:c]:x'            => '4' ],
-    [ 'tags[level]:error'        => '1' ],
+    [ 'tags[level]:error'        => '1 6' ],
     [ 'tags[is]:odd'             => '3' ],
     [ 'url:"/a b"'               => '1' ],
     [ 'colour:red'               => '1' ],
@@ -326,7 +345,6 @@ my @searches = (
     [ 'issue:BIG-1'              => '' ],
     [ 'issue:SHOP-ILOU'          => '' ],
     [ 'issue:99999999999999999999999' => '' ],
-    [ 'issue:x'                  => '' ],
     # free text
     [ 'timeout'                  => '1 6' ],
     [ 'TIMEOUTERROR'             => '1 6' ],
@@ -343,8 +361,27 @@ my @searches = (
     [ 'full_now'                 => '3' ],
     [ 'full now'                 => '' ],
     [ '_'                        => '3' ],
+    [ '*timeout*'                => '1 6' ],
+    [ '*'                        => '1 2 3 4 6' ],
+    [ '* **'                     => '1 2 3 4 6' ],
+    [ 'Time*answer'              => '1' ],
+    [ 'time*ANSWER in*5s'        => '1' ],
+    [ 'answer*time'              => '' ],
+    [ 'gave * answer'            => '1' ],
+    [ '* no answer *'            => '1' ],
+    [ 'checkout.*pay'            => '1' ],
+    [ 'd*%*_'                    => '3' ],
+    [ 'd*\%'                     => '' ],
+    [ '"Time*answer"'            => '' ],
     [ 'Hello *'                  => '4' ],
-    [ '*'                        => '4' ],
+    [ '"Hello *"'                => '4' ],
+    [ 'Hello "*" [world]'        => '4' ],
+    [ 'no "*"'                   => '' ],
+    [ '!"*"'                     => '1 2 3 6' ],
+    [ '!gave*answer'             => '2 3 4 6' ],
+    [ '!*'                       => '' ],
+    [ 'message:gave*5s'          => '1' ],
+    [ 'error.value:*no*'         => '1 2 3' ],
     [ '[world]'                  => '4' ],
     [ '"second line"'            => '4' ],
     [ '"\"name\""'               => '2' ],
@@ -353,6 +390,11 @@ my @searches = (
     [ 'tail'                     => '' ],
     [ 'long long'                => '6' ],
     [ 'key:'                     => '2' ],
+    # what has the signs of a search in it, and is a text
+    [ 'KeyError: no such'        => '2' ],
+    [ '!KeyError: '              => '1 3 4 6' ],
+    [ 'such key: is:resolved'    => '2' ],
+    [ 'is:resolved such key:'    => '2' ],
     # mixed
     [ 'is:unresolved timeout'    => '1 6' ],
     [ 'is:resolved timeout'      => '' ],
@@ -363,6 +405,8 @@ my @searches = (
     [ 'environment:production !level:fatal' => '1' ],
     [ 'has:user !browser:Firefox times_seen:>10' => '4' ],
     [ "is:unresolved\ttimeout\n" => '1 6' ],
+    [ 'is:unresolved time*answer' => '1' ],
+    [ 'is:ignored time*answer'   => '' ],
 );
 for my $case (@searches) {
     my ($search, $wanted) = @$case;

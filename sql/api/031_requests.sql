@@ -4,7 +4,7 @@
 -- {"path": {name: text}, "arguments": {name: [text, ...]}, "base": "https://host:443",
 -- "body": anything}. A refusal is an error with SQLSTATE ET and the status, so that it
 -- ends the transaction from wherever it is found; its message is shown to the client and
--- holds no values of the request.
+-- holds no values of the request, only names of its arguments and the keys of a search.
 --
 -- Here and in the files that follow, only what runs with the rights of its owner sets the
 -- search path: everything else is called by that, and a function that sets something is

@@ -1,4 +1,45 @@
--- The values that a search compares with: patterns, times, numbers, short ids.
+-- The keys of a search and the values that it compares with: patterns, times, numbers,
+-- levels, short ids.
+
+create or replace function errtrack_private.search_key_kind(key text) returns text
+language sql immutable
+as $$
+    select case
+        when lower(key) in ('is', 'level', 'release', 'environment', 'user.id', 'user.email', 'user.username', 'user.ip',
+                            'assigned', 'assigned_to', 'has', 'issue', 'issue.id', 'error.type', 'error.value',
+                            'firstseen', 'first_seen', 'lastseen', 'last_seen', 'age', 'event.timestamp',
+                            'times_seen', 'timesseen', 'user_count', 'usercount', 'users_seen',
+                            'firstrelease', 'first_release', 'lastrelease', 'last_release') then 'key'
+        when lower(key) in ('status', 'user', 'logger', 'platform', 'type', 'title', 'culprit', 'message', 'value') then 'word'
+        else '' end
+$$;
+comment on function errtrack_private.search_key_kind(text) is
+    'What the name of a key is to a search: a key wherever it stands; a word that texts have in front of a colon too, as in "status: 500"; or nothing, which can be the name of a tag.';
+
+create or replace function errtrack_private.refuse_value(key text) returns void
+language plpgsql immutable
+as $$
+begin
+    perform errtrack_private.refuse(400, case
+        when key = '' then 'a tag needs a value; has: with its name finds those that have it'
+        when key in ('is', 'status') then
+            'is: takes unresolved, resolved, ignored, assigned, unassigned, linked, unlinked, regressed, new'
+        when key = 'level' then 'level: takes fatal, error, warning, info, debug'
+        when key in ('assigned', 'assigned_to') then 'assigned: takes me, none, or the e-mail address of a user'
+        when key in ('issue', 'issue.id') then 'issue: takes a short id or the number of an issue: SHOP-1A, 42'
+        when key = 'has' then 'has: needs the name of a tag'
+        when key in ('firstseen', 'first_seen', 'lastseen', 'last_seen', 'age', 'event.timestamp') then
+            key || ' must be a time: -24h, +7d (in a URL the + is %2B), >2026-01-31, <2026-01-31T12:00:00Z'
+        when key in ('times_seen', 'timesseen', 'user_count', 'usercount', 'users_seen') then
+            key || ' must be a number: >100, <=5, 3'
+        when key in ('title', 'culprit', 'type', 'error.type', 'error.value', 'message', 'value', 'platform',
+                     'firstrelease', 'first_release', 'lastrelease', 'last_release') then
+            key || ': needs a value'
+        else format('%1$s: needs a value; has:%1$s finds those that have one', left(key, 100)) end);
+end
+$$;
+comment on function errtrack_private.refuse_value(text) is
+    'Refuses a key of a search that has no value, or one that it does not take. key: in small letters, or empty where it is not to be repeated.';
 
 create or replace function errtrack_private.like_pattern(value text, anywhere boolean default false)
 returns text
@@ -40,6 +81,23 @@ $$;
 comment on function errtrack_private.moment_of(text) is
     'A time as a search has it: 2026-01-31, 2026-01-31T12:00:00Z, or -24h and +24h, both a day ago. Null when it is none.';
 
+create or replace function errtrack_private.level_named(value text) returns text
+language plpgsql immutable
+as $$
+declare
+    -- What the worker takes for one, too.
+    level constant text := case lower(value) when 'sample' then 'debug' when 'log' then 'info' when 'warn' then 'warning'
+                                             when 'critical' then 'fatal' else lower(value) end;
+begin
+    if level not in ('fatal', 'error', 'warning', 'info', 'debug') and value not like '%*%' then
+        perform errtrack_private.refuse_value('level');
+    end if;
+    return level;
+end
+$$;
+comment on function errtrack_private.level_named(text) is
+    'The level that a search means. Refuses what no event can have.';
+
 create or replace function errtrack_private.compare_moment(target text, key text, value text) returns text
 language plpgsql stable
 as $$
@@ -51,8 +109,7 @@ declare
                           when part[2] like '-%' then '>=' when part[2] like '+%' then '<=' else 'on' end;
 begin
     if moment is null then
-        perform errtrack_private.refuse(400, format(
-            '%s must be a time: -24h, +7d, >2026-01-31, <2026-01-31T12:00:00Z', key));
+        perform errtrack_private.refuse_value(lower(key));
     elsif operator = 'on' then
         return format('(%1$s >= %2$L and %1$s < %2$L::timestamptz + interval ''1 day'')', target, moment);
     end if;
@@ -69,7 +126,7 @@ declare
     part text[] := regexp_match(value, '^(>=|<=|>|<|)([0-9]{1,15})$');
 begin
     if part is null then
-        perform errtrack_private.refuse(400, format('%s must be a number: >100, <=5, 3', key));
+        perform errtrack_private.refuse_value(lower(key));
     end if;
     return format('%s %s %s', target, coalesce(nullif(part[1], ''), '='), part[2]);
 end
@@ -135,13 +192,28 @@ $$;
 comment on function errtrack_private.unquoted(text) is
     'A value of a search without the quotes around it; a backslash in them takes the next character as it is.';
 
+create or replace function errtrack_private.word_pattern(written text) returns text
+language plpgsql immutable
+as $$
+declare
+    value constant text := errtrack_private.unquoted(written);
+    literal constant text := errtrack_private.like_pattern(value, true);
+begin
+    return case when value = written then errtrack_private.like_pattern(regexp_replace(value, '\*+', '*', 'g'))
+                else substr(literal, 2, length(literal) - 2) end;
+end
+$$;
+comment on function errtrack_private.word_pattern(text) is
+    'The pattern of a word of free text, where * stands for anything unless the word is in quotes.';
+
 do $$
 declare
     name text;
 begin
     foreach name in array array[
         'like_pattern(text, boolean)', 'moment_of(text)', 'compare_moment(text, text, text)',
-        'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)', 'search_value(text)', 'unquoted(text)']
+        'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)', 'search_value(text)', 'unquoted(text)',
+        'search_key_kind(text)', 'refuse_value(text)', 'level_named(text)', 'word_pattern(text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -206,6 +206,24 @@ $$;
 comment on function errtrack_private.scope_condition(jsonb, text[]) is
     'What environment, start and end of a request mean for issues.';
 
+create or replace function errtrack_private.refuse_bare_tag(projects bigint[], search text) returns void
+language plpgsql stable
+as $$
+declare
+    -- Where no text follows. What is in quotes is one.
+    bare constant text := substring(regexp_replace(search, '"(?:[^"\\]|\\.)*"', '""', 'g')
+        from '(?:^|\s)!?([[:alnum:]_.-]+):(?:\s*$|\s+!?[[:alnum:]_.-]+:[^:\s])');
+begin
+    if bare is not null and exists (
+        select from errtrack_private.tag_keys k where k.project_id = any (projects) and k.key = bare)
+    then
+        perform errtrack_private.refuse_value(bare);
+    end if;
+end
+$$;
+comment on function errtrack_private.refuse_bare_tag(bigint[], text) is
+    'Refuses a search in which a tag of one of these projects has no value: "plan:", which is a text where there is no tag of that name.';
+
 create or replace function errtrack_private.wanted_issues(
     projects bigint[],
     token_hash bytea,
@@ -223,6 +241,7 @@ declare
     scope record;
     meaning record;
 begin
+    perform errtrack_private.refuse_bare_tag(projects, search);
     meaning := errtrack_private.search_sql(search, (errtrack_private.sentry_token(token_hash)).user_id);
     scope := errtrack_private.scope_condition(request, meaning.bound);
     statuses := meaning.statuses;
@@ -562,7 +581,7 @@ begin
         'show_release_name(bigint, text)', 'status_details(errtrack_private.issues)',
         'show_issues(errtrack_private.issue_place[], text, text)', 'trending(bigint[], text[], text[], text)',
         'page_of_trends(errtrack_private.issue_place[], text, integer)',
-        'scope_condition(jsonb, text[])', 'wanted_issues(bigint[], bytea, jsonb)',
+        'scope_condition(jsonb, text[])', 'refuse_bare_tag(bigint[], text)', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',
         'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)',
         'issue_tag(bigint, bigint, text, integer)']

@@ -66,7 +66,7 @@ begin
         end if;
     elsif value = 'latest' and small in ('release', 'lastrelease', 'last_release', 'firstrelease', 'first_release') then
         which := case when small like 'first%' then 'i.first_release' else 'i.last_release' end;
-        condition := format('%1$s is not null and %1$s = errtrack_private.newest_release(i.project_id)', which);
+        condition := format('%s = (select errtrack_private.newest_releases($1)) ->> i.project_id::text', which);
     elsif words ? small then
         bound := bound || errtrack_private.search_value(value);
         condition := (words ->> small) || ' ' || equal;
@@ -287,6 +287,18 @@ $$;
 comment on function errtrack_private.search_sql(text, bigint) is
     'What a search means. condition: of a row of issues; bound: the values that it compares with; candidates: a query that finds all that can meet it, null where no index does; statuses: those that are not ruled out.';
 
+create or replace function errtrack_private.newest_releases(projects bigint[]) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select coalesce(jsonb_object_agg(p.id, errtrack_private.newest_release(p.id)), '{}')
+        from unnest(projects) as p (id));
+end
+$$;
+comment on function errtrack_private.newest_releases(bigint[]) is
+    'newest_release() of each project, so that a search asks for it once and not for each row.';
+
 create or replace function errtrack_private.issues_of_event(projects bigint[], wanted uuid) returns bigint[]
 language plpgsql stable
 as $$
@@ -324,7 +336,7 @@ declare
 begin
     foreach name in array array[
         'search_term(text, text, bigint, text[])', 'search_sql(text, bigint)', 'refuse_term(text[], text, text)',
-        'issues_of_event(bigint[], uuid)', 'text_condition(integer)', 'text_candidates(integer)']
+        'issues_of_event(bigint[], uuid)', 'newest_releases(bigint[])', 'text_condition(integer)', 'text_candidates(integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

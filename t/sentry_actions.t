@@ -358,6 +358,14 @@ is $t->sentry('GET', '/issues/21/')->status, 404, '... whose id leads nowhere';
 is_deeply $t->sentry('DELETE', "$list?id=23&id=24&dryRun=1")->json, { count => 2, more => JSON::PP::false() },
     'a dry run of deletion counts';
 is $t->sentry('GET', '/issues/23/')->status, 200, '... and deletes nothing';
+for my $value ('yes', 'True', '2', 'on', '', '1&dryRun=yes') {
+    my @refused = map { $t->sentry($_, "$list?id=23&id=24&dryRun=$value", json => { status => 'resolved' }) } qw(DELETE PUT);
+    is_deeply [ map { $_->status, $_->json->{detail} } @refused ], [ (400, 'dryRun must be 1, true, 0 or false') x 2 ],
+        "what may be meant as a dry run is none: dryRun=$value";
+}
+is_deeply [ map { $t->sentry('GET', "/issues/$_/")->json->{status} } 23, 24 ], [ ('unresolved') x 2 ], '... and nothing is done';
+is_deeply $t->sentry('DELETE', "$list?id=23&dryRun=true")->json, { count => 1, more => JSON::PP::false() }, 'true is yes';
+is $t->sentry('PUT', "$list?id=23&dryRun=$_", json => { status => 'unresolved' })->json->{updated}, 1, "$_ is no" for 0, 'false';
 is_deeply $t->sentry('DELETE', "$list?id=23&id=24&id=3001&id=101")->json, { deleted => 2, more => JSON::PP::false() },
     'several are deleted by ids';
 is $t->sql_value('select count(*) from errtrack_private.issues where id in (3001, 101)'), 2, '... none of others';

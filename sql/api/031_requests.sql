@@ -139,6 +139,22 @@ $$;
 comment on function errtrack_private.argument_integer(jsonb, text, integer, integer, integer) is
     'A number between two, or otherwise where there is no such argument.';
 
+create or replace function errtrack_private.argument_flag(request jsonb, name text) returns boolean
+language plpgsql immutable
+as $$
+declare
+    -- An empty one is none of the words either: it may hold back what cannot be undone.
+    value text := coalesce(request #>> array['arguments', name, '-1'], 'false');
+begin
+    if value not in ('1', 'true', '0', 'false') then
+        perform errtrack_private.refuse(400, name || ' must be 1, true, 0 or false');
+    end if;
+    return value in ('1', 'true');
+end
+$$;
+comment on function errtrack_private.argument_flag(jsonb, text) is
+    'Whether an argument says yes; it must say yes or no where it is there at all.';
+
 -- ---- body ----------------------------------------------------------------------
 
 create or replace function errtrack_private.body_object(request jsonb) returns jsonb
@@ -209,7 +225,7 @@ begin
         'refuse(integer, text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
         'path_text(jsonb, text)', 'as_id(text)', 'path_id(jsonb, text)', 'argument(jsonb, text)',
         'arguments(jsonb, text)', 'argument_choice(jsonb, text, text[])',
-        'argument_integer(jsonb, text, integer, integer, integer)', 'body_object(jsonb)',
+        'argument_integer(jsonb, text, integer, integer, integer)', 'argument_flag(jsonb, text)', 'body_object(jsonb)',
         'member_text(jsonb, text, integer)', 'member_id(jsonb, text)', 'member_boolean(jsonb, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

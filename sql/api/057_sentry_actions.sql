@@ -289,13 +289,14 @@ declare
     body constant jsonb := errtrack_private.body_object(request);
     who constant text := errtrack_private.name_of_token(token_hash);
     me constant bigint := (errtrack_private.sentry_token(token_hash)).user_id;
+    only_count constant boolean := errtrack_private.argument_flag(request, 'dryRun');
     named constant record := errtrack_private.named_issues(projects, token_hash, request, 1000);
     place record;
     change errtrack_private.issue_change;
     seen bigint := -1;
     updated integer := 0;
 begin
-    if errtrack_private.argument(request, 'dryRun') in ('1', 'true') then
+    if only_count then
         return errtrack_private.ok(jsonb_build_object(
             'count', cardinality(named.places), 'more', named.more)::text);
     end if;
@@ -353,10 +354,11 @@ returns errtrack_private.answer
 language plpgsql volatile
 as $$
 declare
+    only_count constant boolean := errtrack_private.argument_flag(request, 'dryRun');
     named constant record := errtrack_private.named_issues(projects, token_hash, request, 500);
     gone record;
 begin
-    if errtrack_private.argument(request, 'dryRun') in ('1', 'true') then
+    if only_count then
         return errtrack_private.ok(jsonb_build_object(
             'count', cardinality(named.places), 'more', named.more)::text);
     end if;

@@ -190,7 +190,7 @@ is_deeply $first->{context}, [ [ 6, 'import x' ], [ 7, 'def main():' ], [ 8, '  
 is_deeply [ @$second{qw(lineNo colNo inApp context vars)} ], [ 30, 5, JSON::PP::false(), [], undef ],
     '... or none, which is an empty array';
 is_deeply [ @$event{qw(type platform title message culprit environment release)} ],
-    [ 'error', 'python', 'TimeoutError: no answer', '', 'module.f', 'production', undef ], 'what it is called';
+    [ 'error', 'python', 'TimeoutError: no answer', '', 'app in main', 'production', undef ], 'what it is called, by its own body';
 is_deeply $event->{metadata}, { type => 'TimeoutError', value => 'no answer', title => 'TimeoutError: no answer' },
     '... and of what it is made';
 is_deeply $event->{errors}, [], 'there are no errors';

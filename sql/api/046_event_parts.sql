@@ -105,7 +105,7 @@ $$;
 comment on function errtrack_private.part_within(jsonb, integer) is
     'Of an event that is too large a part only if it is small.';
 
-create or replace function errtrack_private.read_exceptions(body jsonb, kept integer) returns jsonb
+create or replace function errtrack_private.exceptions_within(body jsonb, kept integer) returns jsonb
 language plpgsql immutable
 as $$
 declare
@@ -128,7 +128,7 @@ begin
             limit 1) one);
 end
 $$;
-comment on function errtrack_private.read_exceptions(jsonb, integer) is
+comment on function errtrack_private.exceptions_within(jsonb, integer) is
     'The exceptions of an event; of one that is too large the one that GitLab takes the stack trace of, or none.';
 
 create or replace function errtrack_private.pairs_of(value jsonb) returns jsonb
@@ -170,7 +170,7 @@ begin
                 when coalesce(body ->> 'message', '') <> '' then jsonb_build_object(
                     'formatted', body -> 'message', 'message', null, 'params', null) end as data
             union all
-            select 2, 'exception', case when jsonb_array_length(errtrack_private.read_exceptions(body, kept)) > 0 then
+            select 2, 'exception', case when jsonb_array_length(errtrack_private.exceptions_within(body, kept)) > 0 then
                 jsonb_build_object('excOmitted', null, 'hasSystemFrames', false, 'values', (
                     select jsonb_agg(jsonb_build_object(
                         'type', errtrack_private.part_within(v.value -> 'type', kept),
@@ -180,7 +180,7 @@ begin
                         'threadId', errtrack_private.part_within(v.value -> 'thread_id', kept),
                         'stacktrace', errtrack_private.show_stack_within(v.value -> 'stacktrace', kept),
                         'rawStacktrace', null) order by v.n)
-                    from jsonb_array_elements(errtrack_private.read_exceptions(body, kept)) with ordinality as v (value, n))) end
+                    from jsonb_array_elements(errtrack_private.exceptions_within(body, kept)) with ordinality as v (value, n))) end
             union all
             select 3, 'stacktrace', case when kept >= 0 then errtrack_private.show_stack_within(body -> 'stacktrace', kept) end
             union all
@@ -293,7 +293,7 @@ declare
 begin
     foreach name in array array[
         'values_of(jsonb)', 'line_of(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'slim_stack(jsonb)',
-        'show_stack_within(jsonb, integer)', 'part_within(jsonb, integer)', 'read_exceptions(jsonb, integer)', 'pairs_of(jsonb)',
+        'show_stack_within(jsonb, integer)', 'part_within(jsonb, integer)', 'exceptions_within(jsonb, integer)', 'pairs_of(jsonb)',
         'show_entries(jsonb, integer)', 'most_memory()', 'memory_of(text)', 'gitlab_takes(jsonb)', 'worth_trying(jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

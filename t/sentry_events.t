@@ -404,6 +404,57 @@ for my $arguments ('limit=0', 'limit=101', 'limit=x', 'cursor=rubbish', 'cursor=
 }
 is_deeply [ event_ids($t->sentry('GET', '/issues/1/events/?limit=2&cursor=0:0:1')) ], [ reverse @by_time[ -2, -1 ] ],
     'the cursor of no page is the first one';
+
+# ---- of an environment ---------------------------------------------------------------
+
+# Staging is the newest, the oldest and two in the middle of 12,000 events; no page looks at
+# all of them.
+$t->sql(q(insert into errtrack_private.issues
+        (project_id, id, kind, type, value, title, first_title, culprit, level, platform, logger, first_seen, last_seen, last_received_at)
+    select 43, 70, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '', now() - interval '2 days', now(), now();
+    insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen) select 43, 70, 70, now(), now();
+    insert into errtrack_private.occurrences (project_id, received_at, event_id, origin_id, occurred_at, level, platform, environment, has_payload)
+    select 43, now() - n * interval '10 seconds', md5('many' || n)::uuid, 70, now(), 'error', 'python',
+           case when n in (3, 6000, 6001, 12000) then 'staging' else 'production' end, false
+    from generate_series(1, 12000) as n));
+$t->sql(q(insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+    select project_id, origin_id, 'environment', environment, count(*), min(received_at), max(received_at)
+    from errtrack_private.occurrences where environment is not null and origin_id in (1, 2, 70) group by 1, 2, 4));
+my %staging = map { $_ => $t->sql_value(q(select md5('many' || $1)), $_) } 3, 6000, 6001, 12000;
+
+# All pages from one on: the ids, and how many pages there were.
+sub walk {
+    my ($path, $direction, $cursor) = @_;
+    my (@found, $pages);
+    do {
+        my $answer = $t->sentry('GET', $path . ($cursor ? "&cursor=$cursor" : ''));
+        push @found, $direction eq 'next' ? event_ids($answer) : reverse event_ids($answer);
+        $cursor = cursors($answer)->{$direction};
+    } while ($cursor && ++$pages < 20);
+    return (\@found, $pages);
+}
+my %production = map { $_->[0] => 1 } $t->sql(q(select replace(event_id::text, '-', '') from errtrack_private.occurrences where environment = 'production'));
+my @wanted = grep { $production{$_} } reverse @by_time;
+for my $limit (1, 3, 50) {
+    is_deeply [ (walk("/issues/1/events/?environment=production&limit=$limit", 'next'))[0] ], [ \@wanted ], "events of an environment by $limit";
+    my ($found, $pages) = walk("/issues/70/events/?environment=staging&limit=$limit", 'next');
+    is_deeply $found, [ @staging{ 3, 6000, 6001, 12000 } ], '... however far they are from each other';
+    ($found) = walk("/projects/acme/blog/events/?environment=staging&limit=$limit", 'next');
+    is_deeply $found, [ @staging{ 3, 6000, 6001, 12000 } ], '... of a project too';
+}
+my $last = cursors($t->sentry('GET', '/issues/70/events/?environment=staging&limit=50'))->{next};
+is_deeply [ (walk('/issues/70/events/?environment=staging&limit=50', 'previous', $last))[0][-1] ], [ $staging{3} ], '... and back';
+is scalar @{ (walk('/issues/70/events/?environment=staging&environment=production&limit=100', 'next'))[0] }, 2000, 'several environments';
+is $t->sentry('GET', '/issues/70/events/?environment=nothing')->content, '[]', 'one that the issue has not seen';
+is $t->sentry('GET', "/issues/70/events/$_/?environment=staging")->json->{id}, $_ eq 'oldest' ? $staging{12000} : $staging{3}, "the $_ one of an environment" for qw(latest oldest recommended);
+is $t->sentry('GET', '/issues/70/events/latest/?environment=nothing')->status, 404, '... of which there is none';
+for my $path ('/issues/1/events', '/organizations/acme/issues/1/events', '/projects/acme/shop/events') {
+    my $answer = $t->sentry('GET', "$path/?query=plan:gold");
+    is_deeply [ $answer->status, $answer->json->{detail} ], [ 400, 'query is not supported here: events are found by environment, issues by query' ],
+        "$path is not searched, and says so";
+    is $t->sentry('GET', "$path/?query=&colour=red")->status, 200, '... while what is empty or unknown does not matter';
+}
+
 is $t->sentry('GET', "/issues/$_/events/")->status, 404, "an issue that is unknown has no list: $_" for 5000, 3001;
 is $t->sentry('GET', '/issues/2/events/')->content, $t->sentry('GET', '/issues/1/events/')->content, 'that of a merged one is that of the one that shows it';
 

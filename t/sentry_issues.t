@@ -393,4 +393,18 @@ for my $case ([ 3000, 3000 ], [ 12_000, 0 ]) {
             '... with the keys that GitLab needs';
 }
 
+# ---- values of tags -------------------------------------------------------------------
+
+$t->sql(q(insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+    select 42, 1001, 'plan', value, n, now(), now() from unnest('{gold, Golden, silver, "100%", marigold}'::text[]) with ordinality as t (value, n)));
+sub values_of { return join ' ', map { $_->{value} } @{ $t->sentry('GET', "/issues/1001/tags/plan/values/?$_[0]")->json } }
+is values_of(''), 'marigold 100% silver Golden gold', 'values of a tag, the most frequent first';
+is values_of('query=gol'), 'marigold Golden gold', '... those with a text';
+is values_of('query=GOLD&limit=2'), 'marigold Golden', '... as many as limit says';
+is values_of('query=%25'), '100%', '... which is no pattern';
+is values_of('query=lead'), '', '... or none';
+is values_of('query='), values_of(''), '... an empty one is none';
+is_deeply [ $_->status, $_->json->{detail} ], [ 400, 'environment is not supported here: tags are counted over all of them' ], 'tags are of all environments'
+    for map { $t->sentry('GET', "/issues/1001/tags/$_?environment=staging") } '', 'plan/', 'plan/values/';
+
 $t->done;

@@ -147,6 +147,7 @@ is_deeply look("$below/health/"), [
       crashFreeSessions => 100, users => 0, crashedUsers => 0, crashFreeUsers => undef } ],
     'who was there on two days is one user, and saw a crash if there was one on either';
 is_deeply [ map { "$_->{release} $_->{environment}" } @{ look("$below/health/?environment=staging&environment=test") } ], ['shop@1 staging'], 'health of environments';
+is_deeply [ map { "$_->{release} $_->{environment}" } @{ look("$below/health/?release=shop\@1&release=nothing") } ], [ 'shop@1 production', 'shop@1 staging' ], '... of releases';
 is_deeply look("$below/health/?start=2020-01-01T00:00:00&end=2020-01-02T00:00:00"), [], '... and of a period';
 
 # Two hours: counts add up, quantiles are those of both.

@@ -522,6 +522,17 @@ $$;
 comment on function errtrack_private.issue_tag(bigint, bigint, text, integer) is
     'A tag of an issue with its most frequent values; null when it has none.';
 
+create or replace function errtrack_private.refuse_environment(request jsonb) returns void
+language plpgsql immutable
+as $$
+begin
+    if errtrack_private.argument(request, 'environment') is not null then
+        perform errtrack_private.refuse(400, 'environment is not supported here: tags are counted over all of them');
+    end if;
+end
+$$;
+comment on function errtrack_private.refuse_environment(jsonb) is 'Refuses an environment where none is told from others.';
+
 create or replace function errtrack_private.sentry_tags(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
@@ -533,6 +544,7 @@ declare
     tag constant text := errtrack_private.path_text(request, 'key');
     shown jsonb;
 begin
+    perform errtrack_private.refuse_environment(request);
     if tag is not null then
         shown := errtrack_private.issue_tag(wanted.project, wanted.issue, tag, 100);
         if shown is null then
@@ -563,15 +575,25 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
+    pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
+    most constant integer := errtrack_private.argument_integer(request, 'limit', 100, 1, 1000);
+    -- A tag has as many values as its limit says.
     tag constant jsonb := errtrack_private.issue_tag(
-        wanted.project, wanted.issue, errtrack_private.path_text(request, 'key'),
-        errtrack_private.argument_integer(request, 'limit', 100, 1, 1000));
+        wanted.project, wanted.issue, errtrack_private.path_text(request, 'key'), case when pattern is null then most end);
 begin
-    return errtrack_private.ok(coalesce(tag -> 'topValues', '[]')::text);
+    perform errtrack_private.refuse_environment(request);
+    return errtrack_private.ok((
+        select coalesce(jsonb_agg(v.shown order by v.n), '[]')::text
+        from (
+            select each.shown, each.n
+            from jsonb_array_elements(coalesce(tag -> 'topValues', '[]')) with ordinality as each (shown, n)
+            where pattern is null or each.shown ->> 'value' ilike pattern
+            order by each.n
+            limit most) v));
 end
 $$;
 comment on function errtrack_private.sentry_tag_values(bytea, jsonb) is
-    'The most frequent values of a tag of an issue, as many as limit says.';
+    'The most frequent values of a tag of an issue, as many as limit says, or of those that have a text in them.';
 
 do $$
 declare
@@ -584,7 +606,7 @@ begin
         'scope_condition(jsonb, text[])', 'refuse_bare_tag(bigint[], text)', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',
         'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)',
-        'issue_tag(bigint, bigint, text, integer)']
+        'issue_tag(bigint, bigint, text, integer)', 'refuse_environment(jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

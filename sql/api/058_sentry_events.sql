@@ -68,8 +68,8 @@ declare
     event errtrack_private.occurrences;
 begin
     if named in ('latest', 'oldest', 'recommended') then
-        select w.* into event
-        from errtrack_private.walk_events(wanted.project, wanted.issue, named = 'oldest', null, null, 1) w;
+        event := (errtrack_private.walk_environments(
+            wanted.project, wanted.issue, errtrack_private.arguments(request, 'environment'), named = 'oldest', 1, null, null)).events[1];
     else
         event := errtrack_private.find_event(wanted.project, errtrack_private.event_id_of(named));
         if not exists (
@@ -86,7 +86,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_issue_event(bytea, jsonb) is
-    'An event of an issue: the latest, the oldest, or one by its id.';
+    'An event of an issue: the latest, the oldest, of some environments if they are named, or one by its id.';
 
 create or replace function errtrack_private.sentry_project_event(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -189,6 +189,84 @@ comment on function errtrack_private.sentry_short_id(bytea, jsonb) is 'The issue
 
 -- ---- lists ---------------------------------------------------------------------
 
+create or replace function errtrack_private.refuse_query(request jsonb) returns void
+language plpgsql immutable
+as $$
+begin
+    -- Tags of a single event are only in its body, and no part of all bodies is an answer.
+    if errtrack_private.argument(request, 'query') is not null then
+        perform errtrack_private.refuse(400, 'query is not supported here: events are found by environment, issues by query');
+    end if;
+end
+$$;
+comment on function errtrack_private.refuse_query(jsonb) is 'Refuses a search where there is none.';
+
+create or replace function errtrack_private.walk_environments(
+    project bigint,
+    issue bigint,
+    environments text[],
+    ascending boolean,
+    wanted integer,
+    inout place timestamptz,
+    inout place_id uuid,
+    out events errtrack_private.occurrences[]
+)
+language plpgsql stable
+as $$
+declare
+    most constant integer := 5000;
+    low timestamptz;
+    high timestamptz;
+    walked errtrack_private.occurrences[];
+begin
+    if cardinality(environments) = 0 then
+        events := array(select errtrack_private.walk_events(project, issue, ascending, place, place_id, wanted + 1));
+        place := null;
+    else
+        -- From where the environment was seen on. One that did not find room among the
+        -- counted ones may be anywhere that others like it are.
+        select min(t.first_received_at), max(t.last_received_at) into low, high
+        from errtrack_private.origins o
+        join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id
+        where o.project_id = project and o.issue_id = issue
+          and (t.key = 'environment' and (t.value = any (environments) or t.value = '(other)') or t.key = '(other)');
+        if ascending and place >= low is not true then
+            place := low;
+            place_id := '00000000-0000-0000-0000-000000000000';
+        elsif not ascending and place <= high is not true then
+            place := high;
+            place_id := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+        end if;
+        events := '{}';
+        if low is null then
+            place := null;
+            return;
+        end if;
+        walked := array(select errtrack_private.walk_events(project, issue, ascending, place, place_id, most));
+        events := array(
+            select w.event
+            from (select e as event, row_number() over () as n from unnest(walked) as e) w
+            where (w.event).environment = any (environments)
+            order by w.n
+            limit wanted + 1);
+        -- An event of the environment may be far away: then the page ends early, and the
+        -- next one goes on from there.
+        place := null;
+        if cardinality(walked) = most and walked[most].received_at between low and high then
+            place := walked[most].received_at;
+            place_id := walked[most].event_id;
+        end if;
+    end if;
+    if cardinality(events) > wanted then
+        events := events[:wanted];
+        place := events[wanted].received_at;
+        place_id := events[wanted].event_id;
+    end if;
+end
+$$;
+comment on function errtrack_private.walk_environments(bigint, bigint, text[], boolean, integer, timestamptz, uuid) is
+    'walk_events() of some environments, or of all when none is named: so many events at most, and the place from which the next ones are found, null when there are none. A page may have fewer, or none, and others after it.';
+
 create or replace function errtrack_private.sentry_issue_events(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
@@ -201,14 +279,18 @@ declare
     -- Of whole events, which have up to 1 MiB each, a page has less.
     page_size constant integer := least(
         errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
+    environments constant text[] := errtrack_private.arguments(request, 'environment');
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
     cursor_at record;
     backward boolean := false;
-    events errtrack_private.occurrences[];
-    more boolean;
+    page record;
+    other record;
+    edge_at timestamptz;
+    edge_id uuid;
     beyond boolean := false;
     answer errtrack_private.answer;
 begin
+    perform errtrack_private.refuse_query(request);
     select decoded.direction, errtrack_private.from_microseconds(decoded.place) as place, decoded.id::uuid as id
     into cursor_at
     from errtrack_private.decode_cursor(cursor_text, 'e') as decoded;
@@ -216,41 +298,39 @@ begin
         perform errtrack_private.refuse(400, 'cursor is invalid');
     end if;
     backward := coalesce(cursor_at.direction = 'p', false);
-    -- The newest first.
-    events := array(select errtrack_private.walk_events(
-        wanted.project, wanted.issue, backward, cursor_at.place, cursor_at.id, page_size + 1));
-    more := cardinality(events) > page_size;
-    events := events[:page_size];
+    page := errtrack_private.walk_environments(
+        wanted.project, wanted.issue, environments, backward, page_size, cursor_at.place, cursor_at.id);
+    -- Where those on the other side begin.
+    edge_at := coalesce(page.events[1].received_at, cursor_at.place);
+    edge_id := coalesce(page.events[1].event_id, cursor_at.id);
+    if cursor_at.place is not null then
+        other := errtrack_private.walk_environments(
+            wanted.project, wanted.issue, environments, not backward, 1, edge_at, edge_id);
+        beyond := cardinality(other.events) > 0 or other.place is not null;
+    end if;
+    if page.place is not null then
+        answer.next_cursor := errtrack_private.encode_cursor(
+            case when backward then 'p' else 'n' end, 'e', errtrack_private.microseconds(page.place), replace(page.place_id::text, '-', ''));
+    end if;
+    if beyond then
+        answer.prev_cursor := errtrack_private.encode_cursor(
+            case when backward then 'n' else 'p' end, 'e', errtrack_private.microseconds(edge_at), replace(edge_id::text, '-', ''));
+    end if;
     if backward then
-        events := array(select e from unnest(events) as e order by e.received_at desc, e.event_id desc);
+        select answer.prev_cursor, answer.next_cursor into answer.next_cursor, answer.prev_cursor;
     end if;
     answer.status := 200;
-    answer.body := '[]';
-    if cardinality(events) = 0 then
-        return answer;
-    end if;
-    if cursor_at.place is not null then
-        beyond := exists (select from errtrack_private.walk_events(
-            wanted.project, wanted.issue, not backward,
-            case when backward then events[cardinality(events)].received_at else events[1].received_at end,
-            case when backward then events[cardinality(events)].event_id else events[1].event_id end, 1));
-    end if;
-    if (case when backward then beyond else more end) then
-        answer.next_cursor := errtrack_private.event_cursor('n', events[cardinality(events)]);
-    end if;
-    if (case when backward then more else beyond end) then
-        answer.prev_cursor := errtrack_private.event_cursor('p', events[1]);
-    end if;
-    select jsonb_agg(case when whole
+    -- The newest first.
+    select coalesce(jsonb_agg(case when whole
         then errtrack_private.fit_event(e, wanted.issue)
-        else errtrack_private.list_item(e, wanted.issue) end order by e.received_at desc, e.event_id desc)::text
+        else errtrack_private.list_item(e, wanted.issue) end order by e.received_at desc, e.event_id desc), '[]')::text
     into answer.body
-    from unnest(events) as e;
+    from unnest(page.events) as e;
     return answer;
 end
 $$;
 comment on function errtrack_private.sentry_issue_events(bytea, jsonb) is
-    'A page of the events of an issue, the newest first. full=1 gives their bodies too, at most 20 on a page.';
+    'A page of the events of an issue, or of those of some environments, the newest first. full=1 gives their bodies too, at most 20 on a page.';
 
 create or replace function errtrack_private.sentry_project_events(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -265,17 +345,22 @@ declare
     page_size constant integer := least(
         errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
+    environments constant text[] := errtrack_private.arguments(request, 'environment');
+    -- As in walk_environments().
+    most constant integer := case when cardinality(environments) = 0 then page_size + 1 else 5000 end;
     place timestamptz;
     place_id uuid;
+    walked errtrack_private.occurrences[];
     events errtrack_private.occurrences[];
     answer errtrack_private.answer;
 begin
+    perform errtrack_private.refuse_query(request);
     select errtrack_private.from_microseconds(decoded.place), decoded.id::uuid into place, place_id
     from errtrack_private.decode_cursor(cursor_text, 'e') as decoded;
     if cursor_text !~ '^[0-9]+:[0-9]+:[01]$' and place is null then
         perform errtrack_private.refuse(400, 'cursor is invalid');
     end if;
-    events := array(
+    walked := array(
         select c
         from errtrack_private.occurrences c
         where c.project_id = project
@@ -283,9 +368,17 @@ begin
           and (place is null or c.received_at <= place)
           and (place is null or (c.received_at, c.event_id) < (place, place_id))
         order by c.received_at desc, c.event_id desc
+        limit most);
+    events := array(
+        select w
+        from unnest(walked) as w
+        where cardinality(environments) = 0 or w.environment = any (environments)
+        order by w.received_at desc, w.event_id desc
         limit page_size + 1);
     if cardinality(events) > page_size then
         answer.next_cursor := errtrack_private.event_cursor('n', events[page_size]);
+    elsif cardinality(walked) = most then
+        answer.next_cursor := errtrack_private.event_cursor('n', walked[most]);
     end if;
     answer.status := 200;
     select coalesce(jsonb_agg(case when whole
@@ -298,14 +391,15 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_project_events(bytea, jsonb) is
-    'A page of the events of a project, the newest first. full=1 gives their bodies too, at most 20 on a page.';
+    'A page of the events of a project, or of those of some environments, the newest first. full=1 gives their bodies too, at most 20 on a page.';
 
 do $$
 declare
     name text;
 begin
     foreach name in array array[
-        'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)']
+        'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
+        'refuse_query(jsonb)', 'walk_environments(bigint, bigint, text[], boolean, integer, timestamptz, uuid)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -262,6 +262,7 @@ declare
     project constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:read');
     period constant record := errtrack_private.period_of(request, '14d');
     environments constant text[] := errtrack_private.arguments(request, 'environment');
+    releases constant text[] := errtrack_private.arguments(request, 'release');
 begin
     return errtrack_private.as_json_rows((
         select jsonb_agg(jsonb_build_object(
@@ -278,6 +279,7 @@ begin
             where h.project_id = project
               and h.hour >= date_trunc('hour', period.low, 'UTC') and h.hour <= period.high
               and (cardinality(environments) = 0 or h.environment = any (environments))
+              and (cardinality(releases) = 0 or h.release = any (releases))
             group by 1, 2
             order by 3 desc
             limit 200) s

@@ -219,6 +219,10 @@ my $nothing = $t->api('GET', "$list?query=cursor%3Dx");
 is $nothing->content, '[]', 'an empty list is an empty array';
 is $nothing->header('Link'), undef, '... without links';
 
+is $t->api('GET', "$list?$_->[0]")->json->{message}, "400 Bad request - $_->[1]", "$_->[0] is told what there is" for [ 'sort=oldest', 'sort must be last_seen_desc, first_seen_desc or frequency_desc' ],
+    [ 'status=open', 'status must be unresolved, resolved or ignored' ];
+is $t->api('PUT', "$list/1001", json => { status => 'open' })->json->{message}, '400 Bad request - status must be unresolved, resolved or ignored', '... where it is changed too';
+
 # ---- one error ------------------------------------------------------------------
 
 my $error = $t->api('GET', "$list/1001")->json;

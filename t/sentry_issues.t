@@ -393,6 +393,14 @@ for my $case ([ 3000, 3000 ], [ 12_000, 0 ]) {
             '... with the keys that GitLab needs';
 }
 
+# ---- what may be asked for --------------------------------------------------------------
+
+my %words = ('sort=oldest' => 'sort must be date, new, freq, user or trends', 'statsPeriod=2d' => 'statsPeriod must be 24h, 14d, 30d, 1h, 7d or auto');
+is $t->sentry('GET', "$list?$_")->json->{detail}, $words{$_}, "$_ is told what there is" for sort keys %words;
+is_deeply ids($t->sentry('GET', "$list?per_page=3")), ids($t->sentry('GET', "$list?limit=3")), 'a page is as long as per_page says';
+is scalar @{ ids($t->sentry('GET', "$list?per_page=3&limit=4")) }, 4, '... if limit says nothing';
+is $t->sentry('GET', "$list?$_")->json->{detail}, 'per_page must be 1 to 100', "... within the bounds of it: $_" for 'per_page=0', 'per_page=101', 'per_page=x';
+
 # ---- values of tags -------------------------------------------------------------------
 
 $t->sql(q(insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)

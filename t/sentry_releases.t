@@ -149,7 +149,8 @@ for my $size (1, 3, 8) {
     }
     is join(' ', @pages), $all, "in pages of $size";
 }
-is $t->sentry('GET', "$acme?$_")->status, 400, "no page: $_" for 'per_page=0', 'per_page=101', 'per_page=x', 'cursor=nonsense';
+is versions($t->sentry('GET', "$acme?limit=3")), 'page@5 shop@1.0 page@1', 'limit is understood as well';
+is $t->sentry('GET', "$acme?$_")->status, 400, "no page: $_" for 'limit=0', 'limit=101', 'per_page=0', 'per_page=101', 'per_page=x', 'cursor=nonsense';
 is versions($t->sentry('GET', "$acme?cursor=0:0:0")), $all, 'a cursor as Sentry has it begins at the beginning';
 
 is_deeply [ map { $_->{newGroups} } @{ look("$shop?query=old") } ], [ 3, 0 ], 'issues that are new in a release';

@@ -193,6 +193,9 @@ my ($slug) = map { $_->{slug} } grep { $_->{slug} ne 'nightly' } @$monitors;
 is scalar @{ look("$below/monitors/" . $slug =~ s{/}{%2F}gr . '/checkins/') }, 1, "runs of '$slug'";
 is $t->sentry('GET', "$below/monitors/nothing/checkins/")->status, 404, 'no runs of what is not there';
 
+my %words = ("$below/stats/?stat=x" => 'stat must be received, rejected, blacklisted or generated', '/organizations/acme/stats_v2/?field=x' => 'field must be sum(quantity)');
+is $t->sentry('GET', $_)->json->{detail}, $words{$_}, "$_ is told what there is" for sort keys %words;
+
 # ---- feedback --------------------------------------------------------------------------
 
 my $own = random_hex(16);

@@ -99,6 +99,13 @@ $$;
 comment on function errtrack_private.arguments(jsonb, text) is
     'All values of an argument of the URL that are not empty.';
 
+create or replace function errtrack_private.one_of(words text[]) returns text
+language sql immutable
+as $$
+    select concat_ws(' or ', nullif(array_to_string(words[:cardinality(words) - 1], ', '), ''), words[cardinality(words)])
+$$;
+comment on function errtrack_private.one_of(text[]) is 'Words in a sentence: a, b or c.';
+
 create or replace function errtrack_private.argument_choice(request jsonb, name text, variadic words text[])
 returns text
 language plpgsql immutable
@@ -107,7 +114,7 @@ declare
     value text := coalesce(errtrack_private.argument(request, name), words[1]);
 begin
     if value <> all (words) then
-        perform errtrack_private.refuse(400, name || ' is invalid');
+        perform errtrack_private.refuse(400, format('%s must be %s', name, errtrack_private.one_of(words)));
     end if;
     return value;
 end
@@ -138,6 +145,19 @@ end
 $$;
 comment on function errtrack_private.argument_integer(jsonb, text, integer, integer, integer) is
     'A number between two, or otherwise where there is no such argument.';
+
+create or replace function errtrack_private.page_length(request jsonb, otherwise integer, most integer) returns integer
+language plpgsql immutable
+as $$
+begin
+    -- Clients of Sentry's lists write either.
+    return coalesce(
+        errtrack_private.argument_integer(request, 'limit', null, 1, most),
+        errtrack_private.argument_integer(request, 'per_page', null, 1, most), otherwise);
+end
+$$;
+comment on function errtrack_private.page_length(jsonb, integer, integer) is
+    'How many rows a page of a list of Sentry''s web API is to have: limit, or per_page.';
 
 create or replace function errtrack_private.argument_flag(request jsonb, name text) returns boolean
 language plpgsql immutable
@@ -224,7 +244,8 @@ begin
     foreach name in array array[
         'refuse(integer, text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
         'path_text(jsonb, text)', 'as_id(text)', 'path_id(jsonb, text)', 'argument(jsonb, text)',
-        'arguments(jsonb, text)', 'argument_choice(jsonb, text, text[])',
+        'arguments(jsonb, text)', 'one_of(text[])', 'argument_choice(jsonb, text, text[])',
+        'page_length(jsonb, integer, integer)',
         'argument_integer(jsonb, text, integer, integer, integer)', 'argument_flag(jsonb, text)', 'body_object(jsonb)',
         'member_text(jsonb, text, integer)', 'member_id(jsonb, text)', 'member_boolean(jsonb, text)']
     loop

@@ -127,7 +127,7 @@ declare
     new_status text := errtrack_private.member_text(body, 'status');
 begin
     if new_status not in ('unresolved', 'resolved', 'ignored') then
-        perform errtrack_private.refuse(400, 'status is invalid');
+        perform errtrack_private.refuse(400, 'status must be unresolved, resolved or ignored');
     end if;
     -- GitLab's id of a person is nobody here.
     perform errtrack_private.member_id(body, 'updated_by_id');

@@ -94,7 +94,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     projects constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:read');
-    page_size constant integer := errtrack_private.argument_integer(request, 'per_page', 100, 1, 100);
+    page_size constant integer := errtrack_private.page_length(request, 100, 100);
     pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
     place timestamptz;

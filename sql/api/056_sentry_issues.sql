@@ -258,11 +258,14 @@ returns errtrack_private.answer
 language plpgsql stable
 as $$
 declare
-    sort_by constant text := errtrack_private.argument_choice(
-        request, 'sort', 'date', 'new', 'freq', 'user', 'trends', 'priority', 'inbox', 'recommended');
-    page_size constant integer := errtrack_private.argument_integer(request, 'limit', 25, 1, 100);
+    -- Other names that Sentry has or had for two of them.
+    sort_by constant text := case
+        when errtrack_private.argument(request, 'sort') in ('priority', 'recommended') then 'trends'
+        when errtrack_private.argument(request, 'sort') = 'inbox' then 'date'
+        else errtrack_private.argument_choice(request, 'sort', 'date', 'new', 'freq', 'user', 'trends') end;
+    page_size constant integer := errtrack_private.page_length(request, 25, 100);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
-    period text := coalesce(errtrack_private.argument(request, 'statsPeriod'), '24h');
+    period text;
     short_id constant text := errtrack_private.argument(request, 'query');
     wanted record;
     answer errtrack_private.answer;
@@ -270,8 +273,8 @@ declare
 begin
     if request #>> '{arguments,statsPeriod,-1}' = '' then
         period := '';
-    elsif period not in ('24h', '14d', '30d', '1h', '7d', 'auto') then
-        perform errtrack_private.refuse(400, 'statsPeriod is invalid');
+    else
+        period := errtrack_private.argument_choice(request, 'statsPeriod', '24h', '14d', '30d', '1h', '7d', 'auto');
     end if;
     wanted := errtrack_private.wanted_issues(projects, token_hash, request);
     -- With shortIdLookup=1 a search that is a short id finds that issue alone.
@@ -284,7 +287,7 @@ begin
           and errtrack_private.short_id(p.slug, o.id) = upper(short_id)
           and errtrack_private.issue_is_visible(o.project_id, o.issue_id);
     end if;
-    if places is null and sort_by in ('trends', 'priority', 'recommended') then
+    if places is null and sort_by = 'trends' then
         select page.found_places, page.next_cursor, page.prev_cursor
         into places, answer.next_cursor, answer.prev_cursor
         from errtrack_private.page_of_trends(
@@ -576,7 +579,7 @@ as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
     pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
-    most constant integer := errtrack_private.argument_integer(request, 'limit', 100, 1, 1000);
+    most constant integer := errtrack_private.page_length(request, 100, 1000);
     -- A tag has as many values as its limit says.
     tag constant jsonb := errtrack_private.issue_tag(
         wanted.project, wanted.issue, errtrack_private.path_text(request, 'key'), case when pattern is null then most end);

@@ -278,7 +278,7 @@ declare
     whole constant boolean := coalesce(errtrack_private.argument(request, 'full') in ('1', 'true'), false);
     -- Of whole events, which have up to 1 MiB each, a page has less.
     page_size constant integer := least(
-        errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
+        errtrack_private.page_length(request, 50, 100), case when whole then 20 else 100 end);
     environments constant text[] := errtrack_private.arguments(request, 'environment');
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
     cursor_at record;
@@ -343,7 +343,7 @@ declare
     whole constant boolean := coalesce(errtrack_private.argument(request, 'full') in ('1', 'true'), false);
     -- Of whole events, which have up to 1 MiB each, a page has less.
     page_size constant integer := least(
-        errtrack_private.argument_integer(request, 'limit', 50, 1, 100), case when whole then 20 else 100 end);
+        errtrack_private.page_length(request, 50, 100), case when whole then 20 else 100 end);
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
     environments constant text[] := errtrack_private.arguments(request, 'environment');
     -- As in walk_environments().

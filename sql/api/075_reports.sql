@@ -309,7 +309,7 @@ as $$
 declare
     project constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:read');
     period constant record := errtrack_private.period_of(request, '24h');
-    most constant integer := errtrack_private.argument_integer(request, 'limit', 100, 1, 1000);
+    most constant integer := errtrack_private.page_length(request, 100, 1000);
 begin
     return errtrack_private.as_json_rows((
         select jsonb_agg(jsonb_build_object(
@@ -442,7 +442,7 @@ begin
     return errtrack_private.as_json_rows((
         select jsonb_agg(f.shown order by f.received_at desc)
         from errtrack_private.show_feedback(
-            project, issue, 'infinity', errtrack_private.argument_integer(request, 'limit', 100, 1, 100)) f));
+            project, issue, 'infinity', errtrack_private.page_length(request, 100, 100)) f));
 end
 $$;
 comment on function errtrack_private.sentry_feedback(bytea, jsonb) is

@@ -48,6 +48,10 @@ cli('finalizes it', qr/Finalized release/, qw(releases finalize shop@3.0.0));
 cli('tells of a deploy', qr/Created new deploy/, qw(deploys new -e prod --release shop@3.0.0));
 cli('lists deploys', qr/prod/, qw(deploys list --release shop@3.0.0));
 cli('lists releases', qr/shop\@3\.0\.0/, qw(releases list));
+cli('archives one', undef, qw(releases archive shop@3.0.0));
+is $t->sql_value('select status from errtrack_private.releases'), 'archived', 'which is archived';
+cli('and restores it', undef, qw(releases restore shop@3.0.0));
+is $t->sql_value('select status from errtrack_private.releases'), 'open', 'which is open again';
 
 write_file("$dir/a.js", "console.log('x');\n//# sourceMappingURL=a.js.map\n");
 write_file("$dir/a.js.map", '{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA","sourcesContent":["console.log(1)"]}');

@@ -156,6 +156,32 @@ is versions($t->sentry('GET', "$acme?cursor=0:0:0")), $all, 'a cursor as Sentry 
 is_deeply [ map { $_->{newGroups} } @{ look("$shop?query=old") } ], [ 3, 0 ], 'issues that are new in a release';
 is look("${acme}old\@2/")->{projects}[0]{newGroups}, 3, '... by project';
 
+# ---- archived ---------------------------------------------------------------------------
+
+is $t->sentry('PUT', "${acme}page\@4/", json => { status => 'archived' })->json->{status}, 'archived', 'a release is archived';
+is look("${acme}page\@4/")->{status}, 'archived', '... and says so from now on';
+is versions($t->sentry('GET', $acme)), $all =~ s/ page\@4//r, '... it is listed no more';
+is versions($t->sentry('GET', "$acme?status=open")), $all =~ s/ page\@4//r, '... among those that are open';
+is versions($t->sentry('GET', "$acme?status=archived")), 'page@4', '... but among those that are not';
+is versions($t->sentry('GET', "$shop?status=archived")), '', '... in its project';
+is_deeply [ map { $_->status, $_->json->{detail} } $t->sentry('GET', "$acme?status=gone") ], [ 400, 'status must be open or archived' ], 'there is no other status';
+is_deeply [ map { $_->status, $_->json->{detail} } $t->sentry($_, $_ eq 'PUT' ? "${acme}page\@4/" : $acme,
+    json => { version => 'page@4', projects => ['blog'], status => 'gone' }) ], [ 400, 'status must be open or archived' ], "... for $_ neither" for qw(PUT POST);
+# As sentry-cli does it.
+my $restored = announce($acme, version => 'page@4', projects => [], status => 'open');
+is_deeply [ $restored->status, $restored->json->{status}, known('page@4') ], [ 208, 'open', '43' ], 'it is restored without naming its projects';
+is versions($t->sentry('GET', $acme)), $all, '... and listed again';
+is announce($acme, version => 'page@5', projects => [], status => 'archived')->json->{status}, 'archived', 'a release is archived in all its projects';
+is announce($shop, version => 'page@5', status => 'open')->json->{status}, 'open', '... restored in one';
+is_deeply [ map { look("$_")->{status} } "${acme}page\@5/", "${blog}page\@5/" ], [qw(open archived)], '... it is open where it is in any';
+is versions($t->sentry('GET', $acme)), $all, '... in lists too';
+is versions($t->sentry('GET', "$blog?status=archived")), 'page@5', '... and archived in the other';
+is announce($acme, version => 'page@5')->json->{status}, 'open', 'who says nothing of it changes nothing';
+is look("${blog}page\@5/")->{status}, 'archived', '... anywhere';
+announce($blog, version => 'page@5', status => 'open');
+is announce($acme, version => 'bad', projects => [], status => 'archived')->status, 400, 'what is not known is in no project';
+is announce($acme, version => 'theirs@1', status => 'archived')->status, 400, '... nor what others have';
+
 # ---- changes ---------------------------------------------------------------------------
 
 my $change = sub { my ($version, %body) = @_; return $t->sentry('PUT', "$acme$version/", json => \%body) };

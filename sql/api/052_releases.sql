@@ -47,7 +47,7 @@ begin
                 'package', substring(wanted from '^(@?[^@]+)@.+$'),
                 'version', jsonb_build_object('raw', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted)),
                 'buildHash', null),
-            'id', min(k.id), 'status', 'open', 'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
+            'id', min(k.id), 'status', case when bool_and(k.status = 'archived') then 'archived' else 'open' end, 'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
             'dateCreated', errtrack_private.rfc3339(min(k.first_received_at)),
             'dateReleased', errtrack_private.rfc3339(min(k.released_at)),
             'firstEvent', null, 'lastEvent', null,
@@ -96,6 +96,7 @@ declare
     projects constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:read');
     page_size constant integer := errtrack_private.page_length(request, 100, 100);
     pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
+    wanted_status constant text := errtrack_private.argument_choice(request, 'status', 'open', 'archived');
     cursor_text constant text := errtrack_private.argument(request, 'cursor');
     place timestamptz;
     place_id bigint;
@@ -121,6 +122,10 @@ begin
             where r.project_id = project
               and (place is null or (r.first_received_at, r.id) < (place, place_id))
               and (pattern is null or r.release ilike pattern)
+              -- It is open as long as it is in one of the projects.
+              and (wanted_status = 'open') = (r.status = 'open' or exists (
+                  select from errtrack_private.releases s
+                  where s.project_id = any (projects) and s.release = r.release and s.status = 'open'))
               and not exists (
                   select from errtrack_private.releases s
                   where s.project_id = any (projects) and s.release = r.release
@@ -140,7 +145,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_releases(bytea, jsonb) is
-    'A page of releases, those that were heard of last first.';
+    'A page of releases that are open, or archived, those that were heard of last first.';
 
 create or replace function errtrack_private.require_release(wanted text, projects bigint[]) returns jsonb
 language plpgsql stable
@@ -216,8 +221,12 @@ as $$
 declare
     refs constant jsonb := body -> 'refs';
     commits jsonb := body -> 'commits';
+    new_status constant text := errtrack_private.member_text(body, 'status', 20);
     made boolean;
 begin
+    if new_status not in ('open', 'archived') then
+        perform errtrack_private.refuse(400, 'status must be open or archived');
+    end if;
     -- The limit is exact, and the workers wait for each other by the same lock.
     perform errtrack_private.lock_projects(array[project]);
     made := not exists (
@@ -226,11 +235,13 @@ begin
                 >= errtrack_private.limit_of(project, 'releases') then
         perform errtrack_private.refuse(409, 'the project has as many releases as its limit allows');
     end if;
-    insert into errtrack_private.releases as r (project_id, release, first_received_at, ref, url, released_at)
+    insert into errtrack_private.releases as r (project_id, release, first_received_at, ref, url, released_at, status)
     values (project, wanted, now(), errtrack_private.member_text(body, 'ref', 250),
-            errtrack_private.member_text(body, 'url', 1000), errtrack_private.member_moment(body, 'dateReleased'))
+            errtrack_private.member_text(body, 'url', 1000), errtrack_private.member_moment(body, 'dateReleased'),
+            coalesce(new_status, 'open'))
     on conflict (project_id, release) do update
-        set ref = coalesce(excluded.ref, r.ref),
+        set status = coalesce(new_status, r.status),
+            ref = coalesce(excluded.ref, r.ref),
             url = coalesce(excluded.url, r.url),
             released_at = coalesce(excluded.released_at, r.released_at);
     -- Without the commits themselves there is the one that each repository was at.
@@ -271,23 +282,35 @@ declare
     reachable constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:releases');
     body constant jsonb := errtrack_private.body_object(request);
     version constant text := errtrack_private.checked_version(errtrack_private.member_text(body, 'version', 250));
+    named_projects jsonb := body -> 'projects';
     projects bigint[] := reachable;
     project bigint;
     made boolean := false;
 begin
     if errtrack_private.path_text(request, 'project') is null then
-        if jsonb_typeof(body -> 'projects') is distinct from 'array' or jsonb_array_length(body -> 'projects') = 0 then
-            perform errtrack_private.refuse(400, 'projects is missing');
+        if coalesce(jsonb_typeof(named_projects), 'null') not in ('null', 'array') then
+            perform errtrack_private.refuse(400, 'projects must be a list');
+        elsif named_projects is null or named_projects in ('null', '[]') then
+            -- Of a release that is known its projects are meant.
+            projects := array(
+                select r.project_id
+                from errtrack_private.releases r
+                where r.project_id = any (reachable) and r.release = version
+                order by 1);
+            if cardinality(projects) = 0 then
+                perform errtrack_private.refuse(400, 'projects is missing');
+            end if;
+            named_projects := to_jsonb(projects);
         end if;
         projects := array(
             select p.id
             from errtrack_private.projects p
             where p.id = any (reachable)
-              and (body -> 'projects' ? p.slug or body -> 'projects' @> to_jsonb(p.id) or body -> 'projects' ? p.id::text)
+              and (named_projects ? p.slug or named_projects @> to_jsonb(p.id) or named_projects ? p.id::text)
             order by p.id);
         if exists (
             select
-            from jsonb_array_elements(body -> 'projects') as named
+            from jsonb_array_elements(named_projects) as named
             where not exists (
                 select from errtrack_private.projects p
                 where p.id = any (projects) and (named #>> '{}' = p.slug or named #>> '{}' = p.id::text)))
@@ -304,7 +327,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_release_create(bytea, jsonb) is
-    'Tells of a release, with its commits. 208 when it was known.';
+    'Tells of a release, with its commits, or archives or restores one. 208 when it was known.';
 
 create or replace function errtrack_private.known_in(wanted text, projects bigint[]) returns bigint[]
 language plpgsql stable
@@ -343,7 +366,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_release_update(bytea, jsonb) is
-    'Adds to what is known of a release: when it was released, its commits.';
+    'Adds to what is known of a release: when it was released, its commits, whether it is archived.';
 
 create or replace function errtrack_private.sentry_release_delete(token_hash bytea, request jsonb)
 returns errtrack_private.answer

@@ -190,6 +190,12 @@ is $change->('old@1', refs => [ { repository => 'acme/shop', commit => 'r9' }, {
     'refs are the commits that repositories are at';
 is_deeply [ map { "$_->{id} $_->{repository}{name}" } @{ look("${shop}old\@1/commits/") } ], [ 'r9 acme/shop', 'r8 acme/lib' ], '... with these';
 is $change->('old@1', refs => [ { commit => 'r7' } ], commits => [ { id => 'c7' } ])->json->{lastCommit}{id}, 'c7', 'commits go before refs';
+is $change->('old@1', refs => [ { commit => 'r6' } ])->json->{lastCommit}{id}, 'r6', 'refs take the place of what was no more than an id';
+$change->('old@1', commits => [ { id => 'c8', message => 'fix', author_name => 'Ann', author_email => 'ann@a.example' }, { id => 'c7' } ]);
+my $kept = $change->('old@1', refs => [ { repository => 'acme/shop', commit => 'r5' } ])->json;
+is_deeply [ commit_ids("${shop}old\@1/"), $kept->{lastCommit}{id}, map { $_->{email} } @{ $kept->{authors} } ], [ 'c8 c7', 'c8', 'ann@a.example' ],
+    '... and never of commits that were told, nor of who wrote them';
+is $change->('old@1', refs => [ {} ])->status, 400, '... though they are checked';
 is $change->('old@1', commits => [])->json->{lastCommit}, undef, 'no commits are none';
 is $change->('old@1', ref => undef, commits => undef)->status, 200, 'null is nothing new';
 is look("${shop}old\@1/")->{dateReleased}, '2026-02-01T00:00:00.123Z', 'what was known stays';

@@ -190,8 +190,8 @@ end
 $$;
 comment on function errtrack_private.member_moment(jsonb, text) is 'A time of a body; null where it is absent or null.';
 
-create or replace function errtrack_private.set_commits(project bigint, wanted text, commits jsonb) returns void
-language plpgsql volatile
+create or replace function errtrack_private.check_commits(commits jsonb) returns void
+language plpgsql immutable
 as $$
 begin
     if jsonb_typeof(commits) <> 'array' then
@@ -204,6 +204,14 @@ begin
     then
         perform errtrack_private.refuse(400, 'each commit needs an id of at most 64 characters');
     end if;
+end
+$$;
+comment on function errtrack_private.check_commits(jsonb) is 'Refuses what are no commits of a release.';
+
+create or replace function errtrack_private.set_commits(project bigint, wanted text, commits jsonb) returns void
+language plpgsql volatile
+as $$
+begin
     delete from errtrack_private.release_commits c where c.project_id = project and c.release = wanted;
     insert into errtrack_private.release_commits
         (project_id, release, position, id, message, author_name, author_email, committed_at, repository)
@@ -222,6 +230,7 @@ declare
     refs constant jsonb := body -> 'refs';
     commits jsonb := body -> 'commits';
     new_status constant text := errtrack_private.member_text(body, 'status', 20);
+    only_refs boolean := false;
     made boolean;
 begin
     if new_status not in ('open', 'archived') then
@@ -244,15 +253,24 @@ begin
             ref = coalesce(excluded.ref, r.ref),
             url = coalesce(excluded.url, r.url),
             released_at = coalesce(excluded.released_at, r.released_at);
-    -- Without the commits themselves there is the one that each repository was at.
+    -- Without the commits themselves there is the one that each repository was at; it takes
+    -- the place of another such one, and never of commits that somebody told of.
     if jsonb_typeof(commits) is distinct from 'array' and jsonb_typeof(refs) = 'array' then
         commits := (
             select jsonb_agg(jsonb_build_object('id', ref ->> 'commit', 'repository', ref ->> 'repository'))
             from jsonb_array_elements(refs) as ref
             where jsonb_typeof(ref) = 'object');
+        only_refs := true;
     end if;
     if coalesce(jsonb_typeof(commits), 'null') <> 'null' then
-        perform errtrack_private.set_commits(project, wanted, commits);
+        perform errtrack_private.check_commits(commits);
+        if not only_refs or not exists (
+            select from errtrack_private.release_commits c
+            where c.project_id = project and c.release = wanted
+              and (c.message <> '' or c.author_name <> '' or c.author_email <> '' or c.committed_at is not null))
+        then
+            perform errtrack_private.set_commits(project, wanted, commits);
+        end if;
     end if;
     return made;
 end
@@ -526,7 +544,7 @@ declare
 begin
     foreach name in array array[
         'commits_of(text, bigint[])', 'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)', 'require_release(text, bigint[])',
-        'member_moment(jsonb, text)', 'set_commits(bigint, text, jsonb)', 'tell_release(bigint, text, jsonb)',
+        'member_moment(jsonb, text)', 'check_commits(jsonb)', 'set_commits(bigint, text, jsonb)', 'tell_release(bigint, text, jsonb)',
         'checked_version(text)', 'known_in(text, bigint[])', 'show_deploy(errtrack_private.deploys)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -35,7 +35,7 @@ http {
 }
 CONF
 
-# The project shop of acme has 2,500 issues from 1001 on, so that each request has one of
+# The project shop of acme has 2,990 issues from 1001 on, so that each request has one of
 # its own, with two hashes, an event with a file, a tag and a comment of everybody; the issue
 # 3999, a message, which nobody may touch; and 400 keys. The project blog of acme has the issue 4001,
 # theirs, which belongs to other, the issue 5001. With each issue there are a release, a file
@@ -54,7 +54,7 @@ select case when email like 'stranger%' then 20 else 10 end, id,
        case when email like 'stranger%' then 'owner' else split_part(email, '@', 1) end
 from errtrack_private.users where not administrator and email not like 'nobody%';
 
-create temporary table kinds (name text, email text, organization bigint, project bigint, without text, expires timestamptz);
+create temporary table kinds (name text, email text, organization bigint, project bigint, without text[], expires timestamptz);
 insert into kinds (name, email)
 select split_part(email, '@', 1), email from errtrack_private.users;
 insert into kinds (name, email, organization, project, expires) values
@@ -64,15 +64,18 @@ insert into kinds (name, email, organization, project, expires) values
     ('of shop, reporter', 'reporter@a.example', null, 42, null), ('of acme, administrator', 'administrator@a.example', 10, null, null),
     ('expired', 'owner@a.example', null, null, now() - interval '1 second');
 insert into kinds (name, email, without)
-select who || ' without ' || scope, who || '@a.example', scope
-from unnest('{org:read, org:write, project:read, project:releases, project:write, event:read, event:write}'::text[]) as scope,
+select who || ' without ' || scope, who || '@a.example', string_to_array(scope, ' and ')
+from unnest('{org:read, org:write, project:read, project:releases, project:write, event:read, event:write,
+             project:read and project:releases, org:read and project:releases}'::text[]) as scope,
      unnest('{owner, administrator}'::text[]) as who;
 insert into kinds (name, email, project, without)
-select 'of shop without ' || scope, 'owner@a.example', 42, scope
-from unnest('{org:read, project:read, project:releases, event:read, event:write}'::text[]) as scope;
+select 'of shop without ' || scope, 'owner@a.example', 42, string_to_array(scope, ' and ')
+from unnest('{org:read, project:read, project:releases, event:read, event:write, project:read and project:releases,
+              org:read and project:releases}'::text[]) as scope;
 insert into errtrack_private.tokens (hash, kind, user_id, organization_id, project_id, scopes, expires_at)
 select sha256(convert_to(k.name, 'UTF8')), 'personal', u.id, k.organization, k.project,
-       array_remove('{org:read, org:write, project:read, project:releases, project:write, event:read, event:write}', k.without), k.expires
+       array(select scope from unnest('{org:read, org:write, project:read, project:releases, project:write, event:read, event:write}'::text[]) as scope
+             where k.without is null or scope <> all (k.without)), k.expires
 from kinds k join errtrack_private.users u on u.email = k.email;
 insert into errtrack_private.tokens (hash, kind, scopes) values (sha256('gitlab'), 'gitlab', '{event:read, event:write, project:read, org:read}');
 
@@ -81,7 +84,7 @@ insert into errtrack_private.issues
         event_count, user_count, first_seen, last_seen, last_received_at)
 select case when n < 4000 then 42 when n < 5000 then 43 else 99 end, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '',
        1, 0, now() - interval '1 day', now(), now()
-from (select generate_series(1001, 3500) union all values (3999), (4001), (5001)) as ids (n);
+from (select generate_series(1001, 3990) union all values (3999), (4001), (5001)) as ids (n);
 update errtrack_private.issues set kind = 'default' where id = 3999;
 insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen)
 select project_id, id, id, first_seen, last_seen from errtrack_private.issues;
@@ -140,7 +143,8 @@ my $multipart = { form => 'x' };
 
 # ---- the table -----------------------------------------------------------------------
 
-# What a route needs on what its path names, and how it is answered then. kind: what the
+# What a route needs on what its path names, one scope or another, and how it is answered
+# then. kind: what the
 # path names, or open where it is nothing. On the integrated surface: errors of a project or
 # of a group are listed, one error, all that a group has, everything is erased, a key checked.
 my %route = (
@@ -179,20 +183,20 @@ my %route = (
     'PUT /api/0/organizations/{organization}/members/{member}'  => [ organization => 'org:write', 200, { role => 'developer' } ],
     'DELETE /api/0/organizations/{organization}/members/{member}' => [ organization => 'org:write', 204 ],
     'GET /api/0/organizations/{organization}/users'             => [ organization => 'org:read', 200 ],
-    'GET /api/0/organizations/{organization}/repos'             => [ organization => 'org:read', 200 ],
+    'GET /api/0/organizations/{organization}/repos'             => [ organization => 'org:read or project:releases', 200 ],
     'GET /api/0/organizations/{organization}/shortids/{issue}'  => [ issue => 'event:read', 200 ],
     'GET /api/0/organizations/{organization}/eventids/{event}'  => [ issue => 'event:read', 200 ],
     'GET /api/0/organizations/{organization}/issues'            => [ organization => 'event:read', 200 ],
     'PUT /api/0/organizations/{organization}/issues'            => [ organization => 'event:write', 200, { status => 'resolved' }, '?id=%%issue%%' ],
 
-    'GET /api/0/organizations/{organization}/releases'          => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/releases'          => [ organization => 'project:read or project:releases', 200 ],
     'POST /api/0/organizations/{organization}/releases'         => [ organization => 'project:releases', 201, { version => 'new-', projects => 1 } ],
-    'GET /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:read or project:releases', 200 ],
     'PUT /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:releases', 200, { ref => 'main' } ],
     'DELETE /api/0/organizations/{organization}/releases/{version}' => [ organization => 'project:releases', 204 ],
-    'GET /api/0/organizations/{organization}/releases/{version}/commits' => [ organization => 'project:read', 200 ],
-    'GET /api/0/organizations/{organization}/releases/{version}/previous-with-commits' => [ organization => 'project:read', 200 ],
-    'GET /api/0/organizations/{organization}/releases/{version}/deploys' => [ organization => 'project:read', 200 ],
+    'GET /api/0/organizations/{organization}/releases/{version}/commits' => [ organization => 'project:read or project:releases', 200 ],
+    'GET /api/0/organizations/{organization}/releases/{version}/previous-with-commits' => [ organization => 'project:read or project:releases', 200 ],
+    'GET /api/0/organizations/{organization}/releases/{version}/deploys' => [ organization => 'project:read or project:releases', 200 ],
     'POST /api/0/organizations/{organization}/releases/{version}/deploys' => [ organization => 'project:releases', 201, { environment => 'production' } ],
     'POST /api/0/organizations/{organization}/releases/{version}/assemble' => [ organization => 'project:releases', 200, { checksum => sha1_hex('x'), chunks => [] } ],
     'POST /api/0/organizations/{organization}/artifactbundle/assemble' => [ organization => 'project:releases', 200, { checksum => sha1_hex('x'), chunks => [], projects => 1 } ],
@@ -218,17 +222,17 @@ my %route = (
     'GET /api/0/projects/{organization}/{project}/events/{event}/attachments' => [ project => 'event:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/events/{event}/attachments/{attachment}' => [ project => 'event:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/events/{event}/grouping' => [ project => 'event:read', 200 ],
-    'GET /api/0/projects/{organization}/{project}/releases'     => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/releases'     => [ project => 'project:read or project:releases', 200 ],
     'POST /api/0/projects/{organization}/{project}/releases'    => [ project => 'project:releases', 201, { version => 'new-' } ],
-    'GET /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:read or project:releases', 200 ],
     'PUT /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:releases', 200, { ref => 'main' } ],
     'DELETE /api/0/projects/{organization}/{project}/releases/{version}' => [ project => 'project:releases', 204 ],
-    'GET /api/0/projects/{organization}/{project}/releases/{version}/commits' => [ project => 'project:read', 200 ],
-    'GET /api/0/projects/{organization}/{project}/releases/{version}/files' => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/releases/{version}/commits' => [ project => 'project:read or project:releases', 200 ],
+    'GET /api/0/projects/{organization}/{project}/releases/{version}/files' => [ project => 'project:read or project:releases', 200 ],
     'POST /api/0/projects/{organization}/{project}/releases/{version}/files' => [ project => 'project:releases', 201, $multipart ],
     'DELETE /api/0/projects/{organization}/{project}/releases/{version}/files/{file}' => [ project => 'project:releases', 204 ],
     'POST /api/0/projects/{organization}/{project}/files/difs/assemble' => [ project => 'project:releases', 200, {} ],
-    'GET /api/0/projects/{organization}/{project}/files/dsyms'  => [ project => 'project:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/files/dsyms'  => [ project => 'project:read or project:releases', 200 ],
     'GET /api/0/projects/{organization}/{project}/environments' => [ project => 'project:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/stats'        => [ project => 'project:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/ledger'       => [ project => 'project:read', 200 ],
@@ -289,8 +293,9 @@ is_deeply [ map { my $role = $_; scalar grep { /^$role / } keys %scopes } qw(rep
 
 my @tokens = ('', 'unknown', 'gitlab', 'expired', qw(reporter developer maintainer owner administrator stranger nobody),
     'of acme', 'of other', 'of shop', 'of blog', 'of acme and shop', 'of theirs', 'of shop, reporter', 'of acme, administrator',
-    (map { ("owner without $_", "administrator without $_") } qw(org:read org:write project:read project:releases project:write event:read event:write)),
-    (map { "of shop without $_" } qw(org:read project:read project:releases event:read event:write)));
+    (map { ("owner without $_", "administrator without $_") } qw(org:read org:write project:read project:releases project:write event:read event:write),
+        'project:read and project:releases', 'org:read and project:releases'),
+    (map { "of shop without $_" } qw(org:read project:read project:releases event:read event:write), 'project:read and project:releases', 'org:read and project:releases'));
 
 my ($next, $next_key, $next_made) = (1000, 0, 0);
 
@@ -301,7 +306,7 @@ sub request {
     my ($kind, $scope, $ok, $body, $query) = @{ $route{$route} };
     $query //= '';
     $next++ if !$named{issue} && !$named{fingerprint} && "$path $query" =~ /\{(?:issue|event|version|file|member|fingerprint)\}|%%(?:issue|hash)%%/;
-    die 'there are no more issues' if $next > 3500;
+    die 'there are no more issues' if $next > 3990;
     $next_key++ if $route =~ /keys\/\{/ && !$named{key} && !$named{key_id};
     my $user = $user{ $token =~ /administrator/ ? 'administrator' : $token =~ /^(reporter|developer|maintainer|stranger|nobody)|(?:, (reporter))/ ? $1 // $2 : 'owner' };
     my $issue = $named{issue} // $next;
@@ -358,6 +363,12 @@ sub told {
     return $status . (ref $list eq 'ARRAY' && !@$list ? ' nothing' : '');
 }
 
+# Whether a token is without a scope.
+sub lacks {
+    my ($token, $scope) = @_;
+    return scalar grep { $_ eq $scope } $token =~ / without (.+)/ ? split(/ and /, $1) : ();
+}
+
 sub expected {
     my ($route, $token) = @_;
     my ($kind, $scope, $ok) = @{ $route{$route} };
@@ -366,16 +377,15 @@ sub expected {
     return $ok if $route eq 'DELETE /api/0/auth' && $token ne '';
     return 401 if $token =~ /^(?:|unknown|gitlab|expired)$/;
     return $ok if $scope eq '';
-    my ($without) = $token =~ / without (\S+)/;
+    my @may = grep { !lacks($token, $_) } split / or /, $scope;
     my $role = $token =~ /administrator/ ? 'owner' : $token =~ /(reporter|developer|maintainer)/ ? $1 : 'owner';
     # Lists of what the token reaches may be empty, but are none where it may not ask.
-    return ($without // '') eq $scope ? 403 : $ok if $kind eq 'open';
+    return @may ? $ok : 403 if $kind eq 'open';
     return 404 if $token =~ /^(?:stranger|nobody|of other|of theirs)$/;
     return 404 if $token eq 'of blog' && $kind ne 'organization';
     # A token for one project makes no others.
     return 403 if $scope eq 'org:write' && $token =~ /of (?:shop|blog|acme and shop)/;
-    return 403 if ($without // '') eq $scope || !$scopes{"$role $scope"};
-    return $ok;
+    return (grep { $scopes{"$role $_"} } @may) ? $ok : 403;
 }
 
 # The same on the surfaces of GitLab.
@@ -387,9 +397,8 @@ sub expected_of_gitlab {
     # Who may everything, with a token that is good for everything.
     return $token =~ /^administrator/ ? $ok : $none if $kind eq 'key';
     return $foreign if $token =~ /^(?:stranger|nobody|of other|of theirs)$/ || ($token eq 'of blog' && $kind ne 'group');
-    my ($without) = $token =~ / without (\S+)/;
     my $role = $token =~ /(reporter|developer|maintainer)/ ? $1 : 'owner';
-    return $ok if ($without // '') ne $scope && $scopes{"$role $scope"};
+    return $ok if !lacks($token, $scope) && $scopes{"$role $scope"};
     return $kind =~ /^group/ ? $foreign : '403 Forbidden';
 }
 

@@ -53,6 +53,19 @@ is $t->sql_value('select status from errtrack_private.releases'), 'archived', 'w
 cli('and restores it', undef, qw(releases restore shop@3.0.0));
 is $t->sql_value('select status from errtrack_private.releases'), 'open', 'which is open again';
 
+# What a build has: a token for one project that may tell of releases and nothing else.
+{
+    local $ENV{SENTRY_AUTH_TOKEN} = 'build';
+    $t->sql(q(insert into errtrack_private.tokens (hash, kind, user_id, project_id, scopes)
+        select sha256('build'), 'personal', id, $1, '{project:releases}' from errtrack_private.users where email = 'ann@a.example'), $t->project->{id});
+    cli('a build makes a release', qr/Created release shop\@3\.1\.0/, qw(releases new shop@3.1.0));
+    run([ 'sh', '-c', 'cd "$1" && git -c user.email=ann@a.example -c user.name=Ann commit -q --allow-empty -m "second step"', 'sh', $dir ]);
+    cli('tells its commits', qr/Success/, qw(releases set-commits shop@3.1.0 --auto --ignore-missing));
+    cli('lists releases', qr/shop\@3\.1\.0/, qw(releases list));
+    cli('and deploys', undef, qw(deploys list --release shop@3.1.0));
+    $t->sql(q(delete from errtrack_private.releases where release = 'shop@3.1.0'));
+}
+
 write_file("$dir/a.js", "console.log('x');\n//# sourceMappingURL=a.js.map\n");
 write_file("$dir/a.js.map", '{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA","sourcesContent":["console.log(1)"]}');
 cli('puts debug ids into source maps', qr/Injecting debug ids/, qw(sourcemaps inject a.js a.js.map));

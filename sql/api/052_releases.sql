@@ -72,6 +72,20 @@ $$;
 comment on function errtrack_private.show_release(text, bigint[]) is
     'A release in those of these projects that have it; null when none has.';
 
+create or replace function errtrack_private.scope_to_read(token_hash bytea, usual text) returns text
+language plpgsql stable
+as $$
+begin
+    return case
+        when exists (
+            select from errtrack_private.authenticate(token_hash) t
+            where 'project:releases' = any (t.scopes) and usual <> all (t.scopes))
+        then 'project:releases' else usual end;
+end
+$$;
+comment on function errtrack_private.scope_to_read(bytea, text) is
+    'The scope by which a token reads what builds tell: the usual one, or that of builds, which read what they tell of.';
+
 create or replace function errtrack_private.release_projects(token_hash bytea, request jsonb, scope text)
 returns bigint[]
 language plpgsql stable
@@ -93,7 +107,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    projects constant bigint[] := errtrack_private.release_projects(token_hash, request, 'project:read');
+    projects constant bigint[] := errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read'));
     page_size constant integer := errtrack_private.page_length(request, 100, 100);
     pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
     wanted_status constant text := errtrack_private.argument_choice(request, 'status', 'open', 'archived');
@@ -169,7 +183,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.ok(errtrack_private.require_release(
         errtrack_private.path_text(request, 'version'),
-        errtrack_private.release_projects(token_hash, request, 'project:read'))::text)
+        errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')))::text)
 $$;
 comment on function errtrack_private.sentry_release_get(bytea, jsonb) is 'One release.';
 
@@ -419,7 +433,7 @@ as $$
 declare
     version constant text := errtrack_private.path_text(request, 'version');
     projects constant bigint[] := errtrack_private.known_in(
-        version, errtrack_private.release_projects(token_hash, request, 'project:read'));
+        version, errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
 begin
     return errtrack_private.ok((
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -440,7 +454,7 @@ as $$
 declare
     version constant text := errtrack_private.path_text(request, 'version');
     projects constant bigint[] := errtrack_private.known_in(
-        version, errtrack_private.release_projects(token_hash, request, 'project:read'));
+        version, errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
 begin
     return errtrack_private.ok(coalesce((
         select errtrack_private.show_release(r.release, projects)::text
@@ -484,7 +498,7 @@ as $$
 declare
     version constant text := errtrack_private.path_text(request, 'version');
     projects constant bigint[] := errtrack_private.known_in(
-        version, errtrack_private.release_projects(token_hash, request, 'project:read'));
+        version, errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
 begin
     return errtrack_private.ok((
         select coalesce(jsonb_agg(errtrack_private.show_deploy(d) order by d.finished_at desc, d.id desc), '[]')::text
@@ -543,7 +557,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'commits_of(text, bigint[])', 'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)', 'require_release(text, bigint[])',
+        'commits_of(text, bigint[])', 'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)', 'scope_to_read(bytea, text)', 'require_release(text, bigint[])',
         'member_moment(jsonb, text)', 'check_commits(jsonb)', 'set_commits(bigint, text, jsonb)', 'tell_release(bigint, text, jsonb)',
         'checked_version(text)', 'known_in(text, bigint[])', 'show_deploy(errtrack_private.deploys)']
     loop

@@ -186,7 +186,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:read');
+    scope constant text := errtrack_private.scope_to_read(token_hash, 'org:read');
+    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, scope);
 begin
     return errtrack_private.ok((
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -195,7 +196,7 @@ begin
             'provider', jsonb_build_object('id', 'integrations:gitlab', 'name', 'GitLab'),
             'url', t.url, 'dateCreated', errtrack_private.rfc3339(t.created_at)) order by t.id), '[]')::text
         from errtrack_private.trackers t
-        join errtrack_private.reach(token_hash, 'org:read') r on r.project_id = t.project_id
+        join errtrack_private.reach(token_hash, scope) r on r.project_id = t.project_id
         where r.organization_id = organization and t.provider = 'gitlab'));
 end
 $$;

@@ -271,7 +271,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.list_uploads(
-        errtrack_private.sentry_project(token_hash, request, 'project:read'),
+        errtrack_private.sentry_project(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')),
         array['release_file', 'artifact_bundle'], errtrack_private.path_text(request, 'version'), '{}')
 $$;
 comment on function errtrack_private.sentry_release_files(bytea, jsonb) is 'The files of a release.';
@@ -283,7 +283,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.list_uploads(
-        errtrack_private.sentry_project(token_hash, request, 'project:read'),
+        errtrack_private.sentry_project(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')),
         array['debug_file'], null, errtrack_private.arguments(request, 'checksums'))
 $$;
 comment on function errtrack_private.sentry_debug_files(bytea, jsonb) is

@@ -356,7 +356,12 @@ sub spare_token {
 sub told {
     my ($route, $answer) = @_;
     my ($status, $surface) = ($answer->status, $surface{$route});
-    return $status . (eval { length $answer->json->{detail} } ? '' : ' and no reason') if $status >= 400 && $surface eq 'sentry';
+    if ($status >= 400 && $surface eq 'sentry') {
+        my $detail = eval { $answer->json->{detail} } // '';
+        # What is missing is named to who may know what is there, and to nobody else.
+        my $scopes = join '|', map { quotemeta } split / or /, $route{$route}[1];
+        return $status . (!length $detail ? ' and no reason' : ($detail =~ /needs/) == ($status == 403) && ($status != 403 || $detail =~ /^Forbidden: needs (?:$scopes)(?:, with|$)/) ? '' : " $detail");
+    }
     return eval { $answer->json->{message} } // "$status and no reason" if $status >= 400;
     return $status if $surface ne 'integrated' || $answer->content eq '';
     my $list = $route =~ /stats_v2/ ? $answer->json->[0]{group} : $answer->json;

@@ -20,6 +20,13 @@ $$;
 comment on function errtrack_private.refuse(integer, text) is
     'Ends the call: the client gets this status, and the reason in the words of its surface.';
 
+create or replace function errtrack_private.needs(scope text) returns text
+language sql immutable
+as $$
+    select 'Forbidden: needs ' || scope
+$$;
+comment on function errtrack_private.needs(text) is 'Why somebody may not, for who may know that there is something.';
+
 create or replace function errtrack_private.require(
     token_hash bytea,
     surface text,
@@ -33,7 +40,9 @@ declare
     allowed integer := errtrack_private.access(token_hash, surface, wanted_project, wanted_scope);
 begin
     if allowed <> 200 then
-        perform errtrack_private.refuse(allowed);
+        -- Who is told 403 knows of the project. GitLab has words of its own for it.
+        perform errtrack_private.refuse(allowed, case
+            when allowed = 403 and surface = 'sentry' then errtrack_private.needs(wanted_scope) else '' end);
     end if;
 end
 $$;
@@ -242,7 +251,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'refuse(integer, text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
+        'refuse(integer, text)', 'needs(text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
         'path_text(jsonb, text)', 'as_id(text)', 'path_id(jsonb, text)', 'argument(jsonb, text)',
         'arguments(jsonb, text)', 'one_of(text[])', 'argument_choice(jsonb, text, text[])',
         'page_length(jsonb, integer, integer)',

@@ -52,7 +52,7 @@ begin
     if not exists (
         select from errtrack_private.authenticate(token_hash) t where require_scope.scope = any (t.scopes))
     then
-        perform errtrack_private.refuse(403);
+        perform errtrack_private.refuse(403, errtrack_private.needs(scope));
     end if;
 end
 $$;
@@ -79,8 +79,15 @@ begin
         return wanted;
     end if;
     -- A member without the right may know that it exists.
-    perform errtrack_private.refuse(case when exists (
-        select from errtrack_private.reach(token_hash, null) r where r.organization_id = wanted) then 403 else 404 end);
+    if not exists (
+        select from errtrack_private.reach(token_hash, null) r where r.organization_id = wanted)
+    then
+        perform errtrack_private.refuse(404);
+    end if;
+    perform errtrack_private.refuse(403, errtrack_private.needs(scope) || case
+        when scope = 'org:write' and exists (
+            select from errtrack_private.authenticate(token_hash) t where t.project_id is not null)
+        then ', with a token that is not for one project' else '' end);
 end
 $$;
 comment on function errtrack_private.sentry_organization(bytea, jsonb, text) is

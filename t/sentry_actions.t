@@ -145,14 +145,21 @@ is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => 'sho
 is_deeply last_of(2), [ 'resolved', 'ann@a.example', { in_release => 'shop@1.0' } ], '... which the history tells';
 is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => 'latest' } })->json->{statusDetails},
     { inRelease => 'shop@2.0' }, '... in the latest one';
-is_deeply change(2, { status => 'resolvedInNextRelease' })->json->{statusDetails}, { inRelease => 'shop@2.0' },
+is_deeply change(2, { status => 'resolvedInNextRelease' })->json->{statusDetails}, { inNextRelease => JSON::PP::true() },
     '... in the next one';
+is_deeply $t->sentry('GET', '/issues/2/')->json->{statusDetails}, { inNextRelease => JSON::PP::true() }, '... as it says from now on';
 is_deeply last_of(2), [ 'resolved', 'ann@a.example', { after_release => 'shop@2.0' } ],
     '... which is the one after the latest';
 is change(2, { status => 'resolved', statusDetails => { inNextRelease => JSON::PP::true() } })->json->{status}, 'resolved',
     '... in the other way to write that';
 is_deeply last_of(2)->[2], { after_release => 'shop@2.0' }, '... which means the same';
 is $t->sentry('GET', '/issues/2/')->json->{activity}[0]{type}, 'set_resolved_in_release', '... and has a word of its own';
+is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => 'shop@1.0' } })->json->{statusDetails}, { inRelease => 'shop@1.0' },
+    '... and is not said of another way';
+change(2, { status => 'resolvedInNextRelease' });
+change(2, { status => 'unresolved' });
+is_deeply change(2, { status => 'resolved' })->json->{statusDetails}, {}, '... nor after it was reopened';
+change(2, { status => 'resolvedInNextRelease' });
 is_deeply change(2, { status => 'resolved' })->json->{statusDetails}, {}, 'resolving for good takes the release away';
 is_deeply change(2, { status => 'resolved', statusDetails => { inRelease => '' } })->json->{statusDetails}, {},
     'an empty release is none';
@@ -329,6 +336,8 @@ is $t->sentry('DELETE', '/issues/12/hashes/')->status, 400, 'without a hash noth
 
 is $t->sentry('DELETE', '/issues/30/hashes/?id=a0000000000000000000000000000031')->status, 202,
     'a hash of its own leaves an issue';
+is_deeply { map { $_->{id} => $_->{latestEvent}{id} } @{ $t->sentry('GET', '/issues/30/hashes/')->json } },
+    { hash_of(30) => $t->sql_value(q(select md5('e30'))), 'a0000000000000000000000000000032' => undef }, 'a hash has its latest event, if there is one';
 my $made = $t->sql_value(q(select origin_id from errtrack_private.hashes where hash = 'a0000000000000000000000000000031'));
 is_deeply last_of(30), [ 'split', 'ann@a.example', { hash => 'a0000000000000000000000000000031', into => 0 + $made } ],
     '... which the history tells';

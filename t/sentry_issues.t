@@ -405,6 +405,16 @@ is $t->sentry('GET', "$list?$_")->json->{detail}, 'per_page must be 1 to 100', "
 
 $t->sql(q(insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
     select 42, 1001, 'plan', value, n, now(), now() from unnest('{gold, Golden, silver, "100%", marigold}'::text[]) with ordinality as t (value, n)));
+$t->sql(q(insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+    select 42, o, 'os_name', v, 5, now(), now() from unnest('{1001, 1026}'::bigint[]) as o, unnest('{Linux, macOS}'::text[]) as v
+    union all
+    select 42, 1001, 'visit', n::text, 1, now(), now() from generate_series(1, 6000) as n;
+    insert into errtrack_private.tag_sets (project_id, origin_id, key, size)
+    select project_id, origin_id, key, count(*) from errtrack_private.tag_counts group by 1, 2, 3));
+is_deeply $t->sentry('GET', '/issues/1001/')->json->{tags}, [ { key => 'os_name', name => 'Os Name', uniqueValues => 4, totalValues => 20 },
+    { key => 'plan', name => 'Plan', uniqueValues => 5, totalValues => 15 }, { key => 'visit', name => 'Visit', uniqueValues => 6000, totalValues => undef } ],
+    'an issue has the keys of its tags, of all its parts, counted where that costs little';
+is_deeply $t->sentry('GET', '/issues/1002/')->json->{tags}, [], '... or none';
 sub values_of { return join ' ', map { $_->{value} } @{ $t->sentry('GET', "/issues/1001/tags/plan/values/?$_[0]")->json } }
 is values_of(''), 'marigold 100% silver Golden gold', 'values of a tag, the most frequent first';
 is values_of('query=gol'), 'marigold Golden gold', '... those with a text';

@@ -156,6 +156,13 @@ is versions($t->sentry('GET', "$acme?cursor=0:0:0")), $all, 'a cursor as Sentry 
 is_deeply [ map { $_->{newGroups} } @{ look("$shop?query=old") } ], [ 3, 0 ], 'issues that are new in a release';
 is look("${acme}old\@2/")->{projects}[0]{newGroups}, 3, '... by project';
 
+$t->sql(q(insert into errtrack_private.tag_counts (project_id, origin_id, key, value, events, first_received_at, last_received_at)
+    select p, o, 'release', 'page@5', 1, timestamptz '2026-01-01 00:00Z' + o * interval '1 day', timestamptz '2026-02-01 00:00Z' + o * interval '1 day'
+    from (values (42, 1), (42, 2), (43, 7)) as seen (p, o)));
+is_deeply [ @{ look("${acme}page\@5/") }{qw(firstEvent lastEvent)} ], [ '2026-01-02T00:00:00.000Z', '2026-02-08T00:00:00.000Z' ], 'the first event of a release, and the last one';
+is_deeply [ @{ look($shop)->[0] }{qw(version firstEvent lastEvent)} ], [ 'page@5', '2026-01-02T00:00:00.000Z', '2026-02-03T00:00:00.000Z' ], '... in its project';
+is_deeply [ @{ look("${acme}page\@4/") }{qw(firstEvent lastEvent)} ], [ undef, undef ], '... if events named it';
+
 # ---- archived ---------------------------------------------------------------------------
 
 is $t->sentry('PUT', "${acme}page\@4/", json => { status => 'archived' })->json->{status}, 'archived', 'a release is archived';

@@ -188,6 +188,7 @@ begin
         status_by = reopen.who,
         regressed_at = case when reopen.what = 'regression' then reopen.at else i.regressed_at end,
         resolved_in = null,
+        resolved_after = false,
         ignored_until = null,
         ignored_until_events = null,
         ignored_until_users = null
@@ -262,6 +263,7 @@ begin
         status_at = now(),
         status_by = who,
         resolved_in = case new_status when 'resolved' then reference end,
+        resolved_after = new_status = 'resolved' and coalesce(next_release, false),
         ignored_until = case new_status when 'ignored' then until end,
         ignored_until_events = case new_status when 'ignored' then
             errtrack_private.bounded_sum(i.event_count, more_events) end,

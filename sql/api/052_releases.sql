@@ -34,6 +34,10 @@ begin
             where r.project_id = any (projects) and r.release = wanted
         ), commits as materialized (
             select * from errtrack_private.commits_of(wanted, projects)
+        ), seen as materialized (
+            select min(t.first_received_at) as first_at, max(t.last_received_at) as last_at
+            from errtrack_private.tag_counts t
+            where t.project_id = any (projects) and t.key = 'release' and t.value = left(wanted, 200)
         ), deployed as materialized (
             select d.*
             from errtrack_private.deploys d
@@ -50,7 +54,8 @@ begin
             'id', min(k.id), 'status', case when bool_and(k.status = 'archived') then 'archived' else 'open' end, 'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
             'dateCreated', errtrack_private.rfc3339(min(k.first_received_at)),
             'dateReleased', errtrack_private.rfc3339(min(k.released_at)),
-            'firstEvent', null, 'lastEvent', null,
+            'firstEvent', (select errtrack_private.rfc3339(s.first_at) from seen s),
+            'lastEvent', (select errtrack_private.rfc3339(s.last_at) from seen s),
             'newGroups', sum(k.new_issues),
             'commitCount', (select count(*) from commits),
             'lastCommit', (select jsonb_build_object('id', c.id, 'message', c.message) from commits c order by c.position limit 1),

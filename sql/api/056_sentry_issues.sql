@@ -23,7 +23,8 @@ create or replace function errtrack_private.status_details(i errtrack_private.is
 language sql immutable
 as $$
     select case i.status
-        when 'resolved' then jsonb_strip_nulls(jsonb_build_object('inRelease', i.resolved_in))
+        when 'resolved' then case when i.resolved_after then jsonb_build_object('inNextRelease', true)
+                                  else jsonb_strip_nulls(jsonb_build_object('inRelease', i.resolved_in)) end
         when 'ignored' then jsonb_strip_nulls(jsonb_build_object(
             'ignoreUntil', errtrack_private.rfc3339(i.ignored_until),
             'ignoreCount', i.ignored_until_events - i.event_count,
@@ -426,7 +427,7 @@ begin
                 'firstRelease', errtrack_private.show_release_name(project, i.first_release),
                 'lastRelease', errtrack_private.show_release_name(project, i.last_release),
                 'activity', errtrack_private.issue_activity(project, issue),
-                'tags', '[]'::jsonb, 'seenBy', '[]'::jsonb, 'participants', '[]'::jsonb, 'pluginActions', '[]'::jsonb,
+                'tags', errtrack_private.issue_tag_keys(project, issue), 'seenBy', '[]'::jsonb, 'participants', '[]'::jsonb, 'pluginActions', '[]'::jsonb,
                 'pluginContexts', '[]'::jsonb)
             || errtrack_private.issue_links_of(project, issue)
         from errtrack_private.issues i
@@ -477,8 +478,14 @@ declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
 begin
     return errtrack_private.ok((
+        with latest as materialized (
+            select distinct on (w.hash) w.hash, errtrack_private.list_item(w, wanted.issue) as shown
+            from errtrack_private.walk_events(wanted.project, wanted.issue, false, null, null, 100) w
+            order by w.hash, w.received_at desc, w.event_id desc
+        )
         select coalesce(jsonb_agg(jsonb_build_object(
-            'id', replace(h.hash::text, '-', ''), 'state', 'unlocked', 'latestEvent', null,
+            'id', replace(h.hash::text, '-', ''), 'state', 'unlocked',
+            'latestEvent', (select l.shown from latest l where l.hash = h.hash),
             'variant', h.variant, 'algorithm', h.algo, 'title', h.title, 'mergedFrom', nullif(o.id, wanted.issue)::text,
             'firstSeen', errtrack_private.rfc3339(h.first_seen)) order by h.first_seen, h.hash), '[]')::text
         from errtrack_private.origins o
@@ -487,116 +494,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_hashes(bytea, jsonb) is
-    'The grouping hashes of an issue, with the issue that each was merged from.';
-
--- ---- tags ----------------------------------------------------------------------
-
-create or replace function errtrack_private.issue_tag(
-    project bigint,
-    issue bigint,
-    tag_key text,
-    most integer
-)
-returns jsonb
-language plpgsql stable
-as $$
-begin
-    return (
-        with counted as materialized (
-            select t.value, sum(t.events) as events, min(t.first_received_at) as first_at, max(t.last_received_at) as last_at
-            from errtrack_private.origins o
-            join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id
-            where o.project_id = project and o.issue_id = issue and t.key = tag_key and tag_key <> '(user)'
-            group by 1
-        )
-        select jsonb_build_object(
-            'key', tag_key, 'name', initcap(replace(tag_key, '_', ' ')),
-            'totalValues', (select sum(events) from counted),
-            'uniqueValues', (select count(*) from counted),
-            'topValues', (
-                select jsonb_agg(jsonb_build_object(
-                    'key', tag_key, 'name', top.value, 'value', top.value, 'count', top.events,
-                    'firstSeen', errtrack_private.rfc3339(top.first_at),
-                    'lastSeen', errtrack_private.rfc3339(top.last_at)) order by top.events desc, top.value)
-                from (select * from counted order by events desc, value limit most) top))
-        where exists (select from counted));
-end
-$$;
-comment on function errtrack_private.issue_tag(bigint, bigint, text, integer) is
-    'A tag of an issue with its most frequent values; null when it has none.';
-
-create or replace function errtrack_private.refuse_environment(request jsonb) returns void
-language plpgsql immutable
-as $$
-begin
-    if errtrack_private.argument(request, 'environment') is not null then
-        perform errtrack_private.refuse(400, 'environment is not supported here: tags are counted over all of them');
-    end if;
-end
-$$;
-comment on function errtrack_private.refuse_environment(jsonb) is 'Refuses an environment where none is told from others.';
-
-create or replace function errtrack_private.sentry_tags(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
-    tag constant text := errtrack_private.path_text(request, 'key');
-    shown jsonb;
-begin
-    perform errtrack_private.refuse_environment(request);
-    if tag is not null then
-        shown := errtrack_private.issue_tag(wanted.project, wanted.issue, tag, 100);
-        if shown is null then
-            perform errtrack_private.refuse(404);
-        end if;
-    else
-        select coalesce(jsonb_agg(errtrack_private.issue_tag(wanted.project, wanted.issue, k.key, 9) order by k.key), '[]')
-        into shown
-        from (
-            select distinct t.key
-            from errtrack_private.origins o
-            join errtrack_private.tag_sets t on t.project_id = o.project_id and t.origin_id = o.id
-            where o.project_id = wanted.project and o.issue_id = wanted.issue
-              -- Second names of users, which only searches look at.
-              and t.key <> '(user)') k;
-    end if;
-    return errtrack_private.ok(shown::text);
-end
-$$;
-comment on function errtrack_private.sentry_tags(bytea, jsonb) is
-    'The tags of an issue with their shares, or one of them.';
-
-create or replace function errtrack_private.sentry_tag_values(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
-    pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
-    most constant integer := errtrack_private.page_length(request, 100, 1000);
-    -- A tag has as many values as its limit says.
-    tag constant jsonb := errtrack_private.issue_tag(
-        wanted.project, wanted.issue, errtrack_private.path_text(request, 'key'), case when pattern is null then most end);
-begin
-    perform errtrack_private.refuse_environment(request);
-    return errtrack_private.ok((
-        select coalesce(jsonb_agg(v.shown order by v.n), '[]')::text
-        from (
-            select each.shown, each.n
-            from jsonb_array_elements(coalesce(tag -> 'topValues', '[]')) with ordinality as each (shown, n)
-            where pattern is null or each.shown ->> 'value' ilike pattern
-            order by each.n
-            limit most) v));
-end
-$$;
-comment on function errtrack_private.sentry_tag_values(bytea, jsonb) is
-    'The most frequent values of a tag of an issue, as many as limit says, or of those that have a text in them.';
+    'The grouping hashes of an issue, with the issue that each was merged from, and its latest event if that is among the last hundred of the issue.';
 
 do $$
 declare
@@ -608,13 +506,12 @@ begin
         'page_of_trends(errtrack_private.issue_place[], text, integer)',
         'scope_condition(jsonb, text[])', 'refuse_bare_tag(bigint[], text)', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',
-        'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)',
-        'issue_tag(bigint, bigint, text, integer)', 'refuse_environment(jsonb)']
+        'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'issues', 'organization_issues', 'issue_get', 'activities', 'hashes', 'tags', 'tag_values']
+        'issues', 'organization_issues', 'issue_get', 'activities', 'hashes']
     loop
         execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);

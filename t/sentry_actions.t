@@ -218,6 +218,25 @@ change(4, { status => 'unresolved' });
 is scalar @{ history(4) }, 2, 'a refused change leaves no trace';
 is change(5, { status => 'unresolved', more => 'x' x 40_000 })->status, 200, 'a body of 40 KB is read';
 is change(5, { status => 'unresolved', more => 'x' x 70_000 })->status, 413, 'one of 70 KB is not';
+my $known = 'status, statusDetails, assignedTo, %sinRelease, inNextRelease, ignoreUntil, ignoreDuration, ignoreCount, ignoreUserCount';
+my %why = (
+    '{"statu":"resolved"}' => sprintf("nothing of this is known: a body may have $known", ''),
+    '{"status":"ignored","statusDetails":{"ignoreCount":5,"ignoreWindow":60}}' => qr/^ignoreWindow is not supported: /,
+    '{"status":"ignored","ignoreUserCount":5,"ignoreUserWindow":60}' => qr/^ignoreWindow is not supported: /,
+    '{"status":"resolved","statusDetails":{"inCommit":{"commit":"c1"}}}' => qr/^inCommit is not supported: /,
+    '{"status":"resolved","statusDetails":{"inUpcomingRelease":true}}' => qr/^statusDetails may have inRelease, inNextRelease, /,
+    '{"status":"ignored","substatus":"archived_until_escalating"}' => qr/^archived_until_escalating is not supported: /,
+);
+for my $body (sort keys %why) {
+    for my $path ('/issues/4/', "$list?id=4") {
+        my $answer = $t->sentry('PUT', $path, content => $body);
+        my $wanted = $path eq $list . '?id=4' && !ref $why{$body} ? sprintf("nothing of this is known: a body may have $known", 'merge, ') : $why{$body};
+        is $answer->status, 400, "$path: refused, not dropped: $body";
+        ref $wanted ? like($answer->json->{detail}, $wanted, '... and why') : is($answer->json->{detail}, $wanted, '... and what there is');
+    }
+}
+is change(4, $_)->status, 200, 'null is nothing' for { status => 'ignored', statusDetails => { ignoreCount => 5, ignoreWindow => undef } }, { status => 'unresolved', statusDetails => {} };
+is $t->sql_value('select status from errtrack_private.issues where id = 4'), 'unresolved', '... and the issue is as it was';
 is change(5000, { status => 'resolved' })->status, 404, 'an unknown issue cannot be resolved';
 is change(3001, { status => 'resolved' })->status, 404, 'nor one of others';
 
@@ -247,6 +266,8 @@ is $many->status, 200, 'several are resolved by their ids';
 is_deeply $many->json, { status => 'resolved', updated => 3, more => JSON::PP::false() }, '... which the answer tells';
 is ids($t->sentry('GET', "$list?query=is:resolved")), '7 8 9', '... those and no others';
 is_deeply last_of(8), [ 'resolved', 'ann@a.example', {} ], '... each with its history';
+is $t->sentry('PUT', "$list?id=SHOP-7&id=shop-8&id=8", json => { status => 'resolved' })->json->{updated}, 2, 'by short ids too, each once';
+is $t->sentry('PUT', "$list?id=SHOP-7&id=NEW-8&id=THEIRS-2XS&id=SHOP-ZZZ", json => { status => 'resolved' })->json->{updated}, 1, '... which belong to their project';
 is $t->sentry('PUT', "$list?id=7&id=3001&id=101&id=5000", json => { status => 'unresolved' })->json->{updated}, 1,
     'ids of others, of another project and of nothing are left out';
 is $t->sql_value('select status from errtrack_private.issues where id = 101'), 'unresolved', '... and not touched';
@@ -263,7 +284,7 @@ is ids($t->sentry('GET', "$list?query=is:ignored+assigned:bob\@a.example")), '36
 is $t->sentry('PUT', "$list?status=ignored&query=level:warning", json => { status => 'unresolved' })->json->{updated}, 5,
     'by status and search';
 is $t->sentry('PUT', "$list?status=resolved", json => { status => 'unresolved' })->json->{updated}, 2, 'by status alone';
-for my $arguments ('', '?id=x', '?id=1&id=x', '?id=-1', '?id=99999999999999999999', '?status=gone', '?query=is:gone', '?environment=production') {
+for my $arguments ('', '?id=x', '?id=1&id=x', '?id=-1', '?id=SHOP-', '?id=SHOP-U', '?id=99999999999999999999', '?status=gone', '?query=is:gone', '?environment=production') {
     is $t->sentry('PUT', "$list$arguments", json => { status => 'resolved' })->status, 400, "'$arguments' names no issues";
 }
 is $t->sentry('PUT', "$list?id=", json => { status => 'resolved' })->json->{updated}, 0,
@@ -378,6 +399,7 @@ is $t->sentry('PUT', "$list?id=23&dryRun=$_", json => { status => 'unresolved' }
 is_deeply $t->sentry('DELETE', "$list?id=23&id=24&id=3001&id=101")->json, { deleted => 2, more => JSON::PP::false() },
     'several are deleted by ids';
 is $t->sql_value('select count(*) from errtrack_private.issues where id in (3001, 101)'), 2, '... none of others';
+is $t->sentry('DELETE', "$list?id=SHOP-V&id=NEW-V&dryRun=1")->json->{count}, 1, '... by short ids';
 is $t->sentry('DELETE', "$list?query=Type26")->json->{deleted}, 1, 'or by a search';
 is $t->sentry('DELETE', $list)->status, 400, 'without either nothing is deleted';
 is $t->sentry('DELETE', "$list?id=")->json->{deleted}, 0, 'an empty id is no issue';

@@ -54,6 +54,39 @@ $$;
 comment on type errtrack_private.issue_change is
     'What is to be done to an issue: see set_issue_status(). assignee counts when assigns is true.';
 
+create or replace function errtrack_private.check_change(body jsonb, more text[] default '{}') returns void
+language plpgsql immutable
+as $$
+declare
+    -- Each of them has an effect.
+    known constant text[] := array['status', 'statusDetails', 'assignedTo'] || more;
+    details constant text[] := array[
+        'inRelease', 'inNextRelease', 'ignoreUntil', 'ignoreDuration', 'ignoreCount', 'ignoreUserCount'];
+    -- What clients send beside or instead, and what has none here.
+    harmless constant text[] := array[
+        'hasSeen', 'isBookmarked', 'isSubscribed', 'isPublic', 'inbox', 'priority', 'substatus', 'id', 'project'];
+    sent constant jsonb := jsonb_strip_nulls(body || case when jsonb_typeof(body -> 'statusDetails') = 'object' then body -> 'statusDetails' else '{}' end);
+    unknown constant text := (
+        select min(member) from jsonb_object_keys(
+            case when jsonb_typeof(body -> 'statusDetails') = 'object' then jsonb_strip_nulls(body -> 'statusDetails') else '{}' end) as member
+        where member <> all (details || array['ignoreWindow', 'ignoreUserWindow', 'inCommit']));
+begin
+    if sent ?| array['ignoreWindow', 'ignoreUserWindow'] then
+        perform errtrack_private.refuse(400, 'ignoreWindow is not supported: ignoreCount and ignoreUserCount are counted from now on, however long it takes');
+    elsif sent ? 'inCommit' then
+        perform errtrack_private.refuse(400, 'inCommit is not supported: name the release, inRelease or inNextRelease');
+    elsif sent ->> 'substatus' = 'archived_until_escalating' then
+        perform errtrack_private.refuse(400, 'archived_until_escalating is not supported: name a time or a count, ignoreUntil or ignoreCount');
+    elsif unknown is not null then
+        perform errtrack_private.refuse(400, 'statusDetails may have ' || array_to_string(details, ', '));
+    elsif body <> '{}' and not body ?| (known || details || harmless) then
+        perform errtrack_private.refuse(400, 'nothing of this is known: a body may have ' || array_to_string(known || details, ', '));
+    end if;
+end
+$$;
+comment on function errtrack_private.check_change(jsonb, text[]) is
+    'Refuses a body of an update that wants what cannot be done, or nothing that is known. more: members that mean something beside those of one issue.';
+
 create or replace function errtrack_private.read_change(project bigint, body jsonb, me bigint)
 returns errtrack_private.issue_change
 language plpgsql stable
@@ -166,9 +199,10 @@ as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
     body constant jsonb := errtrack_private.body_object(request);
-    change constant errtrack_private.issue_change := errtrack_private.read_change(
-        wanted.project, body, (errtrack_private.sentry_token(token_hash)).user_id);
+    change errtrack_private.issue_change;
 begin
+    perform errtrack_private.check_change(body);
+    change := errtrack_private.read_change(wanted.project, body, (errtrack_private.sentry_token(token_hash)).user_id);
     if not errtrack_private.hold_issue(wanted.project, wanted.issue) then
         perform errtrack_private.refuse(404);
     end if;
@@ -221,15 +255,20 @@ declare
 begin
     more := false;
     if request #> '{arguments,id}' is not null then
-        if exists (select from unnest(named) as id where errtrack_private.as_id(id) is null) then
-            perform errtrack_private.refuse(400, 'id must be an integer');
+        if exists (select from unnest(named) as id
+                   where errtrack_private.as_id(id) is null
+                     and (id !~ '^[A-Za-z0-9_][A-Za-z0-9_-]*-' or errtrack_private.id_of_short(id) is null)) then
+            perform errtrack_private.refuse(400, 'id must be an integer or a short id');
         end if;
         places := array(
-            select row(i.project_id, i.id, 0)::errtrack_private.issue_place
-            from (select distinct errtrack_private.as_id(id) as id from unnest(named) as id) n
-            join errtrack_private.issues i on i.project_id = any (projects) and i.id = n.id
-            where errtrack_private.issue_is_visible(i.project_id, i.id)
-            order by i.project_id, i.id
+            select distinct row(i.project_id, i.id, 0)::errtrack_private.issue_place
+            from (select id as name, errtrack_private.as_id(id) as id from unnest(named) as id) n
+            join errtrack_private.issues i
+              on i.project_id = any (projects) and i.id = coalesce(n.id, errtrack_private.id_of_short(n.name))
+            join errtrack_private.projects p on p.id = i.project_id
+            where (n.id is not null or errtrack_private.short_id(p.slug, i.id) = upper(n.name))
+              and errtrack_private.issue_is_visible(i.project_id, i.id)
+            order by 1
             limit most);
         return;
     end if;
@@ -247,7 +286,7 @@ begin
 end
 $$;
 comment on function errtrack_private.named_issues(bigint[], bytea, jsonb, integer) is
-    'The issues that a request names by ids or by a query, at most so many; more says whether there are others.';
+    'The issues that a request names by ids, short or not, or by a query, at most so many; more says whether there are others.';
 
 create or replace function errtrack_private.merge_named(places errtrack_private.issue_place[], who text)
 returns jsonb
@@ -296,6 +335,7 @@ declare
     seen bigint := -1;
     updated integer := 0;
 begin
+    perform errtrack_private.check_change(body, '{merge}');
     if only_count then
         return errtrack_private.ok(jsonb_build_object(
             'count', cardinality(named.places), 'more', named.more)::text);
@@ -469,7 +509,7 @@ declare
 begin
     foreach name in array array[
         'person_named(text, bigint)', 'assign_issue(bigint, bigint, bigint, text)',
-        'hold_issue(bigint, bigint)', 'read_change(bigint, jsonb, bigint)',
+        'hold_issue(bigint, bigint)', 'check_change(jsonb, text[])', 'read_change(bigint, jsonb, bigint)',
         'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
         'delete_issues(bigint, bigint[])', 'named_issues(bigint[], bytea, jsonb, integer)',
         'merge_named(errtrack_private.issue_place[], text)', 'update_issues(bigint[], bytea, jsonb)',

@@ -341,6 +341,22 @@ is $issue->{firstRelease}{version}, 'old@2', 'an issue shows its first release';
 is $issue->{firstRelease}{lastCommit}, 'fix', '... with its last commit';
 is $issue->{lastRelease}{lastCommit}, 'fix', '... and the last one';
 
+# ---- what commits fix ---------------------------------------------------------------------
+
+sub status_of { return $t->sql_value(q(select concat_ws(' ', status, resolved_in, status_by) from errtrack_private.issues where id = $1), $_[0]) }
+announce($shop, version => 'fix@1', commits => [ { id => 'f1', message => "Calm down\n\nFixes SHOP-1, and shop-2." }, { id => 'f2', message => 'prefixes SHOP-3' },
+    { id => 'f3', message => 'Fix SHOP-ZZZ, BLOG-3: SHOP-3 stays' } ]);
+is_deeply [ map { status_of($_) } 1 .. 3 ], [ ('resolved fix@1 ann@a.example') x 2, 'unresolved' ], 'commits resolve the issues that they fix, in their release';
+$t->sql(q(select errtrack_private.set_issue_status(42, 1, 'unresolved', 'bob')));
+$change->('fix@1', commits => [ { id => 'f1', message => 'Fixes SHOP-1' } ]);
+is status_of(1), 'unresolved bob', '... once: what came back is not resolved by the same commits';
+announce($acme, version => 'fix@2', projects => [qw(blog shop)], commits => [ { id => 'f4', message => 'Resolves: SHOP-1 and SHOP-3' } ]);
+is_deeply [ map { status_of($_) } 1 .. 3 ], [ 'resolved fix@2 ann@a.example', 'resolved fix@1 ann@a.example', 'resolved fix@2 ann@a.example' ], '... but by those of another release';
+announce($blog, version => 'fix@3', commits => [ { id => 'f5', message => 'Fixes SHOP-1' } ]);
+is status_of(1), 'resolved fix@2 ann@a.example', '... of the project itself';
+$t->sql(q(select errtrack_private.set_issue_status(42, n, 'unresolved', 'bob') from generate_series(1, 3) as n));
+$t->sql(q(delete from errtrack_private.releases where release ~ '^fix@'));
+
 # ---- limits and deletion ---------------------------------------------------------------
 
 $t->sql(q(insert into errtrack_private.limits (project_id, name, value)

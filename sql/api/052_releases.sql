@@ -358,6 +358,7 @@ begin
     foreach project in array projects loop
         made := errtrack_private.tell_release(project, version, body) or made;
     end loop;
+    perform errtrack_private.resolve_by_commits(projects, version, errtrack_private.name_of_token(token_hash));
     perform errtrack_private.write_audit(token_hash, projects[1], 'release.create', jsonb_build_object('version', version));
     return errtrack_private.ok(
         errtrack_private.show_release(version, projects)::text, case when made then 201 else 208 end);
@@ -399,6 +400,7 @@ begin
     foreach project in array projects loop
         perform errtrack_private.tell_release(project, version, errtrack_private.body_object(request));
     end loop;
+    perform errtrack_private.resolve_by_commits(projects, version, errtrack_private.name_of_token(token_hash));
     return errtrack_private.ok(errtrack_private.show_release(version, projects)::text);
 end
 $$;

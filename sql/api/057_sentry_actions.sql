@@ -190,6 +190,42 @@ $$;
 comment on function errtrack_private.hold_issue(bigint, bigint) is
     'Locks an issue; false when it was deleted since it was looked for.';
 
+create or replace function errtrack_private.resolve_by_commits(projects bigint[], version text, who text) returns void
+language plpgsql volatile
+as $$
+declare
+    fixed record;
+begin
+    -- In the order in which everybody locks issues, and once: who tells the same commits
+    -- again says nothing of an error that came back.
+    for fixed in
+        select distinct c.project_id, o.issue_id
+        from errtrack_private.release_commits c
+        join errtrack_private.projects p on p.id = c.project_id
+        cross join lateral regexp_matches(
+            c.message, '\m(?:fix|fixes|fixed|resolve|resolves|resolved|close|closes|closed)\M:?((?:[\s,]+(?:and\s+)?[a-z0-9_-]+-[0-9a-z]+)+)', 'gi') as said (names)
+        cross join lateral regexp_matches(said.names[1], '[a-z0-9_-]+-[0-9a-z]+', 'gi') as short (name)
+        join errtrack_private.origins o on o.project_id = c.project_id and o.id = errtrack_private.id_of_short(short.name[1])
+        join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+        where c.project_id = any (projects) and c.release = version
+          and errtrack_private.short_id(p.slug, o.id) = upper(short.name[1])
+          and i.status <> 'resolved'
+          and errtrack_private.issue_is_visible(i.project_id, i.id)
+          and not exists (
+              select from errtrack_private.issue_history h
+              where h.project_id = i.project_id and h.issue_id = i.id
+                and h.what = 'resolved' and h.details ->> 'in_release' = version)
+        order by 1, 2
+    loop
+        if errtrack_private.hold_issue(fixed.project_id, fixed.issue_id) then
+            perform errtrack_private.set_issue_status(fixed.project_id, fixed.issue_id, 'resolved', who, version);
+        end if;
+    end loop;
+end
+$$;
+comment on function errtrack_private.resolve_by_commits(bigint[], text, text) is
+    'Resolves, in a release, the issues that its commits say they fix: "Fixes SHOP-7".';
+
 create or replace function errtrack_private.sentry_issue_update(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -509,7 +545,7 @@ declare
 begin
     foreach name in array array[
         'person_named(text, bigint)', 'assign_issue(bigint, bigint, bigint, text)',
-        'hold_issue(bigint, bigint)', 'check_change(jsonb, text[])', 'read_change(bigint, jsonb, bigint)',
+        'hold_issue(bigint, bigint)', 'check_change(jsonb, text[])', 'resolve_by_commits(bigint[], text, text)', 'read_change(bigint, jsonb, bigint)',
         'apply_change(bigint, bigint, errtrack_private.issue_change, text)',
         'delete_issues(bigint, bigint[])', 'named_issues(bigint[], bytea, jsonb, integer)',
         'merge_named(errtrack_private.issue_place[], text)', 'update_issues(bigint[], bytea, jsonb)',

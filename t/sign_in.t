@@ -126,6 +126,37 @@ is ask('DELETE', '/api-tokens/' . $made->json->{id} . '/', headers => { Authoriz
 is ask('DELETE', '/api-tokens/' . $made->json->{id} . '/', headers => { Cookie => $cookie, %page })->status, 204, 'its owner can';
 is ask('GET', '/projects/', headers => { Authorization => 'Bearer ' . $made->json->{token} })->status, 401, 'and it is good for nothing';
 
+# A token for a project, as CI has one. In two organizations there is a shop.
+$t->sql(q(insert into errtrack_private.organizations (id, slug, name) values (30, 'third', 'Third');
+    insert into errtrack_private.projects (id, organization_id, slug, name) values (50, 30, 'shop', 'Shop'), (51, 10, 'blog', 'Blog');
+    insert into errtrack_private.memberships (organization_id, user_id, role) select 30, id, 'owner' from errtrack_private.users where email like 'ann%'));
+sub make { my ($token, %body) = @_; return ask('POST', '/api-tokens/', headers => { Authorization => "Bearer $token" }, json => { scopes => ['project:read'], %body }) }
+sub reaches { return join ' ', sort map { "$_->{organization}{slug}/$_->{slug}" } @{ ask('GET', '/projects/', headers => { Authorization => "Bearer $_[0]" })->json } }
+my $bound = make('ann-token', project => 'blog');
+is_deeply [ $bound->status, @{ $bound->json }{qw(organization project)} ], [ 201, undef, 'blog' ], 'a token is made for a project';
+is reaches($bound->json->{token}), 'acme/blog', '... and good for that one';
+is reaches(make('ann-token', project => 'shop', organization => 'third')->json->{token}), 'third/shop', '... of an organization';
+my $of_acme = make('ann-token', organization => 'acme')->json;
+is_deeply [ @$of_acme{qw(organization project)}, reaches($of_acme->{token}) ], [ 'acme', undef, 'acme/blog acme/shop' ], '... or for an organization';
+is reaches(make('ann-token', organization => undef, project => undef)->json->{token}), 'acme/blog acme/shop third/shop', 'null is for all';
+my %refused = (
+    'project names one that is not there' => [ [ 'ann-token', project => 'theirs' ], [ 'ann-token', project => 'nothing' ], [ 'ann-token', project => '' ],
+        [ 'ann-token', project => 'blog', organization => 'third' ], [ $bound->json->{token}, project => 'shop' ], [ $of_acme->{token}, project => 'shop2' ], [ 'bob-token', project => 'theirs' ] ],
+    'organization names one that is not there' => [ [ 'ann-token', organization => 'other' ], [ 'ann-token', organization => 'nothing' ], [ $of_acme->{token}, organization => 'third' ] ],
+    'several organizations have such a project: name the organization too' => [ [ 'ann-token', project => 'shop' ] ],
+    'project must be a string' => [ [ 'ann-token', project => 42 ] ],
+);
+for my $why (sort keys %refused) {
+    for my $case (@{ $refused{$why} }) {
+        my $answer = make(@$case);
+        is_deeply [ $answer->status, $answer->json->{detail} ], [ 400, $why ], "no token: @{$case}[ 1 .. $#$case ]";
+    }
+}
+is reaches(make($bound->json->{token})->json->{token}), 'acme/blog', 'what a token for a project makes is for that project';
+is reaches(make($of_acme->{token}, project => 'shop')->json->{token}), 'acme/shop', '... and of an organization for one of it';
+$t->sql(q(delete from errtrack_private.tokens where hash not in (sha256('ann-token'), sha256('bob-token')) and kind = 'personal' and '{project:read}' = scopes;
+    delete from errtrack_private.projects where id in (50, 51); delete from errtrack_private.organizations where id = 30));
+
 # ---- the end ----------------------------------------------------------------------
 
 my $out = ask('DELETE', '/auth/', headers => { Cookie => $cookie, %page });

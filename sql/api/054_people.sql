@@ -103,6 +103,51 @@ end
 $$;
 comment on function errtrack_private.sentry_tokens(bytea, jsonb) is 'One''s own tokens.';
 
+create or replace function errtrack_private.token_place(
+    token_hash bytea,
+    body jsonb,
+    out organization_id bigint,
+    out project_id bigint
+)
+language plpgsql stable
+as $$
+declare
+    organization constant text := errtrack_private.member_text(body, 'organization', 50);
+    project constant text := errtrack_private.member_text(body, 'project', 50);
+    mine constant record := (select t from errtrack_private.authenticate(token_hash) t);
+    found_places record;
+begin
+    organization_id := mine.organization_id;
+    project_id := mine.project_id;
+    -- Where a token reaches, no other that it makes reaches more.
+    if organization is not null then
+        organization_id := (
+            select distinct r.organization_id
+            from errtrack_private.reach(token_hash, null) r
+            join errtrack_private.organizations o on o.id = r.organization_id
+            where o.slug = organization);
+        if organization_id is null then
+            perform errtrack_private.refuse(400, 'organization names one that is not there');
+        end if;
+    end if;
+    if project is not null then
+        select count(*) as number, min(r.project_id) as id into found_places
+        from errtrack_private.reach(token_hash, null) r
+        join errtrack_private.projects p on p.id = r.project_id
+        where p.slug = project
+          and (organization is null or r.organization_id = token_place.organization_id);
+        if found_places.number = 0 then
+            perform errtrack_private.refuse(400, 'project names one that is not there');
+        elsif found_places.number > 1 then
+            perform errtrack_private.refuse(400, 'several organizations have such a project: name the organization too');
+        end if;
+        project_id := found_places.id;
+    end if;
+end
+$$;
+comment on function errtrack_private.token_place(bytea, jsonb) is
+    'The organization and project that a token is to be for: those that the body names by slugs, within those that the token in use is for.';
+
 create or replace function errtrack_private.sentry_token_create(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -113,6 +158,7 @@ declare
     me constant record := errtrack_private.sentry_token(token_hash);
     mine record;
     body constant jsonb := errtrack_private.body_object(request);
+    place constant record := errtrack_private.token_place(token_hash, body);
     wanted text[];
     secret constant text := errtrack_private.random_secret('ett_');
     made errtrack_private.tokens;
@@ -134,7 +180,7 @@ begin
         perform errtrack_private.refuse(409, 'there are 100 tokens already: delete some first');
     end if;
     insert into errtrack_private.tokens (hash, kind, user_id, organization_id, project_id, scopes, label, expires_at)
-    values (sha256(convert_to(secret, 'UTF8')), 'personal', me.user_id, mine.organization_id, mine.project_id, wanted,
+    values (sha256(convert_to(secret, 'UTF8')), 'personal', me.user_id, place.organization_id, place.project_id, wanted,
             coalesce(errtrack_private.member_text(body, 'name', 200), ''),
             least(errtrack_private.member_moment(body, 'expiresAt'), mine.expires_at))
     returning * into made;
@@ -144,7 +190,7 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_token_create(bytea, jsonb) is
-    'Makes a token for oneself, with no more rights than the one in use. It is shown once.';
+    'Makes a token for oneself, for an organization or a project if these are named, with no more rights than the one in use. It is shown once.';
 
 create or replace function errtrack_private.sentry_token_delete(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -291,7 +337,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'random_secret(text)', 'show_token(errtrack_private.tokens)', 'show_member(bigint, bigint)',
+        'random_secret(text)', 'token_place(bytea, jsonb)', 'show_token(errtrack_private.tokens)', 'show_member(bigint, bigint)',
         'has_other_owner(bigint, bigint)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

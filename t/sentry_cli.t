@@ -99,6 +99,10 @@ like $out . $err, qr/as much as the limit upload_bytes allows/, '... as it says'
 cli('sends an event', qr/Event id/, qw(send-event -m hello -r shop@3.0.0));
 eventually { $t->sql_value('select count(*) from errtrack.occurrences') == 1 } 'which is filed';
 my $issue = $t->sql_value('select issue_id from errtrack.issues');
+eventually {
+    my $release = $t->sentry('GET', '/organizations/acme/releases/shop@3.0.0/', token => $token)->json;
+    ($release->{firstEvent} // '') =~ /^\d{4}-/ && $release->{lastEvent} eq $release->{firstEvent};
+} 'which its release tells';
 cli('lists issues', qr/hello/, qw(issues list));
 cli('lists events', qr/hello/, qw(events list));
 cli('resolves an issue', qr/new status: resolved/, qw(issues resolve --id), $issue);

@@ -438,7 +438,8 @@ begin
     foreach name in array array[
         'kept_body(errtrack_private.occurrences)', 'event_body(errtrack_private.occurrences)',
         'event_tags(errtrack_private.occurrences, jsonb)', 'cut_text(text, integer)', 'first_line(text)',
-        'read_exceptions(jsonb)', 'attached_frames(jsonb)', 'shown_frame(jsonb, text)', 'frame_culprit(jsonb, text)', 'main_exception(jsonb, jsonb, text)', 'read_message(jsonb)',
+        'read_exceptions(jsonb)', 'attached_frames(jsonb)', 'shown_frame(jsonb, text)', 'frame_culprit(jsonb, text)',
+        'main_exception(jsonb, jsonb, text)', 'read_message(jsonb)',
         'event_title(errtrack_private.occurrences, jsonb)', 'event_metadata(text, text, text)', 'event_type(jsonb)',
         'show_event(errtrack_private.occurrences, bigint, jsonb, integer)',
         'fit_event(errtrack_private.occurrences, bigint, jsonb)', 'list_item(errtrack_private.occurrences, bigint)']

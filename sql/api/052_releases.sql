@@ -51,7 +51,9 @@ begin
                 'package', substring(wanted from '^(@?[^@]+)@.+$'),
                 'version', jsonb_build_object('raw', coalesce(substring(wanted from '^@?[^@]+@(.+)$'), wanted)),
                 'buildHash', null),
-            'id', min(k.id), 'status', case when bool_and(k.status = 'archived') then 'archived' else 'open' end, 'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
+            'id', min(k.id),
+            'status', case when bool_and(k.status = 'archived') then 'archived' else 'open' end,
+            'ref', min(k.ref), 'url', min(k.url), 'data', '{}'::jsonb, 'owner', null,
             'dateCreated', errtrack_private.rfc3339(min(k.first_received_at)),
             'dateReleased', errtrack_private.rfc3339(min(k.released_at)),
             'firstEvent', (select errtrack_private.rfc3339(s.first_at) from seen s),
@@ -112,7 +114,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    projects constant bigint[] := errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read'));
+    projects constant bigint[] := errtrack_private.release_projects(
+        token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read'));
     page_size constant integer := errtrack_private.page_length(request, 100, 100);
     pattern constant text := errtrack_private.like_pattern(errtrack_private.argument(request, 'query'), true);
     wanted_status constant text := errtrack_private.argument_choice(request, 'status', 'open', 'archived');
@@ -188,7 +191,8 @@ set search_path = pg_catalog, pg_temp
 as $$
     select errtrack_private.ok(errtrack_private.require_release(
         errtrack_private.path_text(request, 'version'),
-        errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')))::text)
+        errtrack_private.release_projects(
+            token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')))::text)
 $$;
 comment on function errtrack_private.sentry_release_get(bytea, jsonb) is 'One release.';
 
@@ -440,7 +444,8 @@ as $$
 declare
     version constant text := errtrack_private.path_text(request, 'version');
     projects constant bigint[] := errtrack_private.known_in(
-        version, errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
+        version, errtrack_private.release_projects(
+            token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
 begin
     return errtrack_private.ok((
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -461,7 +466,8 @@ as $$
 declare
     version constant text := errtrack_private.path_text(request, 'version');
     projects constant bigint[] := errtrack_private.known_in(
-        version, errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
+        version, errtrack_private.release_projects(
+            token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
 begin
     return errtrack_private.ok(coalesce((
         select errtrack_private.show_release(r.release, projects)::text
@@ -505,7 +511,8 @@ as $$
 declare
     version constant text := errtrack_private.path_text(request, 'version');
     projects constant bigint[] := errtrack_private.known_in(
-        version, errtrack_private.release_projects(token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
+        version, errtrack_private.release_projects(
+            token_hash, request, errtrack_private.scope_to_read(token_hash, 'project:read')));
 begin
     return errtrack_private.ok((
         select coalesce(jsonb_agg(errtrack_private.show_deploy(d) order by d.finished_at desc, d.id desc), '[]')::text
@@ -564,7 +571,8 @@ declare
     name text;
 begin
     foreach name in array array[
-        'commits_of(text, bigint[])', 'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)', 'scope_to_read(bytea, text)', 'require_release(text, bigint[])',
+        'commits_of(text, bigint[])', 'show_release(text, bigint[])', 'release_projects(bytea, jsonb, text)',
+        'scope_to_read(bytea, text)', 'require_release(text, bigint[])',
         'member_moment(jsonb, text)', 'check_commits(jsonb)', 'set_commits(bigint, text, jsonb)', 'tell_release(bigint, text, jsonb)',
         'checked_version(text)', 'known_in(text, bigint[])', 'show_deploy(errtrack_private.deploys)']
     loop

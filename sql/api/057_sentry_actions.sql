@@ -65,10 +65,11 @@ declare
     -- What clients send beside or instead, and what has none here.
     harmless constant text[] := array[
         'hasSeen', 'isBookmarked', 'isSubscribed', 'isPublic', 'inbox', 'priority', 'substatus', 'id', 'project'];
-    sent constant jsonb := jsonb_strip_nulls(body || case when jsonb_typeof(body -> 'statusDetails') = 'object' then body -> 'statusDetails' else '{}' end);
-    unknown constant text := (
-        select min(member) from jsonb_object_keys(
-            case when jsonb_typeof(body -> 'statusDetails') = 'object' then jsonb_strip_nulls(body -> 'statusDetails') else '{}' end) as member
+    told constant jsonb := jsonb_strip_nulls(
+        case when jsonb_typeof(body -> 'statusDetails') = 'object' then body -> 'statusDetails' else '{}' end);
+    sent constant jsonb := jsonb_strip_nulls(body) || told;
+    unknown constant boolean := exists (
+        select from jsonb_object_keys(told) as member
         where member <> all (details || array['ignoreWindow', 'ignoreUserWindow', 'inCommit']));
 begin
     if sent ?| array['ignoreWindow', 'ignoreUserWindow'] then
@@ -77,7 +78,7 @@ begin
         perform errtrack_private.refuse(400, 'inCommit is not supported: name the release, inRelease or inNextRelease');
     elsif sent ->> 'substatus' = 'archived_until_escalating' then
         perform errtrack_private.refuse(400, 'archived_until_escalating is not supported: name a time or a count, ignoreUntil or ignoreCount');
-    elsif unknown is not null then
+    elsif unknown then
         perform errtrack_private.refuse(400, 'statusDetails may have ' || array_to_string(details, ', '));
     elsif body <> '{}' and not body ?| (known || details || harmless) then
         perform errtrack_private.refuse(400, 'nothing of this is known: a body may have ' || array_to_string(known || details, ', '));

@@ -310,11 +310,13 @@ begin
     end if;
     if page.place is not null then
         answer.next_cursor := errtrack_private.encode_cursor(
-            case when backward then 'p' else 'n' end, 'e', errtrack_private.microseconds(page.place), replace(page.place_id::text, '-', ''));
+            case when backward then 'p' else 'n' end, 'e',
+            errtrack_private.microseconds(page.place), replace(page.place_id::text, '-', ''));
     end if;
     if beyond then
         answer.prev_cursor := errtrack_private.encode_cursor(
-            case when backward then 'n' else 'p' end, 'e', errtrack_private.microseconds(edge_at), replace(edge_id::text, '-', ''));
+            case when backward then 'n' else 'p' end, 'e',
+            errtrack_private.microseconds(edge_at), replace(edge_id::text, '-', ''));
     end if;
     if backward then
         select answer.prev_cursor, answer.next_cursor into answer.next_cursor, answer.prev_cursor;

@@ -17,7 +17,8 @@ begin
                 join errtrack_private.tag_counts t on t.project_id = project and t.origin_id = origin and t.key = k.key) end)
             order by k.key), '[]')
         from (
-            select s.key, sum(s.size) as size, array_agg(s.origin_id) as origins, sum(sum(s.size)) over (order by sum(s.size), s.key) as so_far
+            select s.key, sum(s.size) as size, array_agg(s.origin_id) as origins,
+                   sum(sum(s.size)) over (order by sum(s.size), s.key) as so_far
             from errtrack_private.origins o
             join errtrack_private.tag_sets s on s.project_id = o.project_id and s.origin_id = o.id
             where o.project_id = project and o.issue_id = issue and s.key <> '(user)'

@@ -380,6 +380,7 @@ sub expected {
     return expected_of_gitlab($kind, $scope, $ok, $token) if $surface{$route} ne 'sentry';
     # A session that is over can be ended once more.
     return $ok if $route eq 'DELETE /api/0/auth' && $token ne '';
+    return 400 if $route eq 'POST /api/0/auth' && $token eq '';
     return 401 if $token =~ /^(?:|unknown|gitlab|expired)$/;
     return $ok if $scope eq '';
     my @may = grep { !lacks($token, $_) } split / or /, $scope;

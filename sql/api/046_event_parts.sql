@@ -2,14 +2,21 @@
 -- traces, and how much of them GitLab takes.
 
 create or replace function errtrack_private.values_of(interface jsonb) returns jsonb
-language sql immutable
+language plpgsql immutable
 as $$
-    select coalesce(jsonb_agg(listed.value order by listed.n) filter (where jsonb_typeof(listed.value) = 'object'), '[]')
-    from jsonb_array_elements(case
+declare
+    listed constant jsonb := case
         when jsonb_typeof(interface) = 'array' then interface
         when jsonb_typeof(interface -> 'values') = 'array' then interface -> 'values'
-        when jsonb_typeof(interface) = 'object' and not interface ? 'values' then jsonb_build_array(interface)
-        else '[]' end) with ordinality as listed (value, n)
+        when jsonb_typeof(interface) = 'object' and not interface ? 'values' then jsonb_build_array(interface) end;
+begin
+    if listed is null then
+        return '[]';
+    end if;
+    return (
+        select coalesce(jsonb_agg(each.value order by each.n) filter (where jsonb_typeof(each.value) = 'object'), '[]')
+        from jsonb_array_elements(listed) with ordinality as each (value, n));
+end
 $$;
 comment on function errtrack_private.values_of(jsonb) is
     'What an interface lists, in whichever of its forms it was sent.';

@@ -322,10 +322,12 @@ comment on function errtrack_private.event_metadata(text, text, text) is 'What t
 -- ---- events ------------------------------------------------------------------------
 
 create or replace function errtrack_private.event_type(body jsonb) returns text
-language sql immutable
+language plpgsql immutable
 as $$
-    select case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then 'error'
-                else coalesce(body ->> 'type', 'default') end
+begin
+    return case when jsonb_array_length(errtrack_private.values_of(body -> 'exception')) > 0 then 'error'
+                else coalesce(body ->> 'type', 'default') end;
+end
 $$;
 comment on function errtrack_private.event_type(jsonb) is 'What kind of event it is: error, default for a message, csp and so on.';
 

@@ -20,7 +20,7 @@ comment on function errtrack_private.show_release_name(bigint, text) is
     'A release that an issue or event names, as an object.';
 
 create or replace function errtrack_private.status_details(i errtrack_private.issues) returns jsonb
-language sql immutable
+language sql stable
 as $$
     select case i.status
         when 'resolved' then case when i.resolved_after then jsonb_build_object('inNextRelease', true)

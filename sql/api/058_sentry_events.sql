@@ -3,19 +3,37 @@
 
 create or replace function errtrack_private.answer_event(
     event errtrack_private.occurrences,
-    issue bigint
+    issue bigint,
+    previous errtrack_private.occurrences,
+    next errtrack_private.occurrences
 )
 returns errtrack_private.answer
-language sql stable
+language plpgsql stable
 as $$
-    select errtrack_private.ok(errtrack_private.fit_event(event, issue, jsonb_build_object(
-        'previousEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
-            event.project_id, issue, false, event.received_at, event.event_id, 1) w),
-        'nextEventID', (select replace(w.event_id::text, '-', '') from errtrack_private.walk_events(
-            event.project_id, issue, true, event.received_at, event.event_id, 1) w)))::text)
+begin
+    return errtrack_private.ok(errtrack_private.fit_event(event, issue, jsonb_build_object(
+        'previousEventID', replace(previous.event_id::text, '-', ''),
+        'nextEventID', replace(next.event_id::text, '-', '')))::text);
+end
 $$;
-comment on function errtrack_private.answer_event(errtrack_private.occurrences, bigint) is
+comment on function errtrack_private.answer_event(
+    errtrack_private.occurrences, bigint, errtrack_private.occurrences, errtrack_private.occurrences) is
     'The answer that is one event, with its neighbours in its issue.';
+
+create or replace function errtrack_private.neighbour(
+    event errtrack_private.occurrences,
+    issue bigint,
+    later boolean
+)
+returns errtrack_private.occurrences
+language plpgsql stable
+as $$
+begin
+    return errtrack_private.walk_events(event.project_id, issue, later, event.received_at, event.event_id, 1);
+end
+$$;
+comment on function errtrack_private.neighbour(errtrack_private.occurrences, bigint, boolean) is
+    'The next event of the same issue, or the one before; null where there is none.';
 
 create or replace function errtrack_private.find_event(project bigint, wanted uuid)
 returns errtrack_private.occurrences
@@ -65,11 +83,22 @@ as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:read');
     named constant text := errtrack_private.path_text(request, 'event');
+    environments constant text[] := errtrack_private.arguments(request, 'environment');
+    outermost errtrack_private.occurrences[];
     event errtrack_private.occurrences;
 begin
-    if named in ('latest', 'oldest', 'recommended') then
+    if named in ('latest', 'oldest', 'recommended') and cardinality(environments) = 0 then
+        -- The second one is its only neighbour.
+        outermost := array(select errtrack_private.walk_events(wanted.project, wanted.issue, named = 'oldest', null, null, 2));
+        if cardinality(outermost) = 0 then
+            perform errtrack_private.refuse(404);
+        end if;
+        return case when named = 'oldest'
+            then errtrack_private.answer_event(outermost[1], wanted.issue, null, outermost[2])
+            else errtrack_private.answer_event(outermost[1], wanted.issue, outermost[2], null) end;
+    elsif named in ('latest', 'oldest', 'recommended') then
         event := (errtrack_private.walk_environments(
-            wanted.project, wanted.issue, errtrack_private.arguments(request, 'environment'), named = 'oldest', 1, null, null)).events[1];
+            wanted.project, wanted.issue, environments, named = 'oldest', 1, null, null)).events[1];
     else
         event := errtrack_private.find_event(wanted.project, errtrack_private.event_id_of(named));
         if not exists (
@@ -82,7 +111,8 @@ begin
     if event.event_id is null then
         perform errtrack_private.refuse(404);
     end if;
-    return errtrack_private.answer_event(event, wanted.issue);
+    return errtrack_private.answer_event(
+        event, wanted.issue, errtrack_private.neighbour(event, wanted.issue, false), errtrack_private.neighbour(event, wanted.issue, true));
 end
 $$;
 comment on function errtrack_private.sentry_issue_event(bytea, jsonb) is
@@ -104,7 +134,8 @@ begin
     if issue is null then
         perform errtrack_private.refuse(404);
     end if;
-    return errtrack_private.answer_event(event, issue);
+    return errtrack_private.answer_event(
+        event, issue, errtrack_private.neighbour(event, issue, false), errtrack_private.neighbour(event, issue, true));
 end
 $$;
 comment on function errtrack_private.sentry_project_event(bytea, jsonb) is 'An event of a project by its id.';
@@ -400,7 +431,8 @@ declare
     name text;
 begin
     foreach name in array array[
-        'answer_event(errtrack_private.occurrences, bigint)', 'find_event(bigint, uuid)', 'event_id_of(text)',
+        'answer_event(errtrack_private.occurrences, bigint, errtrack_private.occurrences, errtrack_private.occurrences)',
+        'neighbour(errtrack_private.occurrences, bigint, boolean)', 'find_event(bigint, uuid)', 'event_id_of(text)',
         'refuse_query(jsonb)', 'walk_environments(bigint, bigint, text[], boolean, integer, timestamptz, uuid)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

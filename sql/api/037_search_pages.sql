@@ -80,6 +80,8 @@ declare
             limit %%s) i
         where p.id = any ($1) and %%s
     $sql$, reached, sort_key, direction, direction);
+    shown_place constant text := case
+        when is_time then format('errtrack_private.microseconds(i.%I)', sort_key) else 'i.' || sort_key end;
     page constant text := format($sql$
         select array_agg(row(page.project_id, page.id, page.place)::errtrack_private.issue_place)
         from (
@@ -87,8 +89,27 @@ declare
             %%s
             order by i.%I %s, i.id %s
             limit $6) page
-    $sql$, case when is_time then format('errtrack_private.microseconds(i.%I)', sort_key) else 'i.' || sort_key end,
-        sort_key, direction, direction);
+    $sql$, shown_place, sort_key, direction, direction);
+    -- Candidates are brought into the order first, and looked at as far as the page goes: the
+    -- offsets keep one step from becoming part of the next.
+    page_of_candidates constant text := format($sql$
+        select array_agg(row(page.project_id, page.id, page.place)::errtrack_private.issue_place)
+        from (
+            select i.project_id, i.id, %s as place
+            from (
+                select i.project_id, i.id
+                from %%s as c (project_id, issue_id)
+                join errtrack_private.issues i on i.project_id = c.project_id and i.id = c.issue_id
+                where i.status = any ($2) and %s
+                order by i.%I %s, i.id %s
+                offset 0) o
+            cross join lateral (
+                select * from errtrack_private.issues i where i.project_id = o.project_id and i.id = o.id offset 0) i
+            cross join lateral (
+                select p.purge_before from errtrack_private.projects p where p.id = i.project_id offset 0) p
+            where %s
+            limit $6) page
+    $sql$, shown_place, reached, sort_key, direction, direction, good);
     found_places errtrack_private.issue_place[];
     found_projects bigint[];
     found_issues bigint[];
@@ -124,12 +145,7 @@ begin
             from errtrack_private.find_candidates(projects, bound, candidates, most_candidates + 1) c;
         end if;
         if cardinality(found_issues) <= most_candidates then
-            execute format(page, format($sql$
-                    from unnest($7, $8) as c (project_id, issue_id)
-                    join errtrack_private.issues i on i.project_id = c.project_id and i.id = c.issue_id
-                    join errtrack_private.projects p on p.id = i.project_id
-                    where i.status = any ($2) and %s and %s
-                $sql$, reached, good))
+            execute format(page_of_candidates, 'unnest($7, $8)')
                 into found_places
                 using projects, statuses, bound, place, place_id, wanted, found_projects, found_issues;
             return coalesce(found_places, '{}');
@@ -137,12 +153,7 @@ begin
         -- Many have it, and none of the first thousand: they may all be elsewhere, so that a
         -- walk would go to the end. All of them at once cost less than that.
         if found_places is null then
-            execute format(page, format($sql$
-                    from (select distinct * from (%s) as c (project_id, issue_id)) as c
-                    join errtrack_private.issues i on i.project_id = c.project_id and i.id = c.issue_id
-                    join errtrack_private.projects p on p.id = i.project_id
-                    where i.status = any ($2) and %s and %s
-                $sql$, candidates, reached, good))
+            execute format(page_of_candidates, format('(select distinct * from (%s) as c (project_id, issue_id))', candidates))
                 into found_places
                 using projects, statuses, bound, place, place_id, wanted;
             return coalesce(found_places, '{}');

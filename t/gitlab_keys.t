@@ -85,6 +85,20 @@ is $t->sql_value('select count(*) from errtrack_private.projects where id = 777'
 is $t->store({ message => 'no key' }, project => $app, key => 'f' x 32, prefix => '/refused')->status, 403,
     'elsewhere such a key is refused';
 
+# ---- another project of the same number ------------------------------------------------
+
+my $same = $gitlab->errtrack(qw(key create shop --label same --json))->{key};
+is $gitlab->project->{id}, $t->project->{id}, 'GitLab has a project with the number of one that was made here';
+$before = $discarded->();
+is $t->store({ message => 'of another shop' }, key => $same)->status, 200, 'a report with a key of it is taken';
+eventually { $discarded->() == $before + 1 } 'and discarded, though GitLab vouches for the key';
+is $titles->($t->project), '', 'it is not filed for the project that is here';
+like $t->worker->log_text, qr/GitLab vouches for a key of its project \d+, but the project of that id here is another one/, 'which the log tells';
+$t->sql('update errtrack_private.projects set gitlab = true where id = $1', $t->project->{id});
+$age->();
+$t->store({ message => 'of the same shop' }, key => $same);
+eventually { $titles->($t->project) eq 'of the same shop' } 'a project that is said to be GitLab\'s takes them';
+
 # ---- GitLab changes its mind --------------------------------------------------------
 
 $gitlab->sql('update errtrack_private.client_keys set active = false where public_key = $1', $app->{public_key});
@@ -124,7 +138,7 @@ eventually { $waiting->() == 1 } 'and waits';
 is $t->errtrack('status', '--json')->{requests_waiting}, 1, 'which the status tells';
 $t->errtrack(qw(key create shop --label more));
 is $t->store({ message => 'meanwhile' })->status, 200, 'a known key is not concerned';
-eventually { $titles->($t->project) eq 'meanwhile' } 'and its report is filed';
+eventually { $titles->($t->project) eq 'meanwhile, of the same shop' } 'and its report is filed';
 $t->sql(q{insert into errtrack_private.waiting_requests (project_id, delivery_id, public_key, received_at, meta, body)
     select 100000 + n, gen_random_uuid(), md5(n::text), now() - interval '1 minute', 'v 1', ''::bytea from generate_series(1, 20) as n
     union all select 4242, gen_random_uuid(), md5('new'), now(), 'v 1', ''});

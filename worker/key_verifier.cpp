@@ -83,7 +83,10 @@ void KeyVerifier::turn(const std::stop_token &stop)
         try {
             bool enabled = gitlab_.allows(key.project, key.public_key, stop);
             metrics_.asked_gitlab(enabled ? "enabled" : "disabled");
-            store_.key_answered(key, enabled);
+            if (!store_.key_answered(key, enabled) && foreign_.insert(key.project).second) {
+                spdlog::warn("GitLab vouches for a key of its project {}, but the project of that id here is another "
+                             "one: its reports are discarded (see projects.gitlab)", key.project);
+            }
         } catch (const GitlabError &e) {
             // One that it fails at is not to keep it from the others.
             if (!e.is_there) {

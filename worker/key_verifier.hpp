@@ -14,8 +14,10 @@
 #include "worker/store.hpp"
 
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -42,6 +44,7 @@ private:
     Gitlab gitlab_;
     std::unique_ptr<Redis> redis_;
     bool answered_ = false;             /* GitLab has, since the process began */
+    std::set<std::int64_t> foreign_;    /* projects whose id another one has here, as was told */
     std::string complaint_;             /* the last; it is not repeated */
     std::mutex mutex_;
     std::condition_variable_any woken_;

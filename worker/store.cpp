@@ -447,13 +447,14 @@ std::vector<AskedKey> Store::keys_to_ask()
     });
 }
 
-void Store::key_answered(const AskedKey &key, bool enabled)
+bool Store::key_answered(const AskedKey &key, bool enabled)
 {
-    translated([&] {
+    return translated([&] {
         pqxx::work tx(connection().db);
-        tx.exec_params("select errtrack_private.gitlab_key_answered($1, $2, $3, $4)", key.project, key.public_key,
-                       enabled, key.at);
+        bool taken = tx.exec_params1("select errtrack_private.gitlab_key_answered($1, $2, $3, $4)", key.project,
+                                     key.public_key, enabled, key.at)[0].as<bool>();
         tx.commit();
+        return taken;
     });
 }
 

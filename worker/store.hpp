@@ -135,7 +135,8 @@ public:
     /* Takes the duty to ask GitLab, until the connection ends. False: another worker has it. */
     bool take_key_duty();
     std::vector<AskedKey> keys_to_ask();
-    void key_answered(const AskedKey &key, bool enabled);
+    /* False: it is enabled in a project of GitLab's whose id another project has here. */
+    bool key_answered(const AskedKey &key, bool enabled);
     /* Hands some requests that need not wait any more to requeue, and forgets them when it
      * returns. Returns how many. */
     template <class Requeue>

@@ -108,7 +108,7 @@ create or replace function errtrack_private.gitlab_key_answered(
     enabled boolean,
     asked_at timestamptz
 )
-returns void
+returns boolean
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
@@ -127,14 +127,14 @@ begin
         update errtrack_private.client_keys k
         set active = false
         where k.project_id = $1 and k.public_key = $2 and k.active and before;
-        return;
+        return true;
     end if;
     if not exists (select from errtrack_private.projects p where p.id = $1) then
         if not exists (select from errtrack_private.organizations o where o.slug = 'gitlab') then
             perform errtrack_private.create_organization(null, 'gitlab', 'GitLab');
         end if;
-        insert into errtrack_private.projects as p (id, organization_id, slug, name)
-        select $1, o.id, 'project-' || $1, 'Project ' || $1
+        insert into errtrack_private.projects as p (id, organization_id, slug, name, gitlab)
+        select $1, o.id, 'project-' || $1, 'Project ' || $1, true
         from errtrack_private.organizations o
         where o.slug = 'gitlab'
         on conflict do nothing;
@@ -142,14 +142,15 @@ begin
     insert into errtrack_private.client_keys as k (project_id, public_key, label)
     select p.id, $2, 'GitLab'
     from errtrack_private.projects p
-    where p.id = $1
+    where p.id = $1 and p.gitlab
     -- Whoever disabled it here meant it.
     on conflict on constraint client_keys_public_key_key do update set active = true
         where k.project_id = excluded.project_id and not k.active and not before;
+    return exists (select from errtrack_private.projects p where p.id = $1 and p.gitlab);
 end
 $$;
 comment on function errtrack_private.gitlab_key_answered(bigint, text, boolean, timestamptz) is
-    'Notes what GitLab says of a key, asked at that time. A key that it vouches for becomes a client key of its project, which is made in the organization "gitlab" if it is not there; one that it does so no more is disabled.';
+    'Notes what GitLab says of a key, asked at that time. A key that it vouches for becomes a client key of its project, which is made in the organization "gitlab" if it is not there; one that it does so no more is disabled. False: a project of that id is here, but not GitLab''s.';
 
 create or replace function errtrack_private.release_requests()
 returns table (delivery_id uuid, meta text, body bytea)

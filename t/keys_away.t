@@ -39,7 +39,7 @@ is $t->store({ message => 'elsewhere' }, project => { %{ $t->project }, id => 99
     'for its own project only';
 
 # Made while no edge could be told.
-my $new = $t->errtrack(qw(key create shop --label new --json))->{public_key};
+my $new = $t->errtrack(qw(key create shop --label new --json))->{key};
 my $unknown = 'f' x 32;
 is $t->store({ message => 'new' }, key => $new)->status, 200, 'a report with a key that nobody could tell of is kept';
 is $t->store({ message => 'unknown' }, key => $unknown)->status, 200, 'so is one with a key that does not exist';

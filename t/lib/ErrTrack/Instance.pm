@@ -305,6 +305,7 @@ sub complete {
 # in front of /api, query => more of the query string, and those of http.
 sub submit {
     my ($self, $endpoint, $body, %arg) = @_;
+    die "the key is undefined\n" if exists $arg{key} && !defined $arg{key};
     my $project = delete $arg{project} // $self->{project};
     my $id = ref $project ? $project->{id} : $project;
     my $key = delete $arg{key} // (ref $project ? $project->{public_key} : $self->{project}{public_key});

@@ -547,7 +547,11 @@ private:
         constexpr std::string_view end = "-----END ";
         std::string_view rest = text_.substr(at_);
         std::size_t named = rest.npos;
-        if (!rest.starts_with(begin) || (named = rest.substr(0, 64).find(kind)) == rest.npos) {
+        // What keys there are is said in capitals: RSA, EC, ENCRYPTED (RFC 7468, section 3).
+        bool key = rest.starts_with(begin) && (named = rest.substr(0, 64).find(kind)) != rest.npos
+                   && rest.substr(begin.size(), named - begin.size()).find_first_not_of(
+                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ") == rest.npos;
+        if (!key) {
             at_++;
             return;
         }

@@ -307,6 +307,8 @@ TEST(Secrets, private_keys)
     EXPECT_EQ(scrubbed("a " + key + " b"), "a [Filtered] b");
     EXPECT_EQ(scrubbed(key + "\n" + key), "[Filtered]\n[Filtered]");
     EXPECT_EQ(scrubbed("-----BEGIN PRIVATE KEY-----\nMIIE"), "[Filtered]");
+    std::string words = "-----BEGIN a text about a PRIVATE KEY-----\nMIIE";
+    EXPECT_EQ(scrubbed(words), words);
     std::string certificate = "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----";
     EXPECT_EQ(scrubbed(certificate), certificate);
 }

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha1_hex);
+use JSON::PP ();
 use Test::More;
 
 use ErrTrack;
@@ -408,6 +409,14 @@ sub expected_of_gitlab {
     return $kind =~ /^group/ ? $foreign : '403 Forbidden';
 }
 
+# "METHOD path" => { status => what the document says of it }.
+my $document = JSON::PP->new->decode(read_file(root() . '/ngx_module/openapi.json'));
+my %documented;
+for my $path (keys %{ $document->{paths} }) {
+    my $operations = $document->{paths}{$path};
+    $documented{ uc($_) . ' ' . $path =~ s{/\z}{}r } = $operations->{$_}{responses} for grep { ref $operations->{$_} eq 'HASH' } keys %$operations;
+}
+
 # What erases everything comes last.
 my $erase = 'DELETE /errortracking/api/v1/projects/{id}';
 for my $route (grep { $_ ne $erase } sort keys %route) {
@@ -418,6 +427,8 @@ for my $route (grep { $_ ne $erase } sort keys %route) {
     }
     is_deeply \%got, \%wanted, "$route: who may"
         or diag map { "  '$_': $got{$_}, not $wanted{$_}\n" } grep { $got{$_} ne $wanted{$_} } sort keys %got;
+    my %status = map { substr($_, 0, 3) => 1 } values %got;
+    is_deeply [ grep { !$documented{$route}{$_} } sort keys %status ], [], '... and all that is answered is documented';
 }
 
 # ---- nothing tells what there is --------------------------------------------------------

@@ -2,6 +2,7 @@
  * The configuration of the HTTP surfaces that read and change what PostgreSQL keeps.
  */
 
+#include "ngx_module/caller.hpp"
 #include "ngx_module/query.hpp"
 
 #include <algorithm>

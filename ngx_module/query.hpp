@@ -36,9 +36,6 @@ extern std::unique_ptr<std::vector<std::unique_ptr<PgPool>>> database_pools;
 /* The content handler of a location with errtrack_query. */
 ngx_int_t handle_query(ngx_http_request_t *r) noexcept;
 
-/* A host with its port, as a URL; the port of the scheme where there is none. */
-std::string with_port(std::string_view scheme, std::string_view host);
-
 }
 
 #endif

@@ -175,6 +175,16 @@ $$;
 comment on function errtrack_private.id_of_short(text) is
     'The id of an issue that people call by its short id. Whether its project has that name is not looked at.';
 
+create or replace function errtrack_private.issue_id_named(name text) returns bigint
+language plpgsql immutable
+as $$
+begin
+    return coalesce(errtrack_private.as_id(name), errtrack_private.id_of_short(name));
+end
+$$;
+comment on function errtrack_private.issue_id_named(text) is
+    'The id of an issue that is named by its id or short id; null for what is neither. See id_of_short().';
+
 create or replace function errtrack_private.search_value(value text) returns text
 language sql immutable
 as $$
@@ -212,7 +222,7 @@ declare
 begin
     foreach name in array array[
         'like_pattern(text, boolean)', 'moment_of(text)', 'compare_moment(text, text, text)',
-        'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)', 'search_value(text)', 'unquoted(text)',
+        'compare_number(text, text, text)', 'short_id(text, bigint)', 'id_of_short(text)', 'issue_id_named(text)', 'search_value(text)', 'unquoted(text)',
         'search_key_kind(text)', 'refuse_value(text)', 'level_named(text)', 'word_pattern(text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

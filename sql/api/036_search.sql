@@ -92,8 +92,7 @@ begin
         if value !~ '^([0-9]+|[A-Za-z0-9_-]+-[0-9A-Za-z]+)$' then
             perform errtrack_private.refuse_value(small);
         end if;
-        bound := bound || coalesce(case when value ~ '^[0-9]+$' then errtrack_private.as_id(value)
-                                        else errtrack_private.id_of_short(value) end, 0)::text;
+        bound := bound || coalesce(errtrack_private.issue_id_named(value), 0)::text;
         condition := format('i.id = $3[%s]::bigint', n);
         candidates := format('select o.project_id, o.issue_id from errtrack_private.origins o
             where o.project_id = any ($1) and o.id = $3[%s]::bigint', n);

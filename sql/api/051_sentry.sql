@@ -130,7 +130,7 @@ declare
     named constant text := errtrack_private.path_text(request, 'issue');
     token record := errtrack_private.sentry_token(token_hash);
 begin
-    issue := coalesce(errtrack_private.as_id(named), errtrack_private.id_of_short(named));
+    issue := errtrack_private.issue_id_named(named);
     -- One that is merged into another is found as that one.
     select o.project_id, o.issue_id into project, issue
     from errtrack_private.origins o

@@ -299,11 +299,11 @@ begin
         end if;
         places := array(
             select distinct row(i.project_id, i.id, 0)::errtrack_private.issue_place
-            from (select id as name, errtrack_private.as_id(id) as id from unnest(named) as id) n
+            from unnest(named) as n (name)
             join errtrack_private.issues i
-              on i.project_id = any (projects) and i.id = coalesce(n.id, errtrack_private.id_of_short(n.name))
+              on i.project_id = any (projects) and i.id = errtrack_private.issue_id_named(n.name)
             join errtrack_private.projects p on p.id = i.project_id
-            where (n.id is not null or errtrack_private.short_id(p.slug, i.id) = upper(n.name))
+            where (errtrack_private.as_id(n.name) is not null or errtrack_private.short_id(p.slug, i.id) = upper(n.name))
               and errtrack_private.issue_is_visible(i.project_id, i.id)
             order by 1
             limit most);
@@ -478,7 +478,7 @@ declare
     named constant text := errtrack_private.path_text(request, 'issue');
 begin
     -- Whoever names a part of an issue does not mean all of it.
-    if wanted.issue <> coalesce(errtrack_private.as_id(named), errtrack_private.id_of_short(named)) then
+    if wanted.issue <> errtrack_private.issue_id_named(named) then
         perform errtrack_private.refuse(404);
     end if;
     perform errtrack_private.delete_issues(wanted.project, array[wanted.issue]);

@@ -479,13 +479,13 @@ declare
 begin
     return errtrack_private.ok((
         with latest as materialized (
-            select distinct on (w.hash) w.hash, errtrack_private.list_item(w, wanted.issue) as shown
+            select distinct on (w.hash) w.hash, w as event
             from errtrack_private.walk_events(wanted.project, wanted.issue, false, null, null, 100) w
             order by w.hash, w.received_at desc, w.event_id desc
         )
         select coalesce(jsonb_agg(jsonb_build_object(
             'id', replace(h.hash::text, '-', ''), 'state', 'unlocked',
-            'latestEvent', (select l.shown from latest l where l.hash = h.hash),
+            'latestEvent', (select errtrack_private.list_item(l.event, wanted.issue) from latest l where l.hash = h.hash),
             'variant', h.variant, 'algorithm', h.algo, 'title', h.title, 'mergedFrom', nullif(o.id, wanted.issue)::text,
             'firstSeen', errtrack_private.rfc3339(h.first_seen)) order by h.first_seen, h.hash), '[]')::text
         from errtrack_private.origins o

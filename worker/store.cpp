@@ -530,33 +530,31 @@ std::vector<StoredVersion> Store::grouping_versions()
     });
 }
 
-Store::ProjectionTurn::ProjectionTurn(Store &owner) : store(owner)
-{
-    store.translated([&] {
-        Connection &c = store.connection();
-        c.turn = std::make_unique<pqxx::work>(c.db);
-        c.turn->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
-        for (const auto &row : c.turn->exec("select name, value "
-                                                  "from errtrack_private.key_projection()"))
-        {
-            fields.push_back({row[0].c_str(), row[1].c_str()});
-        }
-    });
-}
-
-Store::ProjectionTurn::~ProjectionTurn()
+Store::Turn::~Turn()
 {
     if (store.connection_) {
         store.connection_->turn.reset();
     }
 }
 
-void Store::ProjectionTurn::end()
+void Store::Turn::end()
 {
     store.translated([&] { store.connection().turn->commit(); });
 }
 
-Store::ReleaseTurn::ReleaseTurn(Store &owner) : store(owner)
+Store::ProjectionTurn::ProjectionTurn(Store &owner) : Turn(owner)
+{
+    store.translated([&] {
+        Connection &c = store.connection();
+        c.turn = std::make_unique<pqxx::work>(c.db);
+        c.turn->exec("select pg_advisory_xact_lock(hashtextextended('errtrack.keys', 0))");
+        for (const auto &row : c.turn->exec("select name, value from errtrack_private.key_projection()")) {
+            fields.push_back({row[0].c_str(), row[1].c_str()});
+        }
+    });
+}
+
+Store::ReleaseTurn::ReleaseTurn(Store &owner) : Turn(owner)
 {
     store.translated([&] {
         Connection &c = store.connection();
@@ -566,18 +564,6 @@ Store::ReleaseTurn::ReleaseTurn(Store &owner) : store(owner)
             requests.push_back({row[0].c_str(), std::string(body.get(), body.size())});
         }
     });
-}
-
-Store::ReleaseTurn::~ReleaseTurn()
-{
-    if (store.connection_) {
-        store.connection_->turn.reset();
-    }
-}
-
-void Store::ReleaseTurn::end()
-{
-    store.translated([&] { store.connection().turn->commit(); });
 }
 
 }

@@ -178,24 +178,29 @@ private:
     struct Connection;
 
     Connection &connection();
-    /* The transaction that other workers wait for; rolled back unless it is ended. */
-    struct ProjectionTurn {
-        explicit ProjectionTurn(Store &store);
-        ~ProjectionTurn();
+    /* A transaction in which the caller does something elsewhere; rolled back unless it is
+     * ended. */
+    struct Turn {
+        explicit Turn(Store &owner) : store(owner) {}
+        ~Turn();
+        Turn(const Turn &) = delete;
+        Turn &operator=(const Turn &) = delete;
         void end();
 
-        std::vector<ProjectedField> fields;
         Store &store;
     };
 
-    /* The same for requests that are released. */
-    struct ReleaseTurn {
-        explicit ReleaseTurn(Store &store);
-        ~ReleaseTurn();
-        void end();
+    /* Other workers wait for it. */
+    struct ProjectionTurn : Turn {
+        explicit ProjectionTurn(Store &owner);
+
+        std::vector<ProjectedField> fields;
+    };
+
+    struct ReleaseTurn : Turn {
+        explicit ReleaseTurn(Store &owner);
 
         std::vector<WaitingRequest> requests;
-        Store &store;
     };
 
     template <class Body>

@@ -31,10 +31,11 @@ KeyVerifier::KeyVerifier(std::string conninfo, const RedisSettings &redis, const
 void KeyVerifier::run(const std::stop_token &stop)
 {
     while (!stop.stop_requested()) {
-        auto pause = usual_pause;
+        auto pause = pause_after_trouble;
         std::string trouble;
         try {
             turn(stop);
+            pause = usual_pause;
         } catch (const GitlabError &e) {
             if (stop.stop_requested()) {
                 return;
@@ -43,7 +44,6 @@ void KeyVerifier::run(const std::stop_token &stop)
             trouble = std::string("asking GitLab: ") + e.what();
         } catch (const StoreError &e) {
             // A database that is away is spoken of by whoever files.
-            pause = pause_after_trouble;
             trouble = e.kind == StoreError::Kind::down ? complaint_ : std::string("keys of GitLab: ") + e.what();
         } catch (const RedisError &e) {
             redis_.reset();
@@ -59,7 +59,6 @@ void KeyVerifier::run(const std::stop_token &stop)
             }
             complaint_ = trouble;
         }
-        pause = trouble.empty() ? pause : pause_after_trouble;
         std::unique_lock lock(mutex_);
         woken_.wait_for(lock, stop, pause, [] { return false; });
     }

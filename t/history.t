@@ -71,6 +71,8 @@ my $record = $t->errtrack(qw(issue show shop), $first, '--json');
 is_deeply [ @$record{qw(id status events users title level first_release hashes merged_into)} ],
     [ $first, 'unresolved', 1, 1, 'first', 'warning', 'shop@1.0.0', 1, undef ], 'an issue is shown';
 is $t->errtrack(qw(issue show shop), 'shop-' . $first, '--json')->{id}, $first, 'an issue can be named as people call it';
+my $short = $t->sql_value(q{select errtrack_private.short_id('shop', 9007199254740991)});
+like eval { $t->errtrack(qw(issue show shop), $short) } // $@, qr/9007199254740991/, 'by the same digits as everywhere';
 like $t->errtrack(qw(issue show shop), $first), qr/^status +unresolved$/m, 'for people too';
 prints [ 'list', 'shop' ], <<"TABLE", 'issues are listed';
 id status events users first_seen last_seen title

@@ -29,36 +29,50 @@ as $$
 $$;
 comment on function errtrack_private.line_of(jsonb) is 'A line or column of a frame; null for what is none.';
 
+create or replace function errtrack_private.lines_around(frame jsonb) returns jsonb
+language plpgsql immutable
+as $$
+declare
+    line constant integer := errtrack_private.line_of(frame -> 'lineno');
+    -- Made arrays here: a plan for known values computes the length below, and fails on
+    -- what is no array, even where there is no row that needs it.
+    before constant jsonb := case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end;
+    after constant jsonb := case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end;
+begin
+    if line is null or jsonb_typeof(frame -> 'context_line') is distinct from 'string' then
+        return '[]';
+    end if;
+    return (
+        select jsonb_agg(jsonb_build_array(line + lines.away, lines.text) order by lines.away)
+        from (
+            select pre.n - jsonb_array_length(before) - 1, pre.text
+            from jsonb_array_elements_text(before) with ordinality as pre (text, n)
+            union all
+            select 0, frame ->> 'context_line'
+            union all
+            select post.n, post.text
+            from jsonb_array_elements_text(after) with ordinality as post (text, n)) as lines (away, text)
+        where lines.text is not null);
+end
+$$;
+comment on function errtrack_private.lines_around(jsonb) is
+    'The numbered lines of source that a frame has, its own among them.';
+
 create or replace function errtrack_private.show_frame(frame jsonb, with_vars boolean) returns jsonb
 language plpgsql immutable
 as $$
 begin
-    return (
-        select jsonb_build_object(
-            'filename', frame ->> 'filename', 'absPath', frame ->> 'abs_path', 'module', frame ->> 'module',
-            'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame ->> 'function',
-            'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
-            'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
-            'lineNo', errtrack_private.line_of(frame -> 'lineno'),
-            'colNo', errtrack_private.line_of(frame -> 'colno'),
-            'inApp', coalesce(frame -> 'in_app' = 'true', false),
-            'trust', frame -> 'trust', 'errors', null,
-            'vars', case when with_vars then frame -> 'vars' end,
-            'context', case when errtrack_private.line_of(frame -> 'lineno') is not null and jsonb_typeof(frame -> 'context_line') = 'string' then (
-                select jsonb_agg(jsonb_build_array(errtrack_private.line_of(frame -> 'lineno') + lines.away, lines.text) order by lines.away)
-                from (
-                    select pre.n - jsonb_array_length(frame -> 'pre_context') - 1, pre.text
-                    from jsonb_array_elements_text(
-                        case when jsonb_typeof(frame -> 'pre_context') = 'array' then frame -> 'pre_context' else '[]' end)
-                        with ordinality as pre (text, n)
-                    union all
-                    select 0, frame ->> 'context_line'
-                    union all
-                    select post.n, post.text
-                    from jsonb_array_elements_text(
-                        case when jsonb_typeof(frame -> 'post_context') = 'array' then frame -> 'post_context' else '[]' end)
-                        with ordinality as post (text, n)) as lines (away, text)
-                where lines.text is not null) else '[]' end));
+    return jsonb_build_object(
+        'filename', frame ->> 'filename', 'absPath', frame ->> 'abs_path', 'module', frame ->> 'module',
+        'package', frame -> 'package', 'platform', frame -> 'platform', 'function', frame ->> 'function',
+        'rawFunction', frame -> 'raw_function', 'symbol', frame -> 'symbol',
+        'instructionAddr', frame -> 'instruction_addr', 'symbolAddr', frame -> 'symbol_addr',
+        'lineNo', errtrack_private.line_of(frame -> 'lineno'),
+        'colNo', errtrack_private.line_of(frame -> 'colno'),
+        'inApp', coalesce(frame -> 'in_app' = 'true', false),
+        'trust', frame -> 'trust', 'errors', null,
+        'vars', case when with_vars then frame -> 'vars' end,
+        'context', errtrack_private.lines_around(frame));
 end
 $$;
 comment on function errtrack_private.show_frame(jsonb, boolean) is 'A frame as Sentry shows it.';

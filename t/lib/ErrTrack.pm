@@ -17,8 +17,9 @@ package ErrTrack;
 #
 # ERRTRACK_LEAVE=1 keeps the directory, ERRTRACK_CATLOG=1 prints the logs of a
 # test that failed, ERRTRACK_BUILD and ERRTRACK_PRELOAD name another build and
-# the library of its sanitizer. TMPDIR=/dev/shm is faster where /tmp is a slow disk;
-# "make test" chooses it where it has room.
+# the library of its sanitizer, ERRTRACK_PLANS is the plan_cache_mode of PostgreSQL.
+# TMPDIR=/dev/shm is faster where /tmp is a slow disk; "make test" chooses it where it
+# has room.
 
 use strict;
 use warnings;

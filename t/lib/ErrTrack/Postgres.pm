@@ -46,6 +46,7 @@ sub command {
         log_line_prefix         => '%m [%p] %q%u@%d ',
         # Good enough for a process that is killed, not for a machine that is.
         ($self->{durable} ? () : (fsync => 'off', full_page_writes => 'off')),
+        ($ENV{ERRTRACK_PLANS} ? (plan_cache_mode => $ENV{ERRTRACK_PLANS}) : ()),
         %{ $self->{settings} },
     );
     return (program('postgres'), '-D', $self->data, map { ('-c', "$_=$settings{$_}") } sort keys %settings);

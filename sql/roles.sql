@@ -48,6 +48,35 @@ begin
     execute format('grant create, connect, temporary on database %I to errtrack_maintain', current_database());
     execute format('grant connect on database %I to errtrack_query, errtrack_report', current_database());
     execute format('grant connect, temporary on database %I to errtrack_worker', current_database());
+    -- Logins of analysts write nothing, nor make functions that pry. Who else is to make
+    -- temporary tables here is granted that.
+    execute format('revoke temporary on database %I from public', current_database());
+    if has_schema_privilege('errtrack_report', 'public', 'create') then
+        revoke create on schema public from public;
+    end if;
+end
+$$;
+
+-- What PostgreSQL lets every login do: fill the disk with large objects, and hold the locks
+-- by which the programs keep out of each other's way. Only a superuser can change that.
+do $$
+declare
+    name regprocedure;
+begin
+    if not (select r.rolsuper from pg_roles r where r.rolname = current_user) then
+        return;
+    end if;
+    for name in
+        select p.oid
+        from pg_proc p
+        where p.pronamespace = 'pg_catalog'::regnamespace
+          and p.proname ~ '^(lo_creat|lo_create|lo_from_bytea|pg_(try_)?advisory_(xact_)?lock(_shared)?)$'
+    loop
+        execute format('revoke execute on function %s from public', name);
+        if name::text ~ 'advisory' then
+            execute format('grant execute on function %s to errtrack_maintain, errtrack_worker, errtrack_query', name);
+        end if;
+    end loop;
 end
 $$;
 

@@ -261,22 +261,6 @@ $$;
 comment on function errtrack_private.keep_explanations() is
     'Keeps batch_explanations; where another worker was first, its explanation stays.';
 
--- ---- for reports ------------------------------------------------------------------
-
-create or replace view errtrack.grouping_hashes as
-select h.project_id, o.issue_id, h.hash, h.algo as algorithm, h.variant, h.first_seen, x.explanation
-from errtrack_private.hashes h
-join errtrack_private.origins o on o.project_id = h.project_id and o.id = h.origin_id
-left join errtrack_private.explanations x on x.project_id = h.project_id and x.hash = h.hash;
-comment on view errtrack.grouping_hashes is
-    'What makes events belong to an issue: its grouping hashes.';
-comment on column errtrack.grouping_hashes.variant is
-    'app: by the frames of the application; system: by all frames; custom: by a fingerprint or checksum; message, template, csp and so on: by that; fallback: there was nothing to go by.';
-comment on column errtrack.grouping_hashes.first_seen is
-    'The time that the first event with that hash gives, corrected as occurrences.occurred_at is.';
-comment on column errtrack.grouping_hashes.explanation is
-    'What counted and what did not, and why, of the first event with that hash.';
-
 -- ---- rights -------------------------------------------------------------------
 
 revoke execute on function
@@ -304,4 +288,3 @@ grant execute on function
 to errtrack_worker;
 grant select on errtrack_private.grouping_rules to errtrack_worker;
 grant select, insert on errtrack_private.explanations to errtrack_worker;
-grant select on errtrack.grouping_hashes to errtrack_report;

@@ -1,6 +1,6 @@
 -- The public interface for reports, continued: what comes beside events.
 
-create or replace view errtrack.client_reports as
+create or replace view errtrack.client_reports with (security_barrier) as
     select c.project_id,
            c.hour,
            c.outcome,
@@ -8,8 +8,8 @@ create or replace view errtrack.client_reports as
            c.reason,
            c.quantity as items
     from errtrack_private.client_reports c
-    join errtrack_private.projects p on p.id = c.project_id
-    where c.since >= coalesce(p.purge_before, '-infinity');
+    join errtrack_private.reported_projects p on p.id = c.project_id
+    where c.since >= p.visible_from;
 comment on view errtrack.client_reports is
     'What SDKs say that they did not send. No part of errtrack.outcomes: nothing of it has arrived. Cheap by project_id and hour.';
 comment on column errtrack.client_reports.hour is 'The hour (UTC) in which the edge took the report in.';
@@ -20,7 +20,7 @@ comment on column errtrack.client_reports.reason is
     'A word of the SDK: sample_rate, before_send, queue_overflow, ... "(other)" when the project has used 100 of them.';
 comment on column errtrack.client_reports.items is 'How many.';
 
-create or replace view errtrack.feedback as
+create or replace view errtrack.feedback with (security_barrier) as
     select f.project_id,
            f.received_at,
            f.kind,
@@ -36,7 +36,7 @@ create or replace view errtrack.feedback as
            o.received_at as event_received_at,
            o.issue_id
     from errtrack_private.feedback f
-    join errtrack_private.projects p on p.id = f.project_id
+    join errtrack_private.reported_projects p on p.id = f.project_id
     left join lateral (
         select occurrence.received_at, occurrence.release, occurrence.environment, origin.issue_id
         from errtrack_private.event_ids i
@@ -48,11 +48,17 @@ create or replace view errtrack.feedback as
           on origin.project_id = occurrence.project_id and origin.id = occurrence.origin_id
         where i.project_id = f.project_id
           and i.event_id = f.event_id
-          and i.received_at >= coalesce(p.purge_before, '-infinity')
+          and i.received_at >= p.visible_from
         limit 1) o on true
-    where f.received_at >= coalesce(p.purge_before, '-infinity');
+    where f.received_at >= p.visible_from;
 comment on view errtrack.feedback is
     'What people wrote about errors, with the event that it is about. Cheap by project_id and event_id.';
+comment on column errtrack.feedback.name is 'Of who wrote it, as they say; empty when they do not.';
+comment on column errtrack.feedback.email is 'Of who wrote it, as they say; empty when they do not.';
+comment on column errtrack.feedback.message is 'What they wrote.';
+comment on column errtrack.feedback.url is 'The page that it was written on; empty when the client does not say it.';
+comment on column errtrack.feedback.release is 'Of the feedback, else of the event.';
+comment on column errtrack.feedback.environment is 'Of the feedback, else of the event.';
 comment on column errtrack.feedback.received_at is 'When the edge took it in; decides retention.';
 comment on column errtrack.feedback.kind is
     'user_report: by a dialog or an old SDK, the last one for its event. feedback: by a newer SDK.';
@@ -62,7 +68,7 @@ comment on column errtrack.feedback.event_id is 'The event that it is about, whi
 comment on column errtrack.feedback.event_received_at is 'Null while the event is not here.';
 comment on column errtrack.feedback.issue_id is 'The issue of the event; null while the event is not here.';
 
-create or replace view errtrack.transactions as
+create or replace view errtrack.transactions with (security_barrier) as
     select t.project_id,
            t.hour,
            t.transaction,
@@ -75,8 +81,8 @@ create or replace view errtrack.transactions as
            errtrack.duration_quantile(t.durations, 0.99) as p99_ms,
            t.durations
     from errtrack_private.transactions t
-    join errtrack_private.projects p on p.id = t.project_id
-    where t.since >= coalesce(p.purge_before, '-infinity');
+    join errtrack_private.reported_projects p on p.id = t.project_id
+    where t.since >= p.visible_from;
 comment on view errtrack.transactions is
     'How long transactions took and how many failed. Over several rows: errtrack.duration_quantile(errtrack.sum_durations(durations), 0.95). Cheap by project_id and hour.';
 comment on column errtrack.transactions.hour is 'The hour (UTC) in which the edge took them in.';
@@ -93,7 +99,7 @@ comment on column errtrack.transactions.p99_ms is 'Within which 99 of 100 lie; a
 comment on column errtrack.transactions.durations is
     'Histogram: {bucket, quantity, bucket, quantity, ...}, bucket b from 1.05^b to 1.05^(b + 1) milliseconds.';
 
-create or replace view errtrack.release_health as
+create or replace view errtrack.release_health with (security_barrier) as
     select c.project_id,
            c.hour,
            c.release,
@@ -106,8 +112,8 @@ create or replace view errtrack.release_health as
            case when c.started > 0 then 100 * (1 - c.crashed::double precision / c.started) end as crash_free_percent,
            case when c.ended > 0 then c.ended_seconds / c.ended end as mean_seconds
     from errtrack_private.session_counts c
-    join errtrack_private.projects p on p.id = c.project_id
-    where c.since >= coalesce(p.purge_before, '-infinity');
+    join errtrack_private.reported_projects p on p.id = c.project_id
+    where c.since >= p.visible_from;
 comment on view errtrack.release_health is
     'Sessions by release, environment and hour. Each is counted once, by the state that is known last. Cheap by project_id and hour.';
 comment on column errtrack.release_health.hour is 'The hour (UTC) in which the sessions started.';
@@ -124,7 +130,7 @@ comment on column errtrack.release_health.crash_free_percent is 'Of the sessions
 comment on column errtrack.release_health.mean_seconds is
     'How long those took that exited and said so. Counts that the SDK adds up do not say it.';
 
-create or replace view errtrack.release_users as
+create or replace view errtrack.release_users with (security_barrier) as
     select u.project_id,
            u.day,
            u.release,
@@ -133,11 +139,12 @@ create or replace view errtrack.release_users as
            count(*) filter (where u.crashed) as crashed_users,
            100 * (1 - count(*) filter (where u.crashed)::double precision / count(*)) as crash_free_percent
     from errtrack_private.session_users u
-    join errtrack_private.projects p on p.id = u.project_id
-    where u.since >= coalesce(p.purge_before, '-infinity')
+    join errtrack_private.reported_projects p on p.id = u.project_id
+    where u.since >= p.visible_from
     group by u.project_id, u.day, u.release, u.environment;
 comment on view errtrack.release_users is
     'Distinct users of sessions by release, environment and day. Users that the client does not tell apart are not counted. Cheap by project_id and day.';
+comment on column errtrack.release_users.release is '"(other)" when the project has 10,000 others.';
 comment on column errtrack.release_users.day is 'The day (UTC) on which their sessions started.';
 comment on column errtrack.release_users.environment is 'Null when the client names none.';
 comment on column errtrack.release_users.users is
@@ -145,7 +152,7 @@ comment on column errtrack.release_users.users is
 comment on column errtrack.release_users.crashed_users is 'Those who had a session that crashed.';
 comment on column errtrack.release_users.crash_free_percent is 'Of the users.';
 
-create or replace view errtrack.monitors as
+create or replace view errtrack.monitors with (security_barrier) as
     select m.project_id,
            m.slug,
            m.environment,
@@ -159,10 +166,12 @@ create or replace view errtrack.monitors as
            m.missed,
            m.timed_out
     from errtrack_private.monitors m
-    join errtrack_private.projects p on p.id = m.project_id
-    where m.since >= coalesce(p.purge_before, '-infinity');
+    join errtrack_private.reported_projects p on p.id = m.project_id
+    where m.since >= p.visible_from;
 comment on view errtrack.monitors is
     'Jobs that check in, by environment. A project has 500 at most; others are one called "(other)".';
+comment on column errtrack.monitors.slug is 'The name of the job, as the client gives it.';
+comment on column errtrack.monitors.environment is 'As the client gives it, else production.';
 comment on column errtrack.monitors.status is
     'Of the last check-in: ok, error, in_progress, or unknown when the client says something else; missed when one did not come, timeout when one did not end.';
 comment on column errtrack.monitors.last_check_in_at is 'When the edge took it in.';
@@ -175,7 +184,7 @@ comment on column errtrack.monitors.timezone is 'In which the schedule is meant.
 comment on column errtrack.monitors.missed is 'Check-ins that did not come, those of one gap counted once.';
 comment on column errtrack.monitors.timed_out is 'Runs that did not end in time.';
 
-create or replace view errtrack.check_ins as
+create or replace view errtrack.check_ins with (security_barrier) as
     select c.project_id,
            c.slug,
            c.environment,
@@ -186,10 +195,14 @@ create or replace view errtrack.check_ins as
            c.seconds,
            c.release
     from errtrack_private.check_ins c
-    join errtrack_private.projects p on p.id = c.project_id
-    where c.received_at >= coalesce(p.purge_before, '-infinity');
+    join errtrack_private.reported_projects p on p.id = c.project_id
+    where c.received_at >= p.visible_from;
 comment on view errtrack.check_ins is
     'Runs of monitors, missed ones too. Cheap by project_id, slug and environment.';
+comment on column errtrack.check_ins.slug is 'The name of the monitor.';
+comment on column errtrack.check_ins.environment is 'Of the monitor.';
+comment on column errtrack.check_ins.check_in_id is 'Tells the runs of a monitor apart.';
+comment on column errtrack.check_ins.release is 'Null when the client names none.';
 comment on column errtrack.check_ins.status is
     'The last word about the run: ok, error, in_progress, or unknown when the client says something else; missed when it did not come, timeout when it did not end.';
 comment on column errtrack.check_ins.began_at is

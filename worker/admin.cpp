@@ -29,6 +29,7 @@
 #include "worker/admin_options.hpp"
 #include "worker/admin_retention.hpp"
 #include "worker/admin_privacy.hpp"
+#include "worker/admin_report.hpp"
 #include "worker/admin_status.hpp"
 #include "worker/short_id.hpp"
 
@@ -120,6 +121,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_tokens();
     add_dead();
     add_grouping();
+    add_report_logins(*group("report-user", "logins of analysts, who report with SQL"), options_, action_);
 }
 
 CLI::App *CommandLine::group(const std::string &name, const std::string &about)

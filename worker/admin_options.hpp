@@ -70,6 +70,12 @@ struct Options {
     std::string fingerprint_rule;
     std::string stack_rule;
     int place = 0;
+
+    std::string login;
+    std::vector<std::string> projects;
+    std::string password_file;
+    int connections = 10;
+    int timeout_seconds = 60;
 };
 
 /* The words with commas between them. */

@@ -13,6 +13,17 @@ namespace errtrack {
 /* "ett_" and 40 hex digits from the generator of OpenSSL. */
 std::string make_token();
 
+/* 32 letters and digits for a password: 160 bits. */
+std::string make_password();
+
+/* The password in a file, of one line. Throws Failure: it must be one that every client
+ * writes alike, without blanks, of ASCII, and long enough not to be guessed. */
+std::string read_password(const std::string &path);
+
+/* What PostgreSQL stores of a password (SCRAM-SHA-256, RFC 5803): the server, and the log
+ * of its statements, get nothing by which somebody could log in. */
+std::string scram_verifier(const std::string &password);
+
 /* One line of standard input, asked for without echo on a terminal. A secret in
  * an argument could be read by every user of the machine. Throws Failure. */
 std::string read_secret();

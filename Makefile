@@ -158,6 +158,10 @@ $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/n
 	@echo "  LINK  $(notdir $@)"
 	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
 
+.PHONY: contract
+contract:               ## add new views, columns and functions to sql/contract/snapshot
+	@ERRTRACK_CONTRACT=1 $(TMP) prove -q -I t/lib t/sql_contract.t
+
 # ---- benchmarks ----------------------------------------------------------------
 
 # The floor of the edge is a module of nginx of its own, built in the same way.

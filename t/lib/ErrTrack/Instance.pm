@@ -194,6 +194,14 @@ sub create_token {
     return $token;
 }
 
+# A login of an analyst, made by the command with these options: a function that asks as it,
+# as sql does.
+sub create_report_user {
+    my ($self, $name, @arg) = @_;
+    $self->postgres->know_password($name, $self->errtrack('report-user', 'create', $name, @arg, '--json')->{password});
+    return sub { return $self->postgres->rows_as($name, @_) };
+}
+
 sub project { return $_[0]{project} }
 sub token   { return $_[0]{token} }
 

@@ -178,6 +178,13 @@ sub discard_old_templates {
     return;
 }
 
+# From now on conninfo is enough for this login.
+sub know_password {
+    my ($self, $role, $password) = @_;
+    my @others = grep { !/^127\.0\.0\.1:\*:\*:\Q$role\E:/ } split /^/, read_file($self->passfile);
+    return write_file($self->passfile, join '', @others, "127.0.0.1:*:*:$role:$password\n");
+}
+
 # ---- asking -----------------------------------------------------------------
 
 # A connection string for a role; the password comes out of the file.
@@ -208,11 +215,22 @@ my ($field, $record, $null) = ("\x1f", "\x1e", "\x1d");
 
 sub rows_in {
     my ($self, $database, $sql, @values) = @_;
+    return $self->rows_over($self->conninfo(ADMIN, database => $database), $sql, @values);
+}
+
+# The same as rows as another login, whose password is known.
+sub rows_as {
+    my ($self, $role, $sql, @values) = @_;
+    return $self->rows_over($self->conninfo($role), $sql, @values);
+}
+
+sub rows_over {
+    my ($self, $conninfo, $sql, @values) = @_;
     $sql =~ s/\$([1-9]\d*)\b/parameter($1, \@values)/ge;
     my @set = map { defined $values[$_] ? ('-v', 'p' . ($_ + 1) . '=' . encoded($values[$_])) : () } 0 .. $#values;
     my ($status, $out, $err) = run([
         'psql', '-X', '-q', '-A', '-t', '-F', $field, '-R', $record, '-P', "null=$null",
-        '-v', 'ON_ERROR_STOP=1', @set, '-d', $self->conninfo(ADMIN, database => $database), '-f', '-',
+        '-v', 'ON_ERROR_STOP=1', @set, '-d', $conninfo, '-f', '-',
     ], stdin => $sql, plain => 1);
     die "psql: $err$sql\n" if $status;
     utf8::decode($out);

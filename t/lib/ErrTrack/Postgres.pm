@@ -241,11 +241,12 @@ sub rows_over {
 }
 
 # A session that stays open, for locks and open transactions: a function that runs
-# statements in it and returns when they are done. It ends with the last reference.
+# statements in it and returns when they are done. It ends with the last reference. The
+# login is a superuser unless another one is named.
 sub session {
-    my ($self) = @_;
+    my ($self, $role) = @_;
     my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
-        '-d', $self->conninfo(ADMIN));
+        '-d', $self->conninfo($role // ADMIN));
     $in->autoflush(1);
     my $guard = ErrTrack::Postgres::Session->new($pid, $in, $out);
     return sub { $guard->run(@_) };

@@ -65,6 +65,7 @@ $$;
 comment on function errtrack_private.default_partition_rows() is
     'Rows that found no partition of their day. Anything but 0 is an alarm.';
 
+revoke execute on function errtrack_private.partitioned_tables() from public;
 revoke execute on function errtrack_private.make_partitions(integer, integer) from public;
 revoke execute on function errtrack_private.default_partition_rows() from public;
 grant execute on function errtrack_private.make_partitions(integer, integer) to errtrack_worker;

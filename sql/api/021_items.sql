@@ -361,6 +361,7 @@ $$;
 comment on function errtrack_private.purge_items(bigint, timestamptz, timestamptz) is
     'Removes the items of a project that were received before a time, until another time of the clock. A counter that was begun before it goes whole. False: there is more.';
 
+revoke execute on function errtrack_private.item_tables() from public;
 revoke execute on function errtrack_private.forget_items(integer) from public;
 revoke execute on function errtrack_private.purge_items(bigint, timestamptz, timestamptz) from public;
 grant execute on function errtrack_private.forget_items(integer) to errtrack_worker;
@@ -370,7 +371,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'admit_names(text, bigint[], text[])', 'file_client_reports(jsonb)', 'file_feedback(jsonb)',
+        'item_name_limit(text)', 'admit_names(text, bigint[], text[])', 'file_client_reports(jsonb)', 'file_feedback(jsonb)',
         'claim_item_ids(text, jsonb)', 'file_transactions(jsonb)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
         execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);

@@ -101,6 +101,8 @@ begin
 end
 $$;
 
+revoke execute on function errtrack_private.notify_keys_changed() from public;
+
 grant select on errtrack_private.quotas, errtrack_private.edge_settings,
     errtrack_private.tracking_settings to errtrack_worker;
 grant select, insert, update on errtrack_private.edge_requests, errtrack_private.requests

@@ -232,7 +232,10 @@ as $$
 declare
     -- GitLab takes no more than 1 MiB.
     most constant integer := 1048576;
+    -- No project takes less.
+    least_shown constant integer := 400;
     organization bigint;
+    reached bigint[];
     shown text;
 begin
     if errtrack_private.path_text(request, 'organization') is not null then
@@ -240,22 +243,27 @@ begin
     else
         perform errtrack_private.require_scope(token_hash, 'project:read');
     end if;
-    select coalesce(jsonb_agg(errtrack_private.show_project(r.project_id) order by r.project_id), '[]')::text into shown
-    from errtrack_private.reach(token_hash, 'project:read') r
-    where r.project_id is not null
-      and r.organization_id = coalesce(organization, r.organization_id);
+    reached := array(
+        select r.project_id
+        from errtrack_private.reach(token_hash, 'project:read') r
+        where r.project_id is not null
+          and r.organization_id = coalesce(organization, r.organization_id)
+        order by r.project_id);
+    if cardinality(reached) <= most / least_shown then
+        select coalesce(jsonb_agg(errtrack_private.show_project(r.id) order by r.id), '[]')::text into shown
+        from unnest(reached) as r (id);
+    end if;
     -- Of very many, only what GitLab needs.
-    if octet_length(shown) > most then
+    if shown is null or octet_length(shown) > most then
         select coalesce(jsonb_agg(small.shown order by small.id), '[]')::text into shown
         from (
             select p.id, brief.shown, sum(octet_length(brief.shown::text) + 2) over (order by p.id) as bytes
-            from errtrack_private.reach(token_hash, 'project:read') r
-            join errtrack_private.projects p on p.id = r.project_id
+            from unnest(reached) as r (id)
+            join errtrack_private.projects p on p.id = r.id
             join errtrack_private.organizations o on o.id = p.organization_id
             cross join lateral (select jsonb_build_object(
                 'id', p.id::text, 'slug', p.slug, 'name', p.name, 'status', 'active',
-                'organization', jsonb_build_object('id', o.id::text, 'slug', o.slug, 'name', o.name)) as shown) brief
-            where r.organization_id = coalesce(organization, r.organization_id)) small
+                'organization', jsonb_build_object('id', o.id::text, 'slug', o.slug, 'name', o.name)) as shown) brief) small
         where small.bytes < most;
     end if;
     return errtrack_private.ok(shown);

@@ -166,15 +166,15 @@ contract:               ## add new views, columns and functions to sql/contract/
 
 # The floor of the edge is a module of nginx of its own, built in the same way.
 BENCH_BUILD := $(BUILD)/bench/nginx
-BENCH       ?= edge worker query
+BENCH       ?= edge worker query sql
 
 .PHONY: bench bench-data floor
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
-	@for part in $(BENCH); do [ $$part != query ] || t/bench/data; t/bench/$$part; done
+	@for part in $(BENCH); do case $$part in query|sql) t/bench/data;; esac; t/bench/$$part; done
 
-bench-data:             ## make the data that section query of the benchmark asks for
+bench-data:             ## make the data that sections query and sql of the benchmark ask for
 	@t/lib/deps build run bench
 	@t/bench/data
 

@@ -1,10 +1,12 @@
--- The four roles of errtrack. Roles belong to the whole cluster, so this file
+-- The five roles of errtrack. Roles belong to the whole cluster, so this file
 -- only creates what is missing and may run in any number of databases.
 --
 --   errtrack_maintain  owns every object; nobody logs in as it
 --   errtrack_worker    files events (log in by peer, certificate or password)
 --   errtrack_query     serves the HTTP surfaces
 --   errtrack_report    what logins of analysts are members of: reads the views
+--   errtrack_views     owns the views, and sees of the tables what their caller may; nobody
+--                      logs in as it
 
 do $$
 declare
@@ -17,13 +19,18 @@ begin
             ('errtrack_maintain', 'nologin'),
             ('errtrack_worker', 'login'),
             ('errtrack_query', 'login'),
-            ('errtrack_report', 'nologin')) as roles(name, login)
+            ('errtrack_report', 'nologin'),
+            ('errtrack_views', 'nologin')) as roles(name, login)
     loop
         if not exists (select from pg_roles where rolname = wanted.name) then
             execute format('create role %I %s', wanted.name, wanted.login);
             -- A login without superuser rights migrates as a member of the owner.
             if wanted.name = 'errtrack_maintain' and not pg_has_role('errtrack_maintain', 'member') then
                 execute format('grant errtrack_maintain to %I', current_user);
+            end if;
+            -- Whoever migrates is the owner of the tables, and makes the views.
+            if wanted.name = 'errtrack_views' then
+                grant errtrack_views to errtrack_maintain;
             end if;
             -- Policy goes with the role, so neither a connection string nor
             -- the programs repeat it. The statement timeout of the query role
@@ -90,3 +97,5 @@ comment on schema errtrack_private is
 
 grant usage on schema errtrack to errtrack_worker, errtrack_query, errtrack_report;
 grant usage on schema errtrack_private to errtrack_worker, errtrack_query;
+-- Nobody owns a view in a schema in which they may make none.
+grant usage, create on schema errtrack, errtrack_private to errtrack_views;

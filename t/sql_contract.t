@@ -56,9 +56,16 @@ is_deeply [ map { $_->[0] } $t->sql(q{
     'every function has one';
 is_deeply [ map { $_->[0] } $t->sql(q{
     select c.oid::regclass from pg_class c
-    where c.relnamespace = 'errtrack'::regnamespace and c.relkind = 'v'
-      and not coalesce('security_barrier=true' = any (c.reloptions), false)}) ], [],
-    'every view is a security barrier';
+    where c.relnamespace = 'errtrack'::regnamespace and c.relkind = 'v' and c.relowner <> 'errtrack_views'::regrole}) ], [],
+    'every view belongs to the role that sees what its caller may';
+is_deeply [ map { $_->[0] } $t->sql(q{
+    select c.oid::regclass from pg_class c
+    where c.relkind in ('r', 'p') and c.relname <> 'users' and not c.relispartition
+      and has_table_privilege('errtrack_views', c.oid, 'select') and c.relnamespace = 'errtrack_private'::regnamespace
+      and (not c.relrowsecurity or 1 <> (
+          select count(*) from pg_policy p
+          where p.polrelid = c.oid and 'errtrack_views'::regrole = any (p.polroles) and p.polcmd = 'r'))}) ], [],
+    'and sees no table but through one policy';
 is_deeply [ map { $_->[0] } $t->sql(q{
     select c.oid::regclass from pg_class c
     where c.relnamespace = 'errtrack'::regnamespace and c.relkind <> 'v' and c.relkind <> 'c'}) ], [],

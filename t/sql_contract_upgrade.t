@@ -54,7 +54,7 @@ $t->sql('drop schema analysts cascade; create schema analysts');
 
 # ---- an older release ---------------------------------------------------------------
 
-# The views as an older release would have left them: with a column less, no barrier, and
+# The views as an older release would have left them: with a column less, another owner, and
 # without what the newest migration brings.
 my %older = map { $_->[0] => $_->[1] } $t->sql(q{
     select c.relname, string_agg(format(

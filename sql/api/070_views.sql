@@ -2,29 +2,35 @@
 -- the like. A login that is a member of errtrack_report reads them. Columns may be
 -- added, at the end; removing or retyping one is a major version (sql/contract).
 --
--- A login may be tied to projects. So every view is a security barrier, before which no
--- condition of the caller looks at a row unless PostgreSQL knows that it tells nobody
--- (=, <, >= and the like, which is what indexes answer), and every view asks report_scope:
--- by joining reported_projects, or by itself where a row may belong to no project. The
--- views run as their owner, so a caller needs no right on a table.
+-- A login may be tied to projects. The views belong to errtrack_views, a role that sees of
+-- each table the rows of those projects only: see 079_report_policies.sql. A caller needs no
+-- right on a table.
 
-create or replace view errtrack_private.report_scope as
-    with tied as (
-        select l.login
-        from errtrack_private.report_logins l
-        -- The login, whatever it has set its role to; and that role too, for who logs in
-        -- as somebody else to become an analyst. Neither is another one in a function that
-        -- runs as its owner.
-        where l.tied and l.login in (session_user::text, current_setting('role')))
-    select not exists (select from tied) as everything,
-           array(
-               select r.project_id
-               from errtrack_private.report_projects r
-               join tied t on t.login = r.login
-               group by r.project_id
-               having count(*) = (select count(*) from tied)) as projects;
-comment on view errtrack_private.report_scope is
-    'One row: what the caller of a view may see, everything or these projects. To be asked in a subquery of its own, which is answered once for each query.';
+create or replace function errtrack_private.report_scope() returns bigint[]
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        with tied as (
+            select l.login
+            from errtrack_private.report_logins l
+            -- The login, whatever it has set its role to; and that role too, for who logs in
+            -- as somebody else to become an analyst. Neither is another one in a function that
+            -- runs as its owner.
+            where l.tied and l.login in (session_user::text, current_setting('role')))
+        select case when exists (select from tied) then array(
+            select r.project_id
+            from errtrack_private.report_projects r
+            join tied t on t.login = r.login
+            group by r.project_id
+            having count(*) = (select count(*) from tied)) end);
+end
+$$;
+comment on function errtrack_private.report_scope() is
+    'The projects that the caller of a view may see; null: all. To be asked in a subquery of its own, which is answered once for each query.';
+revoke execute on function errtrack_private.report_scope() from public;
+grant execute on function errtrack_private.report_scope() to errtrack_report;
 
 create or replace view errtrack_private.reported_projects as
     select p.id,
@@ -34,20 +40,16 @@ create or replace view errtrack_private.reported_projects as
            p.platform,
            p.created_at,
            coalesce(p.purge_before, '-infinity') as visible_from
-    from errtrack_private.projects p
-    where (select s.everything from errtrack_private.report_scope s)
-       or p.id = any ((select s.projects from errtrack_private.report_scope s)::bigint[]);
+    from errtrack_private.projects p;
 comment on view errtrack_private.reported_projects is
     'The projects that the caller of a view may see. What they received before visible_from is deleted.';
 
-create or replace view errtrack.organizations with (security_barrier) as
+create or replace view errtrack.organizations as
     select o.id as organization_id,
            o.slug,
            o.name,
            o.created_at
-    from errtrack_private.organizations o
-    where (select s.everything from errtrack_private.report_scope s)
-       or exists (select from errtrack_private.reported_projects p where p.organization_id = o.id);
+    from errtrack_private.organizations o;
 comment on view errtrack.organizations is
     'One row for each organization; for a login that is tied to projects, those of its projects.';
 comment on column errtrack.organizations.organization_id is
@@ -56,7 +58,7 @@ comment on column errtrack.organizations.slug is 'The short name in addresses.';
 comment on column errtrack.organizations.name is 'The name for people.';
 comment on column errtrack.organizations.created_at is 'When it was made.';
 
-create or replace view errtrack.projects with (security_barrier) as
+create or replace view errtrack.projects as
     select p.id as project_id,
            o.slug as organization,
            p.slug,
@@ -74,7 +76,7 @@ comment on column errtrack.projects.platform is 'As given when it was made; null
 comment on column errtrack.projects.created_at is 'When it was made.';
 comment on column errtrack.projects.organization_id is 'As in organizations.';
 
-create or replace view errtrack.issues with (security_barrier) as
+create or replace view errtrack.issues as
     select i.project_id,
            i.id as issue_id,
            i.status,
@@ -103,11 +105,14 @@ create or replace view errtrack.issues with (security_barrier) as
            (select u.email from errtrack_private.users u where u.id = i.assigned_to) as assigned_to
     from errtrack_private.issues i
     join errtrack_private.reported_projects p on p.id = i.project_id
-    -- Neither deleted nor merged into another issue.
+    -- Neither deleted nor merged into another issue. Not exists(): as a join the planner reads
+    -- all origins of the project for the first twenty issues of an order.
     where i.last_received_at >= p.visible_from
-      and exists (
-          select from errtrack_private.origins o
-          where o.project_id = i.project_id and o.issue_id = i.id);
+      and coalesce((
+          select true
+          from errtrack_private.origins o
+          where o.project_id = i.project_id and o.issue_id = i.id
+          limit 1), false);
 comment on view errtrack.issues is
     'One row for each issue: a group of events that is one error. Cheap by project_id and status, in the order of last_seen, first_seen or event_count.';
 comment on column errtrack.issues.issue_id is 'Below 2^53. Ids of issues that were merged lead here by issue_parts.';
@@ -146,7 +151,7 @@ comment on column errtrack.issues.overflow is
     'Holds errors beyond the limit of new issues of its project, which may be split off.';
 comment on column errtrack.issues.user_count is 'Distinct users since the issue began.';
 
-create or replace view errtrack.occurrences with (security_barrier) as
+create or replace view errtrack.occurrences as
     select o.project_id,
            origin.issue_id,
            o.event_id,
@@ -189,7 +194,7 @@ comment on column errtrack.occurrences.has_payload is
     'Whether the body was kept: beyond its budget an issue is counted, and only the newest body of the hour stays.';
 comment on column errtrack.occurrences.request_id is 'The $request_id of nginx: finds the line of the access log.';
 
-create or replace view errtrack.payloads with (security_barrier) as
+create or replace view errtrack.payloads as
     select y.project_id,
            origin.issue_id,
            y.event_id,
@@ -210,7 +215,7 @@ comment on column errtrack.payloads.received_at is 'When the edge took the event
 comment on column errtrack.payloads.body is
     'What the client sent, scrubbed, repaired and bounded. Its form is that of the SDKs and no part of the promise.';
 
-create or replace view errtrack.attachments with (security_barrier) as
+create or replace view errtrack.attachments as
     select a.project_id,
            a.event_id,
            a.received_at,
@@ -237,15 +242,13 @@ comment on column errtrack.attachments.attachment_type is
 comment on column errtrack.attachments.size is 'Bytes.';
 comment on column errtrack.attachments.sha256 is 'Of the bytes.';
 
-create or replace view errtrack.requests with (security_barrier) as
+create or replace view errtrack.requests as
     select r.project_id,
            r.hour,
            case when r.reason = '' then 'accepted' else 'refused' end as outcome,
            r.reason,
            r.requests
-    from errtrack_private.requests r
-    where (select s.everything from errtrack_private.report_scope s)
-       or r.project_id = any ((select s.projects from errtrack_private.report_scope s)::bigint[]);
+    from errtrack_private.requests r;
 comment on view errtrack.requests is
     'What the edges answered: received = accepted + refused, for each reason one row. Cheap by project_id and hour, and by hour. Follows the edges by some ten seconds; what an edge that was killed had counted in its last second is missing.';
 comment on column errtrack.requests.requests is 'How many.';
@@ -255,16 +258,14 @@ comment on column errtrack.requests.hour is 'The hour (UTC) in which the edge an
 comment on column errtrack.requests.outcome is 'accepted or refused.';
 comment on column errtrack.requests.reason is 'Why it was refused, as $errtrack_reason of nginx; empty for accepted ones.';
 
-create or replace view errtrack.outcomes with (security_barrier) as
+create or replace view errtrack.outcomes as
     select o.project_id,
            o.hour,
            o.category,
            o.outcome,
            o.reason,
            o.quantity as items
-    from errtrack_private.outcomes o
-    where (select s.everything from errtrack_private.report_scope s)
-       or o.project_id = any ((select s.projects from errtrack_private.report_scope s)::bigint[]);
+    from errtrack_private.outcomes o;
 comment on view errtrack.outcomes is
     'What became of the items of accepted requests: each ends in exactly one outcome. Cheap by project_id and hour.';
 comment on column errtrack.outcomes.items is 'How many.';
@@ -275,7 +276,7 @@ comment on column errtrack.outcomes.outcome is
     'stored, duplicate, filtered, rate_limited, invalid, discarded or dead.';
 comment on column errtrack.outcomes.reason is 'Why it was not stored, one word; empty when the outcome says it all.';
 
-create or replace view errtrack.grouping_hashes with (security_barrier) as
+create or replace view errtrack.grouping_hashes as
     select h.project_id,
            o.issue_id,
            h.hash,

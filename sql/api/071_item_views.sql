@@ -1,6 +1,6 @@
 -- The public interface for reports, continued: what comes beside events.
 
-create or replace view errtrack.client_reports with (security_barrier) as
+create or replace view errtrack.client_reports as
     select c.project_id,
            c.hour,
            c.outcome,
@@ -20,7 +20,7 @@ comment on column errtrack.client_reports.reason is
     'A word of the SDK: sample_rate, before_send, queue_overflow, ... "(other)" when the project has used 100 of them.';
 comment on column errtrack.client_reports.items is 'How many.';
 
-create or replace view errtrack.feedback with (security_barrier) as
+create or replace view errtrack.feedback as
     select f.project_id,
            f.received_at,
            f.kind,
@@ -68,7 +68,7 @@ comment on column errtrack.feedback.event_id is 'The event that it is about, whi
 comment on column errtrack.feedback.event_received_at is 'Null while the event is not here.';
 comment on column errtrack.feedback.issue_id is 'The issue of the event; null while the event is not here.';
 
-create or replace view errtrack.transactions with (security_barrier) as
+create or replace view errtrack.transactions as
     select t.project_id,
            t.hour,
            t.transaction,
@@ -99,7 +99,7 @@ comment on column errtrack.transactions.p99_ms is 'Within which 99 of 100 lie; a
 comment on column errtrack.transactions.durations is
     'Histogram: {bucket, quantity, bucket, quantity, ...}, bucket b from 1.05^b to 1.05^(b + 1) milliseconds.';
 
-create or replace view errtrack.release_health with (security_barrier) as
+create or replace view errtrack.release_health as
     select c.project_id,
            c.hour,
            c.release,
@@ -130,7 +130,7 @@ comment on column errtrack.release_health.crash_free_percent is 'Of the sessions
 comment on column errtrack.release_health.mean_seconds is
     'How long those took that exited and said so. Counts that the SDK adds up do not say it.';
 
-create or replace view errtrack.release_users with (security_barrier) as
+create or replace view errtrack.release_users as
     select u.project_id,
            u.day,
            u.release,
@@ -152,7 +152,7 @@ comment on column errtrack.release_users.users is
 comment on column errtrack.release_users.crashed_users is 'Those who had a session that crashed.';
 comment on column errtrack.release_users.crash_free_percent is 'Of the users.';
 
-create or replace view errtrack.monitors with (security_barrier) as
+create or replace view errtrack.monitors as
     select m.project_id,
            m.slug,
            m.environment,
@@ -184,7 +184,7 @@ comment on column errtrack.monitors.timezone is 'In which the schedule is meant.
 comment on column errtrack.monitors.missed is 'Check-ins that did not come, those of one gap counted once.';
 comment on column errtrack.monitors.timed_out is 'Runs that did not end in time.';
 
-create or replace view errtrack.check_ins with (security_barrier) as
+create or replace view errtrack.check_ins as
     select c.project_id,
            c.slug,
            c.environment,

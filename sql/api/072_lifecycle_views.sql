@@ -1,6 +1,6 @@
 -- Views for analysts about the life of issues. The rules of 070_views.sql hold.
 
-create or replace view errtrack.issue_history with (security_barrier) as
+create or replace view errtrack.issue_history as
     select h.project_id,
            h.issue_id,
            h.id as entry_id,
@@ -25,7 +25,7 @@ comment on column errtrack.issue_history.who is
 comment on column errtrack.issue_history.details is
     'What belongs to the change: of a regression the event, its release, and who resolved the issue when; of merging the other issues; ...';
 
-create or replace view errtrack.issue_tags with (security_barrier) as
+create or replace view errtrack.issue_tags as
     select t.project_id,
            o.issue_id,
            t.key,
@@ -57,7 +57,7 @@ comment on column errtrack.issue_tags.key is '(other): of keys beyond the limit 
 comment on column errtrack.issue_tags.value is '(other): of values beyond the limit of the issue and key.';
 comment on column errtrack.issue_tags.events is 'Events since the issue began, whether or not they are still kept.';
 
-create or replace view errtrack.releases with (security_barrier) as
+create or replace view errtrack.releases as
     select r.project_id,
            r.release,
            r.first_received_at,
@@ -78,7 +78,7 @@ comment on column errtrack.releases.url is 'Where a build shows it; null when no
 comment on column errtrack.releases.first_received_at is
     'When the edge took its first event in, or a build told of it, whichever came first: the order of releases that are no semantic versions.';
 
-create or replace view errtrack.release_commits with (security_barrier) as
+create or replace view errtrack.release_commits as
     select c.project_id,
            c.release,
            c.position,
@@ -103,7 +103,7 @@ comment on column errtrack.release_commits.author_email is 'Empty when the build
 comment on column errtrack.release_commits.committed_at is 'Null when the build did not say it.';
 comment on column errtrack.release_commits.repository is 'Empty when the build did not say it.';
 
-create or replace view errtrack.deploys with (security_barrier) as
+create or replace view errtrack.deploys as
     select d.project_id,
            d.release,
            d.id as deploy_id,
@@ -126,7 +126,7 @@ comment on column errtrack.deploys.url is 'Where the build shows it; empty when 
 comment on column errtrack.deploys.started_at is 'Null when the build did not say it.';
 comment on column errtrack.deploys.finished_at is 'When the build says so, else when it told of it.';
 
-create or replace view errtrack.environments with (security_barrier) as
+create or replace view errtrack.environments as
     select e.project_id,
            e.environment,
            e.first_received_at

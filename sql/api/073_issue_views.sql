@@ -2,7 +2,7 @@
 -- of 070_views.sql hold. Counters are kept by origin; an issue is the sum of those that it
 -- shows now.
 
-create or replace view errtrack.issue_parts with (security_barrier) as
+create or replace view errtrack.issue_parts as
     select o.project_id,
            o.issue_id,
            o.id as part_id,
@@ -27,7 +27,7 @@ comment on column errtrack.issue_parts.last_seen is 'As that of issues.';
 comment on column errtrack.issue_parts.first_release is 'The release of its first event that named one.';
 comment on column errtrack.issue_parts.last_release is 'The release of its newest event that named one.';
 
-create or replace view errtrack.issue_users with (security_barrier) as
+create or replace view errtrack.issue_users as
     select u.project_id,
            o.issue_id,
            u.user_hash,
@@ -44,7 +44,7 @@ comment on column errtrack.issue_users.issue_id is 'The issue, with those that a
 comment on column errtrack.issue_users.user_hash is 'As occurrences.user_hash: tells users apart without naming them.';
 comment on column errtrack.issue_users.first_seen is 'The earliest time that an event of theirs gives.';
 
-create or replace view errtrack.issue_hours with (security_barrier) as
+create or replace view errtrack.issue_hours as
     select c.project_id,
            o.issue_id,
            c.bucket as hour,
@@ -61,7 +61,7 @@ comment on column errtrack.issue_hours.issue_id is 'The issue, with those that a
 comment on column errtrack.issue_hours.hour is 'The hour (UTC) in which the edge took the events in.';
 comment on column errtrack.issue_hours.events is 'How many.';
 
-create or replace view errtrack.issue_days with (security_barrier) as
+create or replace view errtrack.issue_days as
     select c.project_id,
            o.issue_id,
            (c.bucket at time zone 'UTC')::date as day,
@@ -78,7 +78,7 @@ comment on column errtrack.issue_days.issue_id is 'The issue, with those that ar
 comment on column errtrack.issue_days.day is 'The day (UTC) on which the edge took the events in.';
 comment on column errtrack.issue_days.events is 'How many.';
 
-create or replace view errtrack.tags with (security_barrier) as
+create or replace view errtrack.tags as
     select t.project_id,
            t.key,
            t.value,
@@ -103,7 +103,7 @@ comment on column errtrack.tags.issues is 'Issues with an event that had it.';
 comment on column errtrack.tags.first_received_at is 'When the edge took the first event in that had it.';
 comment on column errtrack.tags.last_received_at is 'When the edge took the last event in that had it.';
 
-create or replace view errtrack.tag_keys with (security_barrier) as
+create or replace view errtrack.tag_keys as
     select k.project_id,
            k.key
     from errtrack_private.tag_keys k

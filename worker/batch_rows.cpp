@@ -131,6 +131,10 @@ void prepare_inserts(pqxx::connection_base &db)
         }
         db.prepare(name_of_insert(rows), sql);
     }
+    // One by one: a file is larger than what a statement costs, and goes as it is.
+    db.prepare("attachment",
+               "insert into errtrack_private.attachments (project_id, received_at, event_id, delivery_id, position, name, "
+               "content_type, attachment_type, size, sha256, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 }
 
 std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing> &filings,
@@ -221,20 +225,13 @@ std::set<Place> file_attachments(pqxx::transaction_base &tx, const std::vector<F
     for (const auto &row : tx.exec("select n from errtrack_private.claim_attachments()")) {
         filed.insert(places.at(row[0].as<std::size_t>()));
     }
-    Copy bodies(tx, "errtrack_private.attachments",
-                {"project_id", "received_at", "event_id", "delivery_id", "position", "name",
-                 "content_type", "attachment_type", "size", "sha256", "body"});
     for (const auto &[n, i] : filed) {
         const Record &record = filings[n].record;
         const Attachment &each = filings[n].content.attachments[i];
-        bodies.row(std::to_string(record.project).c_str(), format_timestamp(record.received_at).c_str(),
-                   record.event_id.c_str(), record.delivery_id.c_str(),
-                   std::to_string(each.position).c_str(), each.name.c_str(),
-                   or_null(each.content_type), each.type.c_str(),
-                   std::to_string(each.bytes.size()).c_str(), bytea(each.sha256).c_str(),
-                   bytea(each.bytes).c_str());
+        tx.exec_prepared("attachment", record.project, format_timestamp(record.received_at), record.event_id,
+                         record.delivery_id, each.position, each.name, or_null(each.content_type), each.type,
+                         each.bytes.size(), pqxx::binarystring(each.sha256), pqxx::binarystring(each.bytes));
     }
-    bodies.end();
     return filed;
 }
 

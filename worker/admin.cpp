@@ -24,6 +24,7 @@
 #include "worker/admin_database.hpp"
 #include "worker/admin_dead.hpp"
 #include "worker/admin_edge.hpp"
+#include "worker/admin_erase.hpp"
 #include "worker/admin_issues.hpp"
 #include "worker/admin_grouping.hpp"
 #include "worker/admin_options.hpp"
@@ -442,6 +443,20 @@ void CommandLine::add_privacy()
     add_rule(command(scrub, "add", "a further secret key, or one that is exempt", add_scrubbing),
              kinds, names);
     add_rule(command(scrub, "remove", "take it away", remove_scrubbing), kinds, names);
+
+    to = command(&app_, "erase", "remove what names one person", erase_person);
+    CLI::Option *one = to->add_option("project", options_.project, "id, organization/slug, or a slug that is unique");
+    to->add_flag("--all-projects", options_.all, "wherever it is")->excludes(one);
+    to->add_option("--user-id", options_.user_id, "user.id of events")->check(not_empty);
+    to->add_option("--email", options_.email, "e-mail address")->check(not_empty);
+    to->add_option("--address", options_.address, "IP address")->check(not_empty);
+    to->add_option("--username", options_.username, "user.username of events")->check(not_empty);
+    to->add_flag("--dry-run", options_.dry_run, "only count what would go");
+    to->add_option("--wait", options_.wait_seconds, "seconds for a queue that does not move")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 86'400));
+    add_redis(to);
+    add_json(to);
 }
 
 void CommandLine::add_tokens()

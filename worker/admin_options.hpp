@@ -49,6 +49,11 @@ struct Options {
     int days = 0;                       /* 0: not given */
     bool dry_run = false;
 
+    std::string user_id;
+    std::string address;
+    std::string username;
+    int wait_seconds = 30;
+
     std::string category;
     std::string limit;
     std::string kind;

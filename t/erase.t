@@ -47,8 +47,8 @@ my $places = sub {
 # Everything but what is counted anew all the time, and where the run is noted.
 my $rows = sub {
     my ($condition) = @_;
-    return join "\n", map { my $table = $_; map { "$table $_->[0]" } $t->sql("select t::text from $table as t where $condition order by 1") }
-        grep { !/\.(?:audit|requests|edge_requests|outcomes|issues|origins|tag_sets|tag_facts|tag_counts)$/ } @tables;
+    return join "\n", map { $_->[0] } $t->sql(join(' union all ', map { "select '$_ ' || t::text from $_ as t where $condition" }
+        grep { !/\.(?:audit|requests|edge_requests|outcomes|issues|origins|tag_sets|tag_facts|tag_counts)$/ } @tables) . ' order by 1');
 };
 
 # ---- what two people send -------------------------------------------------------------

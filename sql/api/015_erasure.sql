@@ -210,12 +210,15 @@ comment on function errtrack_private.find_in_payloads(jsonb, bigint[], text, big
 create or replace function errtrack_private.find_in_occurrences(
     person jsonb,
     projects bigint[],
-    part text
+    part text,
+    most integer
 )
-returns void
+returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    found_rows bigint;
 begin
     execute format(
         'insert into erased_events (project_id, event_id, received_at)
@@ -224,12 +227,15 @@ begin
          where ($1 is null or o.project_id = any ($1))
            and (o.user_hash = any ($2)
                 or (not o.has_payload and concat_ws(E''\n'', o.transaction, o.release, o.environment) ~ $3))
+         limit $4
          on conflict do nothing', part)
-    using projects, errtrack_private.texts_of(person, 'user_hashes')::uuid[], errtrack_private.person_pattern(person);
+    using projects, errtrack_private.texts_of(person, 'user_hashes')::uuid[], errtrack_private.person_pattern(person), most;
+    get diagnostics found_rows = row_count;
+    return found_rows;
 end
 $$;
-comment on function errtrack_private.find_in_occurrences(jsonb, bigint[], text) is
-    'Finds the events of a partition whose user a person is, also those without a body.';
+comment on function errtrack_private.find_in_occurrences(jsonb, bigint[], text, integer) is
+    'Finds so many events of a partition whose user a person is, also those without a body.';
 
 create or replace function errtrack_private.find_users(person jsonb) returns void
 language plpgsql volatile
@@ -328,7 +334,7 @@ begin
         'event_names(jsonb, jsonb, text)', 'identity_keys(jsonb)', 'item_names(jsonb, jsonb, text)',
         'request_names(jsonb, text, jsonb, jsonb)', 'prepare_erasure()', 'erasure_partitions()',
         'find_in_payloads(jsonb, bigint[], text, bigint, bigint)',
-        'find_in_occurrences(jsonb, bigint[], text)', 'find_users(jsonb)',
+        'find_in_occurrences(jsonb, bigint[], text, integer)', 'find_users(jsonb)',
         'find_own_users(jsonb, bigint[], integer)', 'count_found()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

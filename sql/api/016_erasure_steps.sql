@@ -114,7 +114,7 @@ set lock_timeout = '2s'
 as $$
 declare
     until constant timestamptz := clock_timestamp() + interval '300 milliseconds';
-    most constant integer := 200;
+    most constant integer := 300;
     -- A body is on another page, a file is large.
     step constant bigint := case parent when 'attachments' then 1 else 8 end;
     pages bigint;
@@ -129,8 +129,10 @@ begin
     pages := pg_relation_size(format('errtrack_private.%I', part)::regclass) / current_setting('block_size')::bigint;
     next_block := first_block;
     if parent = 'occurrences' then
-        perform errtrack_private.find_in_occurrences(person, projects, part);
-        next_block := null;
+        found_rows := errtrack_private.find_in_occurrences(person, projects, part, case when not dry then most end);
+        if dry or found_rows < most then
+            next_block := null;
+        end if;
     elsif parent = 'payloads' then
         while next_block < pages and clock_timestamp() < until
             and (dry or (select count(*) from erased_events) < most)
@@ -146,7 +148,7 @@ begin
         end loop;
         removed := jsonb_build_object('attachments', found_rows);
     end if;
-    if next_block >= pages then
+    if parent <> 'occurrences' and next_block >= pages then
         next_block := null;
     end if;
     if parent <> 'attachments' and not dry and exists (select from erased_events) then

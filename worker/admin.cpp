@@ -21,8 +21,10 @@
 #include <CLI/CLI.hpp>
 
 #include "worker/admin_accounts.hpp"
+#include "worker/admin_complaint.hpp"
 #include "worker/admin_database.hpp"
 #include "worker/admin_dead.hpp"
+#include "worker/admin_doctor.hpp"
 #include "worker/admin_edge.hpp"
 #include "worker/admin_erase.hpp"
 #include "worker/admin_issues.hpp"
@@ -68,6 +70,7 @@ private:
 
     void add_json(CLI::App *to);
     void add_redis(CLI::App *to);
+    void add_lag(CLI::App *to);
     void add_id(CLI::App *to, const std::string &option, const std::string &about);
     void add_dsn(CLI::App *to);
     void add_project(CLI::App *to);
@@ -153,6 +156,13 @@ void CommandLine::add_redis(CLI::App *to)
                    "file with the password of Redis");
 }
 
+void CommandLine::add_lag(CLI::App *to)
+{
+    to->add_option("--max-lag", options_.max_lag_seconds, "seconds in the queue from which on it is an alarm")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1'000'000));
+}
+
 void CommandLine::add_id(CLI::App *to, const std::string &option, const std::string &about)
 {
     to->add_option(option, options_.id, about)
@@ -196,14 +206,16 @@ void CommandLine::add_instance()
     to = command(&app_, "status", "show how the instance is", show_status);
     add_json(to);
     add_redis(to);
+    add_lag(to);
     to->add_option("--watch", options_.watch_seconds, "show it again every so many seconds (2)")
         ->expected(0, 1)
         ->default_str("2")
         ->check(CLI::Range(1, 3600));
-    to->add_option("--max-lag", options_.max_lag_seconds,
-                   "seconds in the queue from which on it is an alarm")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1'000'000));
+
+    to = command(&app_, "doctor", "look whether everything is as it should be", show_doctor);
+    add_json(to);
+    add_redis(to);
+    add_lag(to);
 }
 
 void CommandLine::add_retention()
@@ -547,33 +559,6 @@ void CommandLine::add_grouping()
     to = command(rule, "remove", "take a rule away", remove_rule);
     add_kind(to);
     to->add_option("place", options_.place, "its place, as rule list shows it")->required()->check(places);
-}
-
-/* The command that the line had come to when it went wrong. */
-const CLI::App &command_reached(const CLI::App &app)
-{
-    const std::vector<CLI::App *> parsed = app.get_subcommands();
-    return parsed.empty() ? app : command_reached(*parsed.back());
-}
-
-std::string words_of(const CLI::App &command)
-{
-    const CLI::App *parent = command.get_parent();
-    return (parent == nullptr ? "" : words_of(*parent) + " ") + command.get_name();
-}
-
-/* What is wrong with the line. CLI11 only says of an unknown command that one is missing. */
-std::string complaint_of(const CLI::ParseError &e, const CLI::App &app)
-{
-    const CLI::App &reached = command_reached(app);
-    const std::vector<std::string> unknown = app.remaining(true);
-    std::string what = e.what();
-    if (!unknown.empty() && reached.get_require_subcommand_min() > 0) {
-        bool option = unknown.front().starts_with('-');
-        what = option ? "The following argument was not expected: " + unknown.front()
-                      : "there is no command \"" + words_of(reached) + " " + unknown.front() + "\"";
-    }
-    return what + " (see " + words_of(reached) + " --help)";
 }
 
 int complain(Exit code, const std::string &message)

@@ -17,8 +17,9 @@
 
 namespace errtrack {
 
-/* Exit codes of the command; alarm: what was asked for is shown, and something is wrong. */
-enum class Exit { done = 0, refused = 1, unreachable = 2, alarm = 3 };
+/* Exit codes of the command; alarm: what was asked for is shown, and something is wrong.
+ * warning and failing are those of "errtrack doctor", as monitoring counts. */
+enum class Exit { done = 0, refused = 1, unreachable = 2, alarm = 3, warning = 1, failing = 2 };
 
 /* Ends the command with a message for people. Never holds a secret: it goes to
  * terminals and logs of deployments. */

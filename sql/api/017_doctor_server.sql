@@ -1,0 +1,150 @@
+-- What "errtrack doctor" looks at of the server and of what waits: see 014_doctor.sql.
+
+create or replace function errtrack_private.doctor_server()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'failing', format('%s is off: %s', wanted.name, wanted.why),
+           format('alter system set %s = on, and %s', wanted.name,
+                  case when s.context = 'postmaster' then 'restart PostgreSQL' else 'select pg_reload_conf()' end)
+    from (values
+        ('fsync', 'a crash of the machine may destroy the database'),
+        ('full_page_writes', 'a crash of the machine may destroy the database'),
+        ('autovacuum', 'tables grow without end, and the server will stop to keep its transaction ids apart'),
+        ('track_counts', 'autovacuum does not know what to do')) as wanted (name, why)
+    join pg_settings as s on s.name = wanted.name
+    where s.setting = 'off'
+    union all
+    select case when aged.age > 1600000000 then 'failing' else 'warning' end,
+           format('%s transactions are not frozen, of 2,147 million at which the server stops', to_char(aged.age, 'FM999,999,999,999')),
+           'see why autovacuum does not keep up, end old transactions, or run vacuum (freeze)'
+    from (
+        select greatest(age(d.datfrozenxid), mxid_age(d.datminmxid))::bigint as age
+        from pg_database as d
+        where d.datname = current_database()) as aged
+    where aged.age > 1000000000
+$$;
+comment on function errtrack_private.doctor_server() is
+    'Settings with which the server loses data or grows, and transaction ids that come to their end.';
+
+create or replace function errtrack_private.doctor_vacuum()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'warning', format('autovacuum is off for %s', c.relname),
+           format('alter table errtrack_private.%I reset (autovacuum_enabled)', c.relname)
+    from pg_class as c
+    cross join unnest(c.reloptions) as option
+    where c.relnamespace = 'errtrack_private'::regnamespace
+      and option in ('autovacuum_enabled=off', 'autovacuum_enabled=false', 'autovacuum_enabled=0', 'autovacuum_enabled=no')
+    union all
+    select 'warning', format('%s has %s dead rows beside %s', t.name, t.dead_rows, t.row_estimate),
+           format('see why autovacuum does not keep up, or vacuum errtrack_private.%I', t.name)
+    from errtrack_private.doctor_tables() as t
+    where t.dead_rows > 100000 and t.dead_rows > t.row_estimate
+    union all
+    select 'warning',
+           format('a transaction of %s is open since %s: nothing is cleaned up behind it', coalesce(a.usename, a.backend_type),
+                  date_trunc('second', a.xact_start)),
+           format('end it, or select pg_terminate_backend(%s)', a.pid)
+    from pg_stat_activity as a
+    where a.datname = current_database()
+      and a.xact_start < now() - interval '1 hour'
+      and a.backend_xmin is not null
+$$;
+comment on function errtrack_private.doctor_vacuum() is 'What keeps tables from being cleaned up.';
+
+create or replace function errtrack_private.doctor_connections()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when used.now >= used.most * 0.95 then 'failing' when used.now >= used.most * 0.8 then 'warning' else 'ok' end,
+           format('%s of %s connections are in use', used.now, used.most),
+           case when used.now >= used.most * 0.8 then 'raise max_connections, or use fewer threads, workers or a pooler' else '' end
+    from (
+        select (select count(*) from pg_stat_activity as a where a.backend_type = 'client backend') as now,
+               current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer as most) as used
+$$;
+comment on function errtrack_private.doctor_connections() is 'How many connections are in use.';
+
+create or replace function errtrack_private.doctor_replication()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when held.bytes > 10 * 1024::bigint ^ 3 then 'failing' else 'warning' end,
+           format('replication slot %s holds %s of WAL%s', held.name, pg_size_pretty(held.bytes),
+                  case when held.active then '' else ', and nobody reads it' end),
+           format('let its reader catch up, or select pg_drop_replication_slot(%L)', held.name)
+    from (
+        select s.slot_name as name, s.active,
+               pg_wal_lsn_diff(
+                   case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
+                   s.restart_lsn)::bigint as bytes
+        from pg_replication_slots as s
+        where s.restart_lsn is not null) as held
+    where held.bytes > 1024::bigint ^ 3 or not held.active
+    union all
+    select 'failing', 'the database is a replica: nothing can be filed', 'give the primary to --database'
+    where pg_is_in_recovery()
+$$;
+comment on function errtrack_private.doctor_replication() is 'Replication slots that hold WAL.';
+
+create or replace function errtrack_private.doctor_backlog()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when counted.is_bad then 'warning' else 'ok' end, counted.what,
+           case when counted.is_bad then counted.advice else '' end
+    from (
+        select f.facts > 200000 or f.oldest < now() - interval '10 minutes' and f.filed < now() - interval '10 minutes' as is_bad,
+               format('tags of %s events are not counted yet', case when f.facts > 200000 then 'more than 200000' else f.facts::text end) as what,
+               'see that a worker runs and what its log says of tending the issues' as advice
+        from (
+            select count(*) as facts, min(l.received_at) as oldest, max(l.received_at) as filed
+            from (select t.received_at from errtrack_private.tag_facts as t limit 200001) as l) as f
+        union all
+        select false, format('%s messages wait in the outbox%s', case when o.messages > 10000 then 'more than 10000' else o.messages::text end,
+                             ', the oldest since ' || date_trunc('second', o.oldest)::text), ''
+        from (
+            select count(*) as messages, min(l.created_at) as oldest
+            from (select x.created_at from errtrack_private.outbox as x limit 10001) as l) as o
+        union all
+        select w.requests > 8000, format('%s requests wait for the word of GitLab', w.requests),
+               'see that GitLab answers: there is room for 10000'
+        from (
+            select count(*) as requests
+            from (select from errtrack_private.waiting_requests as x limit 10001) as l) as w) as counted
+$$;
+comment on function errtrack_private.doctor_backlog() is 'What waits in the database.';
+
+create or replace function errtrack_private.doctor_dead_letters()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when l.new > 0 then 'warning' else 'ok' end,
+           format('%s dead letters, %s since yesterday, %s', l.letters, l.new, pg_size_pretty(l.bytes)),
+           case when l.new > 0 then 'see errtrack dead list, and replay them when the cause is mended' else '' end
+    from (
+        select count(*) as letters, count(*) filter (where d.died_at >= now() - interval '1 day') as new,
+               coalesce(sum(d.size), 0)::bigint as bytes
+        from errtrack_private.dead_letters as d) as l
+$$;
+comment on function errtrack_private.doctor_dead_letters() is 'Dead letters, of which there are 10,000 at most.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'doctor_server()', 'doctor_vacuum()', 'doctor_connections()', 'doctor_replication()',
+        'doctor_backlog()', 'doctor_dead_letters()'] loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+end
+$$;

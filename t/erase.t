@@ -98,6 +98,20 @@ is $t->store({ message => 'elsewhere', user => { email => $ann{email} } }, proje
 $t->settle;
 eventually { !$t->sql_value('select count(*) from errtrack_private.tag_facts') } 'tags are counted';
 
+# What people wrote about an issue, who made a release, a request that waits for GitLab, and
+# somebody who failed to sign in.
+my $issue = $t->sql_value(q{select min(id) from errtrack_private.issues where project_id = $1}, $t->project->{id});
+$t->sql($_->[0], @$_[ 1 .. $#$_ ]) for
+    [ q{insert into errtrack_private.issue_comments (project_id, issue_id, text) values ($1, $2, 'ask ann@example.com, nobody else')}, $t->project->{id}, $issue ],
+    [ q{insert into errtrack_private.releases (project_id, release, first_received_at) values ($1, '1.0', now()) on conflict do nothing}, $t->project->{id} ],
+    [ q{insert into errtrack_private.release_commits (project_id, release, position, id, message, author_name, author_email)
+        values ($1, '1.0', 1, 'c1', 'mend', 'Ann', 'ann@example.com'), ($1, '1.0', 2, 'c2', 'mend', 'Bob', 'bob@example.com')}, $t->project->{id} ],
+    [ q{insert into errtrack_private.sign_in_failures (address) values ('2001:db8::7'), ('2001:db8::8')} ],
+    map { my $id = random_hex(16);
+        [ q{insert into errtrack_private.waiting_requests (project_id, delivery_id, public_key, received_at, meta, body) values ($1, $2, $3, now(), $4, convert_to($5, 'UTF8'))},
+            $t->project->{id}, $id, 'k' x 32, "v 1\nid $id\nat " . time . "000000\nproject $t->{project}{id}\nkey 0\nep store\npub @{[ 'k' x 32 ]}\n",
+            qq({"message":"waits","user":{"email":"$_"}}) ] } $ann{email}, 'bob@example.com';
+
 # What ended five workers is dead.
 $t->worker->stop;
 my @dead = ($t->queue({ user => { email => $ann{email} } }), $t->queue({ user => { email => 'bob@example.com' } }, addr => $ann{address}));
@@ -126,8 +140,8 @@ is $users->(), 3, 'three users had an issue: as the worker tells them apart';
 my $before = $rows->('true');
 my $events = $t->sql_value('select sum(event_count) from errtrack_private.issues');
 my $planned = $counts->('--email', $ann{email}, '--dry-run');
-is_deeply $planned, { events => 8, bodies => 7, attachments => 2, feedback => 2, dead_letters => 1, issue_users => 4,
-    sessions => 1, session_users => 1, tags => 5, names => 2, texts => 7 }, 'it is counted what would go'
+is_deeply $planned, { events => 8, bodies => 7, attachments => 2, feedback => 2, dead_letters => 1, waiting_requests => 1, issue_users => 4,
+    sessions => 1, session_users => 1, tags => 5, names => 2, texts => 8, commits => 1 }, 'it is counted what would go'
     or diag explain $planned;
 is $rows->('true'), $before, 'nothing has changed';
 my $of_bob = $rows->(q{t::text like '%bob@example.com%' or t::text like '%carl@example.com%' or t::text like '%u-1%'});
@@ -139,6 +153,9 @@ is join(' ', sort map { $_->[0] } $t->sql(q{select body ->> 'message' from errtr
     'of bob of bob again of bob with a log of carl', 'and the events of others are';
 is $t->sql_value('select sum(event_count) from errtrack_private.issues'), $events, 'all events stay counted';
 is $users->(), 1, 'users who are gone do not';
+is $t->sql_value('select text from errtrack_private.issue_comments'), 'ask [erased], nobody else', 'nor does a comment';
+is $t->sql_value(q{select string_agg(concat_ws(' ', id, author_name, author_email), ',' order by id) from errtrack_private.release_commits}),
+    'c1  ,c2 Bob bob@example.com', 'or a commit';
 is $t->sql_value(q{select title from errtrack_private.issues where title like 'cannot bill%'}), 'cannot bill [erased], twice', 'a title names nobody';
 is $t->sql_value(q{select string_agg(value, ',') from errtrack_private.tag_counts where key = 'plan'}), 'gold', 'other tags of her events stay';
 is $t->sql_value(q{select sum(s.size) - (select count(*) from errtrack_private.tag_counts) from errtrack_private.tag_sets s}), 0, 'as many as are said';
@@ -149,11 +166,16 @@ my ($audit) = $t->sql(q{select who, action, details ->> 'kind', details ->> 'ide
 is "@$audit", "errtrack_admin person.erase email @{[ sha256_hex(qq(email:$ann{email})) ]} 8 t", 'it is noted without her name';
 is $erase->(qw(--all-projects --email), $ann{email}), "0 nothing names this e-mail address\n", 'a second time nothing is left';
 
+is $t->envelope([ event => { event_id => $mine, message => 'again', user => { email => $ann{email} } } ], header => { event_id => $mine })->status, 200,
+    'an event of hers is sent again';
+$t->settle;
+is $places->($ann{email}), '', 'and is a duplicate';
+
 # ---- by the others ------------------------------------------------------------------------
 
 is_deeply $counts->('--user-id', $ann{id}), { sessions => 1, session_users => 1, tags => 1 }, 'by her id';
 is $places->($ann{id}), '', 'it is gone';
-is_deeply $counts->('--address', '2001:DB8:0:0:0:0:0:7'), { dead_letters => 1 }, 'by her network address, however it is written';
+is_deeply $counts->('--address', '2001:DB8:0:0:0:0:0:7'), { dead_letters => 1, sign_in_attempts => 1 }, 'by her network address, however it is written';
 is $places->($ann{address}), '', 'it is gone';
 is $t->sql_value('select count(*) from errtrack_private.dead_letters'), 0, 'with the request that came from there';
 

@@ -252,13 +252,13 @@ public:
         requests(progress);
         std::string day;
         for (const auto &part : parts) {
-            progress.show(++done, part[1].c_str());
+            done++;
             if (part[3].is_null() || !part[3].as<bool>()) {
                 if (day != part[2].c_str()) {
                     day = part[2].c_str();
                     note(day, false);
                 }
-                partition(part[0].c_str(), part[1].c_str());
+                partition(part[0].c_str(), part[1].c_str(), [&] { progress.show(done, part[1].c_str()); });
             }
         }
         repeat("issue_users", "select o.busy, o.more, o.removed"
@@ -316,9 +316,11 @@ private:
         }
     }
 
-    void partition(const std::string &parent, const std::string &name)
+    template <class Tell>
+    void partition(const std::string &parent, const std::string &name, Tell tell)
     {
         for (std::string block = "0"; !block.empty();) {
+            tell();
             pqxx::result turn = database_.run(
                 "select e.next_block, e.busy, e.removed"
                 " from errtrack_private.erase_partition($1, $2::bigint[], $3, $4, $5, $6::boolean) as e",

@@ -114,11 +114,13 @@ $t->sql($_->[0], @$_[ 1 .. $#$_ ]) for
 
 # What ended five workers is dead.
 $t->worker->stop;
-my @dead = ($t->queue({ user => { email => $ann{email} } }), $t->queue({ user => { email => 'bob@example.com' } }, addr => $ann{address}));
+my @dead = ($t->queue({ user => { email => $ann{email} } }), $t->queue({ user => { email => 'bob@example.com' } }, addr => $ann{address}),
+    $t->redis('XADD', 'errtrack:{q0}:events', '*', m => "v 1\nid @{[ random_hex(16) ]}\nat " . time . "000000\nproject $t->{project}{id}\nkey 1\nep envelope\nenc gzip\n",
+        b => ErrTrack::Instance::compress('gzip', ErrTrack::Instance::envelope_text({}, $session->('ann')))));
 $t->redis('XREADGROUP', 'GROUP', 'workers', 'a-dead-one', 'COUNT', 10, 'STREAMS', 'errtrack:{q0}:events', '>');
 $t->redis('XCLAIM', 'errtrack:{q0}:events', 'workers', 'a-dead-one', 0, @dead, 'IDLE', 60000, 'RETRYCOUNT', 5);
 $t->worker->start;
-eventually { $t->sql_value('select count(*) from errtrack_private.dead_letters') == 2 } 'requests are dead';
+eventually { $t->sql_value('select count(*) from errtrack_private.dead_letters') == 3 } 'requests are dead';
 
 # ---- whom nobody knows --------------------------------------------------------------------
 
@@ -177,14 +179,14 @@ is_deeply $counts->('--user-id', $ann{id}), { sessions => 1, session_users => 1,
 is $places->($ann{id}), '', 'it is gone';
 is_deeply $counts->('--address', '2001:DB8:0:0:0:0:0:7'), { dead_letters => 1, sign_in_attempts => 1 }, 'by her network address, however it is written';
 is $places->($ann{address}), '', 'it is gone';
-is $t->sql_value('select count(*) from errtrack_private.dead_letters'), 0, 'with the request that came from there';
+is $t->sql_value('select count(*) from errtrack_private.dead_letters'), 1, 'with the request that came from there';
 
 $event->('a short name', user => { username => 'ann', id => 7 });
 $event->('the name in a text', message => 'ann is 7', tags => { user_id => '7' });
 $event->('the name elsewhere', extra => { ann => 'ann' });
 $t->settle;
 is $erase->('other', '--username', 'ann'), "0 nothing names this user name\n", 'a project may be meant alone';
-is_deeply [ @{ $counts->('--username', 'ann') }{qw(events bodies)} ], [ 1, 1 ], 'a short name counts where it is that of a user';
+is_deeply [ @{ $counts->('--username', 'ann') }{qw(events bodies dead_letters)} ], [ 1, 1, 1 ], 'a short name counts where it is that of a user';
 is_deeply [ @{ $counts->('--user-id', 7) }{qw(events tags)} ], [ 1, 2 ], 'so does a short id, also in a tag';
 
 # ---- what waits ---------------------------------------------------------------------------

@@ -192,7 +192,7 @@ void read_record(const Record &record, const Person &person, Unfiled &request)
     for (const Item &item : content.items) {
         request.items.append(request.items.size() > 1 ? "," : "").append(item.row);
     }
-    request.readable |= !content.events.empty() || !content.items.empty();
+    request.readable |= !content.events.empty() || !content.items.empty() || !content.attachments.empty();
 }
 
 Unfiled read_unfiled(const std::string &said, const std::string &meta, std::string_view body,

@@ -132,12 +132,14 @@ as $$
     from errtrack_private.known_indexes as k
     where to_regclass(format('errtrack_private.%I', k.name)) is null
     union all
-    select 'warning',
+    -- Those of errtrack may be for pages that nobody has asked for yet.
+    select case when unused.known then 'ok' else 'warning' end,
            format('index %s (%s) was not used since %s', unused.name, pg_size_pretty(unused.bytes), unused.since::date),
-           'if no report of yours needs it and that is not the way of this database, drop it'
+           case when unused.known then '' else format('drop index errtrack_private.%I, if nothing needs it', unused.name) end
     from (
         select root.relname as name, sum(pg_relation_size(s.indexrelid)) as bytes, max(d.stats_reset) as since,
-               sum(s.idx_scan) as scans
+               sum(s.idx_scan) as scans,
+               exists (select from errtrack_private.known_indexes as k where k.name = root.relname) as known
         from pg_stat_all_indexes as s
         join pg_index as i on i.indexrelid = s.indexrelid
         join pg_class as root on root.oid = coalesce(pg_partition_root(s.indexrelid)::oid, s.indexrelid)

@@ -103,7 +103,7 @@ as $$
         or item ->> 'email' = any (errtrack_private.texts_of(person, 'names'))
         or exists (
             select
-            from jsonb_path_query(item, 'strict $.**.did') as did
+            from jsonb_path_query(item, '$.**.did') as did
             where did #>> '{}' = any (errtrack_private.texts_of(person, 'dids')))
 $$;
 comment on function errtrack_private.item_names(jsonb, jsonb, text) is

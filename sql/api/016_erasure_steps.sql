@@ -63,7 +63,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     event record;
-    origin bigint;
     counted jsonb;
 begin
     perform errtrack_private.find_users(person);
@@ -74,22 +73,22 @@ begin
         delete from errtrack_private.payloads p
         where p.project_id = event.project_id and p.event_id = event.event_id and p.received_at = event.received_at;
         delete from errtrack_private.occurrences o
-        where o.project_id = event.project_id and o.received_at = event.received_at and o.event_id = event.event_id
-        returning o.origin_id into origin;
+        where o.project_id = event.project_id and o.received_at = event.received_at and o.event_id = event.event_id;
         delete from errtrack_private.attachments a
         where a.project_id = event.project_id and a.event_id = event.event_id;
         delete from errtrack_private.feedback f
         where f.project_id = event.project_id and f.event_id = event.event_id;
-        update errtrack_private.counts_1h c
-        set surplus_at = null,
-            surplus_event = null
-        where c.project_id = event.project_id
-          and c.origin_id = origin
-          and c.bucket = date_trunc('hour', event.received_at, 'UTC')
-          and c.surplus_event = event.event_id;
     end loop;
-    delete from erased_events;
     perform errtrack_private.forget_users();
+    -- Behind origins and issues, as count_events() does.
+    update errtrack_private.counts_1h c
+    set surplus_at = null,
+        surplus_event = null
+    from erased_events e
+    where c.project_id = e.project_id
+      and c.bucket = date_trunc('hour', e.received_at, 'UTC')
+      and c.surplus_event = e.event_id;
+    delete from erased_events;
     return counted;
 end
 $$;

@@ -91,7 +91,7 @@ private:
             if (failure.code() == Exit::unreachable) {
                 throw;
             }
-            findings_.push_back({"failing", "schema", failure.what(), "run errtrack migrate as a superuser"});
+            findings_.push_back({"failing", "schema", failure.what(), "or name the right database with --database"});
             return false;
         }
         const std::string both = "the database has migration " + std::to_string(newest) + ", this program knows "

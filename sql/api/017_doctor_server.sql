@@ -65,7 +65,8 @@ as $$
            format('%s of %s connections are in use', used.now, used.most),
            case when used.now >= used.most * 0.8 then 'raise max_connections, or use fewer threads, workers or a pooler' else '' end
     from (
-        select (select count(*) from pg_stat_activity as a where a.backend_type = 'client backend') as now,
+        -- Who is not a superuser sees of others only how many they are.
+        select (select sum(d.numbackends) from pg_stat_database as d) as now,
                current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer as most) as used
 $$;
 comment on function errtrack_private.doctor_connections() is 'How many connections are in use.';

@@ -196,16 +196,21 @@ comment on column errtrack.occurrences.request_id is 'The $request_id of nginx: 
 
 create or replace view errtrack.payloads as
     select y.project_id,
-           origin.issue_id,
+           shown.issue_id,
            y.event_id,
            y.received_at,
            y.body
     from errtrack_private.payloads y
-    join errtrack_private.occurrences o
-      on o.project_id = y.project_id and o.received_at = y.received_at and o.event_id = y.event_id
-    join errtrack_private.origins origin
-      on origin.project_id = o.project_id and origin.id = o.origin_id
     join errtrack_private.reported_projects p on p.id = y.project_id
+    -- Each by itself: joined at once, a bound of the time would leave out days of payloads
+    -- alone.
+    cross join lateral (
+        select origin.issue_id
+        from errtrack_private.occurrences o
+        join errtrack_private.origins origin
+          on origin.project_id = o.project_id and origin.id = o.origin_id
+        where o.project_id = y.project_id and o.received_at = y.received_at and o.event_id = y.event_id
+        limit 1) shown
     where y.received_at >= p.visible_from;
 comment on view errtrack.payloads is
     'One row for each event whose body was kept: occurrences.has_payload says of which. Cheap by project_id, event_id and received_at, all three as the occurrence has them.';

@@ -58,7 +58,10 @@ begin
     -- Logins of analysts write nothing, nor make functions that pry. Who else is to make
     -- temporary tables here is granted that.
     execute format('revoke temporary on database %I from public', current_database());
-    if has_schema_privilege('errtrack_report', 'public', 'create') then
+    if exists (
+        select from pg_namespace n
+        where n.nspname = 'public' and has_schema_privilege('errtrack_report', n.oid, 'create'))
+    then
         revoke create on schema public from public;
     end if;
 end

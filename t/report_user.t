@@ -43,9 +43,9 @@ $postgres->know_password(ann => $password);
 is_deeply [ $postgres->rows_as(ann => 'select organization, slug from projects order by 1') ], [ [qw(acme shop)], [qw(rival shop)] ],
     'it logs in and finds the views without their schema';
 is_deeply { map { @$_ } $postgres->rows_as(ann => q{select name, setting from pg_settings where name in ('default_transaction_read_only',
-    'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'temp_file_limit')}) },
+    'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'temp_file_limit', 'jit')}) },
     { default_transaction_read_only => 'on', statement_timeout => 30_000, lock_timeout => 5000,
-      idle_in_transaction_session_timeout => 60_000, idle_session_timeout => 3_600_000, temp_file_limit => 4 * 1024 * 1024 }, 'with limits';
+      idle_in_transaction_session_timeout => 60_000, idle_session_timeout => 3_600_000, temp_file_limit => 4 * 1024 * 1024, jit => 'off' }, 'with limits';
 like eval { $postgres->rows_as(ann => 'set temp_file_limit = -1'); 1 } ? '' : $@, qr/permission denied to set parameter "temp_file_limit"/,
     'of which it cannot lift that of temporary files';
 is first($t->sql(q{select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls from pg_roles where rolname = 'ann'})), 'f',

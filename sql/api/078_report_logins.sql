@@ -69,6 +69,8 @@ begin
     execute format('alter role %I set idle_in_transaction_session_timeout = ''1min''', create_report_login.login);
     execute format('alter role %I set idle_session_timeout = ''1h''', create_report_login.login);
     execute format('alter role %I set search_path = errtrack', create_report_login.login);
+    -- A plan has a part for each day that is kept: to compile all of them takes seconds.
+    execute format('alter role %I set jit = off', create_report_login.login);
 
     -- Of a role that was dropped by hand.
     delete from errtrack_private.report_logins as l

@@ -119,7 +119,7 @@ create or replace view errtrack.tag_keys as
     where k.key <> '(user)';
 comment on view errtrack.tag_keys is
     'One row for each key of the tags of a project. Cheap by project_id.';
-comment on column errtrack.tag_keys.key is 'The limit of the project aside, as clients wrote it.';
+comment on column errtrack.tag_keys.key is 'As clients wrote it; keys beyond the limit of the project have no row.';
 
 -- What means the same in all of them, but where a row may belong to no project.
 do $$

@@ -132,7 +132,7 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 	install $(BUILD)/errtrack-worker $(BUILD)/errtrack $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULES) $(DESTDIR)$(MODULES_DIR)
 	install sql/migrate $(DESTDIR)$(SQL_DIR)
-	install -m 644 sql/roles.sql $(DESTDIR)$(SQL_DIR)
+	install -m 644 sql/roles.sql sql/migrations.sql $(DESTDIR)$(SQL_DIR)
 	install -m 644 sql/migrations/*.sql $(DESTDIR)$(SQL_DIR)/migrations
 	install -m 644 sql/api/*.sql $(DESTDIR)$(SQL_DIR)/api
 
@@ -167,6 +167,11 @@ $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/n
 .PHONY: contract
 contract:               ## add new views, columns and functions to sql/contract/snapshot
 	@ERRTRACK_CONTRACT=1 $(TMP) prove -q -I t/lib t/sql_contract.t
+
+.PHONY: schema
+schema:                 ## write down what the migrations come to, in sql/schema.sql
+	@t/lib/deps run
+	@mkdir -p $(BUILD); t/schema > $(BUILD)/schema.sql && mv $(BUILD)/schema.sql sql/schema.sql
 
 # ---- benchmarks ----------------------------------------------------------------
 

@@ -8,6 +8,8 @@
 
 #include "ngx_module/pg_task.hpp"
 
+#include "sql/version.hpp"
+
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -149,6 +151,12 @@ bool is_unavailable(const std::string &state)
            || state.compare(0, 3, "57P") == 0 || state.compare(0, 2, "40") == 0;
 }
 
+/* Something that is called or read is not there. */
+bool is_other_schema(const std::string &state)
+{
+    return state == "42883" || state == "42P01" || state == "42703" || state == "3F000";
+}
+
 SqlAnswer trouble(SqlEnd end, std::string problem)
 {
     SqlAnswer answer;
@@ -207,6 +215,19 @@ struct PgPool::State {
 };
 
 namespace {
+
+/* What stands between this release and the schema behind a new connection; empty: nothing. */
+std::string problem_of_schema(pqxx::connection &connection)
+try {
+    pqxx::nontransaction transaction(connection);
+    pqxx::result state = transaction.exec(schema_question);
+    return schema_problem(state[0][0].as<int>(), state[0][1].as<int>());
+} catch (const pqxx::sql_error &e) {
+    if (!is_other_schema(state_of(e))) {
+        throw;
+    }
+    return schema_missing;
+}
 
 template <class Transaction>
 SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
@@ -319,7 +340,11 @@ try {
                 connection = std::make_unique<pqxx::connection>(state_->conninfo);
             }
             Exposure exposure{task};
-            if (exposure.show(connection->sock())) {
+            const bool shown = exposure.show(connection->sock());
+            std::string problem = shown && !reused ? problem_of_schema(*connection) : std::string();
+            if (!problem.empty()) {
+                answer = trouble(SqlEnd::other_schema, std::move(problem));
+            } else if (shown) {
                 answer = call.read_only
                     ? execute<pqxx::read_transaction>(*connection, call, sent)
                     : execute<pqxx::work>(*connection, call, sent);
@@ -334,10 +359,12 @@ try {
             /* Not the message: PostgreSQL quotes values in it. */
             const std::string state = state_of(e);
             SqlEnd end = state == "57014" ? SqlEnd::timed_out
+                         : is_other_schema(state) ? SqlEnd::other_schema
                          : is_unavailable(state) ? SqlEnd::unavailable : SqlEnd::failed;
             answer = is_refusal(state) ? refusal(state, first_line(e.what()))
                      : trouble(end, function + "() failed with SQLSTATE " + state);
-            usable = true;
+            /* The next connection finds out what the schema is now. */
+            usable = end != SqlEnd::other_schema;
         } catch (const pqxx::failure &e) {
             /* In doubt, rolled back: none of them says anything against the call. */
             answer = trouble(SqlEnd::unavailable, function + "(): " + first_line(e.what()));

@@ -36,6 +36,7 @@ enum class SqlEnd {
     answered,
     refused,                             /* status and problem say why; nothing was changed */
     unavailable,                         /* no connection, or it was lost */
+    other_schema,                        /* not one that this release works with, or it is being upgraded */
     timed_out,                           /* statement timeout, or no answer in time */
     failed,                              /* a bug, here or in SQL */
 };

@@ -362,6 +362,17 @@ void log_unavailable(ngx_log_t *log, const std::string &problem)
     suppressed = 0;
 }
 
+/* Once, until another answer has come, since it takes a person to end it. */
+std::string schema_trouble;
+
+void log_other_schema(ngx_log_t *log, const std::string &problem)
+{
+    if (schema_trouble != problem) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "queries are answered with 503: %s", problem.c_str());
+        schema_trouble = problem;
+    }
+}
+
 /* Whoever asks again learns that nothing has changed, without the body. */
 bool add_validator(ngx_http_request_t *r, std::string_view cache_control, std::string_view tag)
 {
@@ -440,6 +451,9 @@ ngx_int_t send_failure(ngx_http_request_t *r, Query &query)
     case SqlEnd::unavailable:
         log_unavailable(log, answer.problem);
         return refuse_request(r, surface(query), 503, "the database cannot be reached");
+    case SqlEnd::other_schema:
+        log_other_schema(log, answer.problem);
+        return refuse_request(r, surface(query), 503, "the database is being upgraded");
     case SqlEnd::timed_out:
         ngx_log_error(NGX_LOG_WARN, log, 0, "%s", answer.problem.c_str());
         return refuse_request(r, surface(query), 504, "the database did not answer in time");
@@ -456,6 +470,7 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
     if (answer.end != SqlEnd::answered) {
         return send_failure(r, query);
     }
+    schema_trouble.clear();
     if (answer.body.size() > large_answer && query.task.call.read_only) {
         if (unread > 0 && unread + answer.body.size() > max_unread) {
             answer.body = std::string();

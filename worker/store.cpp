@@ -4,6 +4,7 @@
 
 #include "worker/store.hpp"
 
+#include "sql/version.hpp"
 #include "worker/batch_rows.hpp"
 #include "worker/copy.hpp"
 #include "worker/entry.hpp"
@@ -36,6 +37,27 @@ std::string claimed_key(const Record &record)
     return record.public_key.empty() || is_public_key(record.public_key) ? record.public_key : "?";
 }
 
+/* Throws StoreError when this worker and the schema do not work together: who waits for
+ * the database waits then until one of both is upgraded. */
+void check_schema(pqxx::transaction_base &tx)
+{
+    std::string problem;
+    try {
+        pqxx::result state = tx.exec(schema_question);
+        problem = schema_problem(state[0][0].as<int>(), state[0][1].as<int>());
+    } catch (const pqxx::syntax_error &) {
+        problem = schema_missing;           // there is no such function
+    } catch (const pqxx::sql_error &e) {
+        if (e.sqlstate() != "3F000") {
+            throw;
+        }
+        problem = schema_missing;           // nor the place where it would be
+    }
+    if (!problem.empty()) {
+        throw StoreError(StoreError::Kind::down, problem);
+    }
+}
+
 /* Whether something was notified, and true in the beginning. */
 class Listener final : public pqxx::notification_receiver {
 public:
@@ -57,6 +79,7 @@ struct Store::Connection {
     explicit Connection(const std::string &conninfo) : db(conninfo)
     {
         pqxx::work tx(db);
+        check_schema(tx);
         tx.exec("select errtrack_private.prepare_session(), errtrack_private.prepare_explanations()");
         // Who waits for a lock is told so before the statement is out of time: that is not
         // the fault of what it files.

@@ -27,6 +27,8 @@
 #include "worker/admin_doctor.hpp"
 #include "worker/admin_edge.hpp"
 #include "worker/admin_erase.hpp"
+#include "worker/admin_export.hpp"
+#include "worker/admin_import.hpp"
 #include "worker/admin_issues.hpp"
 #include "worker/admin_grouping.hpp"
 #include "worker/admin_options.hpp"
@@ -67,6 +69,7 @@ private:
     void add_grouping();
     void add_instance();
     void add_retention();
+    void add_transfer();
 
     void add_json(CLI::App *to);
     void add_redis(CLI::App *to);
@@ -115,6 +118,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
         ->envname("ERRTRACK_DATABASE");
     add_instance();
     add_retention();
+    add_transfer();
     add_organizations();
     add_users();
     add_projects();
@@ -227,6 +231,17 @@ void CommandLine::add_retention()
         ->check(CLI::Range(8, 3650));
     add_json(to);
     to->get_option("--json")->needs("--dry-run");
+}
+
+void CommandLine::add_transfer()
+{
+    CLI::App *to = command(&app_, "export", "write a project to standard output, as lines of JSON", export_project);
+    add_project(to);
+    to->add_flag("--without-payloads", options_.without_payloads, "leave out the bodies of events");
+
+    to = command(&app_, "import", "make a project of what export wrote, from standard input", import_project);
+    to->add_option("project", options_.project, "organization/slug, of an empty project or a new one")->required();
+    add_id(to, "--id", "id of a new project (default: the next free one)");
 }
 
 void CommandLine::add_organizations()

@@ -53,6 +53,13 @@ public:
         });
     }
 
+    /* Hands the transaction to body: for what copies rows. */
+    template <class Body>
+    void with_transaction(Body body)
+    {
+        explained([&] { body(*work_); });
+    }
+
     void commit();
 
     /* Begins another transaction after commit(): for what takes many steps. */

@@ -46,6 +46,8 @@ struct Options {
     bool body = false;
     int limit_rows = 100;
 
+    bool without_payloads = false;
+
     int days = 0;                       /* 0: not given */
     bool dry_run = false;
 

@@ -12,8 +12,7 @@ $$;
 comment on function errtrack_private.partitioned_tables() is
     'The tables that are partitioned by day, with the column that decides.';
 
-create or replace function errtrack_private.make_partitions(ahead integer default 14, back integer default 8)
-returns integer
+create or replace function errtrack_private.make_partitions_of(days date[]) returns integer
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -24,12 +23,11 @@ declare
     day date;
     child text;
     made integer := 0;
-    today date := (now() at time zone 'UTC')::date;
 begin
     -- Two makers at once would collide on the names.
     perform pg_advisory_xact_lock(hashtextextended('errtrack.partitions', 0));
     for parent in select name, key from errtrack_private.partitioned_tables() loop
-        for day in select generate_series(today - back, today + ahead, interval '1 day')::date loop
+        foreach day in array days loop
             child := format('%s_%s', parent.name, to_char(day, 'YYYYMMDD'));
             continue when to_regclass(format('errtrack_private.%I', child)) is not null;
             -- Created alone and then attached: readers and writers of the parent
@@ -47,6 +45,19 @@ begin
     end loop;
     return made;
 end
+$$;
+comment on function errtrack_private.make_partitions_of(date[]) is
+    'Makes the missing partitions of these days. Gives up after two seconds of waiting for a lock: call it again.';
+
+create or replace function errtrack_private.make_partitions(ahead integer default 14, back integer default 8)
+returns integer
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select errtrack_private.make_partitions_of(array(
+        select generate_series(today.day - back, today.day + ahead, interval '1 day')::date
+        from (select (now() at time zone 'UTC')::date as day) as today))
 $$;
 comment on function errtrack_private.make_partitions(integer, integer) is
     'Makes the missing partitions from "back" days ago to "ahead" days ahead. Gives up after two seconds of waiting for a lock: call it again.';
@@ -66,6 +77,7 @@ comment on function errtrack_private.default_partition_rows() is
     'Rows that found no partition of their day. Anything but 0 is an alarm.';
 
 revoke execute on function errtrack_private.partitioned_tables() from public;
+revoke execute on function errtrack_private.make_partitions_of(date[]) from public;
 revoke execute on function errtrack_private.make_partitions(integer, integer) from public;
 revoke execute on function errtrack_private.default_partition_rows() from public;
 grant execute on function errtrack_private.make_partitions(integer, integer) to errtrack_worker;

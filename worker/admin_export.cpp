@@ -9,6 +9,7 @@
 #include "worker/admin_lines.hpp"
 #include "worker/admin_progress.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ public:
     {
         std::string rest(kind_begin);
         rest.append(kind).append(row_begin).append(row).append("}");
+        // A body has the blanks that it came with, and within texts there is no break.
+        std::replace_if(rest.begin(), rest.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
         std::cout << line_begin << sums_.next(rest) << rest << '\n';
         if (!std::cout) {
             throw Failure(Exit::refused, "cannot write the output");

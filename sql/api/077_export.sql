@@ -105,9 +105,8 @@ begin
         end, ', ')
     into picked
     from errtrack_private.transfer_columns(wanted_kind) as c;
-    -- A body keeps the blanks that it came with, of which a line must not have all.
     return format(
-        'select translate(row_to_json(r)::text, E''\n\r'', ''  '') as line from (select %s from errtrack_private.%I as t'
+        'select row_to_json(r) as line from (select %s from errtrack_private.%I as t'
         ' where t.%I = %s%s%s%s%s order by %s) as r',
         picked, wanted_kind,
         case when wanted_kind = 'projects' then 'id' else 'project_id' end, project,
@@ -125,7 +124,7 @@ begin
 end
 $$;
 comment on function errtrack_private.export_query(text, bigint, boolean) is
-    'The query for the rows of a table that go with a project, a line of JSON each.';
+    'The query for the rows of a table that go with a project, as JSON each.';
 
 create or replace function errtrack_private.export_head(reference text, payloads boolean, out project bigint, out head jsonb)
 language plpgsql stable

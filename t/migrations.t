@@ -14,7 +14,7 @@ use ErrTrack::Process qw(root);
 use ErrTrack::Schema qw(enter_rows make_tables migrations row_counts run_migrate schema_of);
 
 my ($newest) = sort { $b <=> $a } keys %{ migrations() };
-my @states = ($ENV{ERRTRACK_STATES} // '') eq 'all' ? (1 .. $newest) : (1, 15, $newest);
+my @states = ($ENV{ERRTRACK_STATES} // '') eq 'all' ? (sort { $a <=> $b } keys %{ migrations() }) : (1, 15, $newest);
 
 my $t = ErrTrack->new;
 my $postgres = $t->start_postgres;
@@ -31,7 +31,7 @@ for my $state (@states) {
     my $after = row_counts($postgres, 'old');
     is_deeply [ grep { !$own{$_} && $after->{$_} != $before->{$_} } sort keys %$before ], [], 'and no row is lost';
     my @applied = $err =~ /^migrate: 0*(\d+)_/mg;
-    is_deeply \@applied, [ $state + 1 .. $newest ], 'by the migrations that it did not have';
+    is_deeply \@applied, [ grep { $_ > $state } sort { $a <=> $b } keys %{ migrations() } ], 'by the migrations that it did not have';
     $postgres->rows_in('template1', 'drop database old');
 }
 

@@ -10,8 +10,8 @@ use ErrTrack;
 use ErrTrack::Process qw(read_file root);
 use ErrTrack::Schema qw(enter_rows make_tables migrations row_counts run_migrate schema_file schema_of);
 
-my ($newest, @older) = sort { $b <=> $a } keys %{ migrations() };
-is_deeply [ reverse(@older), $newest ], [ 1 .. $newest ], 'migrations are numbered in a row';
+my ($newest) = sort { $b <=> $a } keys %{ migrations() };
+is scalar(keys %{ migrations() }), scalar(@{ [ glob root() . '/sql/migrations/*.sql' ] }), 'each migration has a number of its own';
 
 my $version = read_file(root() . '/sql/version.hpp');
 my %known = $version =~ /schema_(newest|oldest) = (\d+);/g;
@@ -30,7 +30,7 @@ make_tables($postgres, 'upgraded', $newest, sub {
     enter_rows($state, $run);
     $entered{$state} = $run->('select count(*) from errtrack_private.projects');
 });
-is scalar(keys %entered), $newest, 'rows were entered in the state after each migration';
+is scalar(keys %entered), scalar(keys %{ migrations() }), 'rows were entered in the state after each migration';
 
 my $file = read_file(root() . '/sql/schema.sql');
 my $made = schema_file($postgres, 'upgraded');

@@ -8,6 +8,8 @@ use warnings;
 use Test::More;
 
 use ErrTrack;
+use ErrTrack::HTTP qw(http_request);
+use ErrTrack::Ports qw(free_port);
 use ErrTrack::Process qw(read_file root);
 
 my %known = read_file(root() . '/sql/version.hpp') =~ /schema_(newest|oldest) = (\d+);/g;
@@ -35,7 +37,8 @@ $empty->stop;
 # ---- too old --------------------------------------------------------------------
 
 $t->sql('update errtrack_private.migrations set version = -version where version >= $1', $known{oldest});
-my $worker = $t->add_worker(args => [ '--listen', '127.0.0.1:' . ErrTrack::Ports::free_port() ])->start;
+my $port = free_port();
+my $worker = $t->add_worker(args => [ '--listen', "127.0.0.1:$port" ])->start;
 my $nginx = $t->start_nginx(level => 'info', config => <<'CONF');
 %%MODULES%%
 thread_pool errtrack threads=1;
@@ -59,6 +62,7 @@ CONF
 my $needs = 'the schema of the database is too old: it has migration ' . ($known{oldest} - 1)
     . " and this release needs $known{oldest}: run sql/migrate of this release";
 eventually { index($worker->log_text, "database: $needs, retrying") >= 0 } 'a worker says that the schema is too old';
+is http_request('GET', "http://127.0.0.1:$port/ready")->status, 503, 'and is not ready';
 is $t->sentry(GET => '/projects/')->status, 503, 'nginx answers 503';
 my $answer = $t->sentry(GET => '/projects/');
 is $answer->header('Retry-After'), 5, 'and when to ask again';
@@ -71,6 +75,7 @@ is join(' ', sort { $a <=> $b } values %told) =~ s/^1(?: 1)?\z//r, '', 'and each
 $t->sql('update errtrack_private.migrations set version = -version where version < 0');
 is $t->sentry(GET => '/projects/')->status, 200, 'it answers as soon as the schema is upgraded';
 eventually { $worker->log_text =~ /database: back/ } 'the worker goes on';
+eventually { http_request('GET', "http://127.0.0.1:$port/ready")->status == 200 } 'and is ready';
 $t->wait_for_key;
 is $t->store({ message => 'one', event_id => 'a' x 32 })->status, 200, 'a report is taken';
 $t->filed_once([ 'a' x 32 ]);

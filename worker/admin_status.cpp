@@ -33,7 +33,8 @@ const std::string database_fields =
     "select i.postgresql, i.migration, i.projects, i.active_keys, i.disabled_keys,"
     " i.unresolved_issues, i.events_last_hour, i.events_last_day, i.rows_in_default_partitions,"
     " i.dead_letters, o.dead_letters_last_day, o.ledger_since, o.requests_accepted,"
-    " o.requests_refused, o.requests_filed, o.requests_dead, o.requests_waiting";
+    " o.requests_refused, o.requests_filed, o.requests_dead, o.requests_waiting,"
+    " o.replicas, o.replica_bytes_behind";
 
 /* What is neither in the database nor in Redis is in a spool, or was counted just now. */
 const std::string open_field =

@@ -35,10 +35,20 @@ select
     (
         select count(*)
         from errtrack_private.waiting_requests as w
-    ) as requests_waiting
-from (select date_trunc('hour', now(), 'UTC') - interval '1 hour' as hour) as since;
+    ) as requests_waiting,
+    replicas.number as replicas,
+    replicas.bytes_behind as replica_bytes_behind
+from (select date_trunc('hour', now(), 'UTC') - interval '1 hour' as hour) as since
+cross join (
+    select
+        count(*) as number,
+        max(case when not pg_is_in_recovery() then pg_current_wal_lsn() - r.replay_lsn end)::bigint as bytes_behind
+    from pg_stat_replication as r
+) as replicas;
 comment on view errtrack_private.operation_status is
-    'One row: the balance of requests since the beginning of the last full hour, so that its cost is bounded. Accepted and neither filed nor dead: they are in the queue, in the spool of an edge, or counted by it a moment ago.';
+    'One row: the balance of requests since the beginning of the last full hour, so that its cost is bounded, and the replicas that are connected. Accepted and neither filed nor dead: they are in the queue, in the spool of an edge, or counted by it a moment ago.';
+comment on column errtrack_private.operation_status.replica_bytes_behind is
+    'What the slowest replica has still to replay. Null where there is none, or the login may not know: a member of pg_read_all_stats may.';
 
 -- ---- dead letters -----------------------------------------------------------
 

@@ -14,10 +14,20 @@ namespace errtrack __attribute__((visibility("hidden"))) {
 
 namespace {
 
-/* Every database of the configuration, once. Elements: ngx_str_t. */
+struct DatabaseConf {
+    ngx_str_t postgres;
+    ngx_str_t replica;                   /* empty: there is none */
+    ngx_msec_t lag;
+    ngx_shm_zone_t *zone;                /* of the replica */
+};
+
+/* Every database of the configuration, once. Elements: DatabaseConf. */
 struct MainConf {
     ngx_array_t databases;
 };
+
+/* What a replica has to be told of changes, in the memory that all processes share. */
+constexpr std::size_t zone_size = 8 * 4096;
 
 static_assert(std::is_standard_layout_v<QueryConf> && std::is_trivially_destructible_v<QueryConf>);
 
@@ -25,6 +35,7 @@ void *create_main_conf(ngx_conf_t *cf) noexcept;
 void *create_loc_conf(ngx_conf_t *cf) noexcept;
 char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 char *set_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_replica(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_dsn_base(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_trusted_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
@@ -35,6 +46,8 @@ constexpr ngx_uint_t anywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTT
 ngx_command_t commands[] = {
     {ngx_string("errtrack_postgres"), anywhere | NGX_CONF_TAKE1, set_postgres,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(QueryConf, postgres), nullptr},
+    {ngx_string("errtrack_postgres_replica"), anywhere | NGX_CONF_TAKE12, set_replica,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(QueryConf, replica), nullptr},
     {ngx_string("errtrack_thread_pool"), anywhere | NGX_CONF_TAKE1, set_thread_pool,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("errtrack_dsn_base"), anywhere | NGX_CONF_TAKE1, set_dsn_base,
@@ -54,7 +67,7 @@ void *create_main_conf(ngx_conf_t *cf) noexcept
 {
     auto *mcf = static_cast<MainConf *>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
     if (mcf == nullptr
-        || ngx_array_init(&mcf->databases, cf->pool, 1, sizeof(ngx_str_t)) != NGX_OK)
+        || ngx_array_init(&mcf->databases, cf->pool, 1, sizeof(DatabaseConf)) != NGX_OK)
     {
         return nullptr;
     }
@@ -67,16 +80,82 @@ void *create_loc_conf(ngx_conf_t *cf) noexcept
     if (lcf == nullptr) {
         return nullptr;
     }
-    /* Zero already: postgres, dsn_base, file, line, database. */
+    /* Zero already: postgres, replica, dsn_base, file, line, database. */
+    lcf->lag = NGX_CONF_UNSET_MSEC;
     lcf->thread_pool = static_cast<ngx_thread_pool_t *>(NGX_CONF_UNSET_PTR);
     lcf->trusted_user = static_cast<ngx_http_complex_value_t *>(NGX_CONF_UNSET_PTR);
     return lcf;
+}
+
+/* A reload takes the state over. */
+ngx_int_t init_zone(ngx_shm_zone_t *zone, void *old) noexcept
+{
+    if (old != nullptr) {
+        zone->data = old;
+        return NGX_OK;
+    }
+    auto *pool = reinterpret_cast<ngx_slab_pool_t *>(zone->shm.addr);
+    if (!zone->shm.exists) {
+        void *place = ngx_slab_calloc(pool, sizeof(ReplicaState));
+        if (place == nullptr) {
+            return NGX_ERROR;
+        }
+        pool->data = new (place) ReplicaState;
+    }
+    zone->data = pool->data;
+    return NGX_OK;
+}
+
+/* Named by what it is of, so that a reload which changes the order of databases mixes nothing up. */
+ngx_shm_zone_t *add_zone(ngx_conf_t *cf, const QueryConf &conf)
+{
+    std::string pair = std::string(view(conf.postgres)) + '\n' + std::string(view(conf.replica));
+    auto *data = static_cast<u_char *>(ngx_pnalloc(cf->pool, sizeof("errtrack_replica_") + 8));
+    if (data == nullptr) {
+        return nullptr;
+    }
+    u_char *end = ngx_sprintf(data, "errtrack_replica_%08xD",
+                              ngx_crc32_long(reinterpret_cast<u_char *>(pair.data()), pair.size()));
+    ngx_str_t name = {static_cast<std::size_t>(end - data), data};
+    ngx_shm_zone_t *zone = ngx_shared_memory_add(cf, &name, zone_size, &ngx_http_errtrack_query_module);
+    if (zone != nullptr) {
+        zone->init = init_zone;
+    }
+    return zone;
+}
+
+ngx_int_t note_database(ngx_conf_t *cf, QueryConf &conf)
+{
+    auto *mcf = static_cast<MainConf *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_errtrack_query_module));
+    auto *known = static_cast<DatabaseConf *>(mcf->databases.elts);
+    for (ngx_uint_t i = 0; i < mcf->databases.nelts; i++) {
+        if (view(known[i].postgres) == view(conf.postgres) && view(known[i].replica) == view(conf.replica)
+            && (known[i].lag == conf.lag || conf.replica.len == 0))
+        {
+            conf.database = i;
+            return NGX_OK;
+        }
+    }
+    ngx_shm_zone_t *zone = conf.replica.len != 0 ? add_zone(cf, conf) : nullptr;
+    auto *added = static_cast<DatabaseConf *>(ngx_array_push(&mcf->databases));
+    if (added == nullptr || (conf.replica.len != 0 && zone == nullptr)) {
+        return NGX_ERROR;
+    }
+    *added = {conf.postgres, conf.replica, conf.lag, zone};
+    conf.database = mcf->databases.nelts - 1;
+    return NGX_OK;
 }
 
 char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
 {
     auto *prev = static_cast<QueryConf *>(parent);
     auto *conf = static_cast<QueryConf *>(child);
+    /* A location with a primary of its own has no replica of another one. */
+    if (conf->postgres.data == nullptr) {
+        ngx_conf_merge_str_value(conf->replica, prev->replica, "");
+        ngx_conf_merge_msec_value(conf->lag, prev->lag, 0);
+    }
     ngx_conf_merge_str_value(conf->postgres, prev->postgres, "");
     ngx_conf_merge_str_value(conf->dsn_base, prev->dsn_base, "");
     ngx_conf_merge_ptr_value(conf->thread_pool, prev->thread_pool, nullptr);
@@ -93,22 +172,8 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
         return static_cast<char *>(NGX_CONF_ERROR);
     }
 
-    auto *mcf = static_cast<MainConf *>(
-        ngx_http_conf_get_module_main_conf(cf, ngx_http_errtrack_query_module));
-    auto *known = static_cast<ngx_str_t *>(mcf->databases.elts);
-    for (ngx_uint_t i = 0; i < mcf->databases.nelts; i++) {
-        if (view(known[i]) == view(conf->postgres)) {
-            conf->database = i;
-            return NGX_CONF_OK;
-        }
-    }
-    auto *added = static_cast<ngx_str_t *>(ngx_array_push(&mcf->databases));
-    if (added == nullptr) {
-        return static_cast<char *>(NGX_CONF_ERROR);
-    }
-    *added = conf->postgres;
-    conf->database = mcf->databases.nelts - 1;
-    return NGX_CONF_OK;
+    ngx_int_t rc = guarded(cf->log, "noting a database", [&]() { return note_database(cf, *conf); });
+    return rc == NGX_OK ? NGX_CONF_OK : static_cast<char *>(NGX_CONF_ERROR);
 }
 
 ngx_str_t *directive_value(ngx_conf_t *cf) noexcept
@@ -118,17 +183,35 @@ ngx_str_t *directive_value(ngx_conf_t *cf) noexcept
 
 char *set_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
 {
-    ngx_int_t rc = guarded(cf->log, "reading errtrack_postgres", [&]() -> ngx_int_t {
+    ngx_int_t rc = guarded(cf->log, "reading a connection string", [&]() -> ngx_int_t {
         std::string problem = conninfo_problem(view(*directive_value(cf)));
         if (!problem.empty()) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"errtrack_postgres\": %s",
-                               problem.c_str());
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"%V\": %s", &cmd->name, problem.c_str());
             return NGX_ERROR;
         }
         return NGX_OK;
     });
     return rc == NGX_OK ? ngx_conf_set_str_slot(cf, cmd, conf)
                         : static_cast<char *>(NGX_CONF_ERROR);
+}
+
+char *set_replica(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
+{
+    auto *lcf = static_cast<QueryConf *>(conf);
+    ngx_int_t lag = 30000;
+    if (cf->args->nelts == 3) {
+        constexpr std::string_view name = "lag=";
+        std::string_view argument = view(directive_value(cf)[1]);
+        ngx_str_t value = as_ngx_str(argument.substr(0, name.size()) == name ? argument.substr(name.size()) : "");
+        lag = ngx_parse_time(&value, 0);
+        if (lag == NGX_ERROR || lag < 1000) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"%V\": lag=30s is wanted, one second or more",
+                               directive_value(cf) + 1);
+            return static_cast<char *>(NGX_CONF_ERROR);
+        }
+    }
+    lcf->lag = static_cast<ngx_msec_t>(lag);
+    return set_postgres(cf, cmd, conf);
 }
 
 char *set_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
@@ -215,12 +298,17 @@ ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
         return NGX_OK;
     }
     return guarded(cycle->log, "preparing database connections", [&]() -> ngx_int_t {
-        auto made = std::make_unique<std::vector<std::unique_ptr<PgPool>>>();
-        auto *databases = static_cast<ngx_str_t *>(mcf->databases.elts);
+        auto made = std::make_unique<std::vector<std::unique_ptr<Database>>>();
+        auto *known = static_cast<DatabaseConf *>(mcf->databases.elts);
         for (ngx_uint_t i = 0; i < mcf->databases.nelts; i++) {
-            made->push_back(std::make_unique<PgPool>(view(databases[i])));
+            const DatabaseConf &conf = known[i];
+            made->push_back(conf.zone == nullptr
+                ? std::make_unique<Database>(view(conf.postgres))
+                : std::make_unique<Database>(view(conf.postgres), view(conf.replica),
+                                             static_cast<std::int64_t>(conf.lag),
+                                             static_cast<ReplicaState *>(conf.zone->data)));
         }
-        database_pools = std::move(made);
+        databases = std::move(made);
         return NGX_OK;
     }) == NGX_OK ? NGX_OK : NGX_ERROR;
 }
@@ -228,7 +316,7 @@ ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
 /* The threads are gone: core's pool module, which joins them, comes before us. */
 void exit_process(ngx_cycle_t *) noexcept
 {
-    database_pools.reset();
+    databases.reset();
 }
 
 }

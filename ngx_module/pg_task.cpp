@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -169,6 +170,7 @@ SqlAnswer trouble(SqlEnd end, std::string problem)
 
 struct PgPool::State {
     std::string conninfo;
+    Server server;
     std::mutex lock;
     std::vector<Connection> idle;                              /* under lock */
     std::unordered_map<std::string, Clock::time_point> touched; /* under lock */
@@ -229,11 +231,40 @@ try {
     return schema_missing;
 }
 
+/* Why a replica must not answer, if so. What it has replayed when it is asked, the call sees. */
+std::optional<SqlAnswer> shortcoming(pqxx::transaction_base &transaction, const Freshness &wanted)
+{
+    const pqxx::result result =
+        transaction.exec("select replays, replayed_to, lag_seconds from errtrack_private.replica_state()");
+    const pqxx::row row = result.at(0);
+    if (!row[0].as<bool>()) {
+        return trouble(SqlEnd::unavailable, "it is no replica, or no longer");
+    }
+    if (row[1].is_null() || row[1].as<std::int64_t>() < wanted.position) {
+        return trouble(SqlEnd::behind, "it has not replayed the last change");
+    }
+    if (row[2].is_null()) {
+        return std::isinf(wanted.lag_seconds)
+            ? std::nullopt
+            : std::optional(trouble(SqlEnd::lagging, "how far it lags is not known, and it is not connected to the primary"));
+    }
+    const double lag = row[2].as<double>();
+    if (lag > wanted.lag_seconds) {
+        return trouble(SqlEnd::lagging, "it lags by " + std::to_string(std::llround(lag)) + " s");
+    }
+    return std::nullopt;
+}
+
 template <class Transaction>
-SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
+SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool on_replica, bool &sent)
 {
     Transaction transaction(connection);
     sent = true;
+    if (on_replica) {
+        if (std::optional<SqlAnswer> answer = shortcoming(transaction, call.freshness)) {
+            return *answer;
+        }
+    }
     if (!call.trusted_user.empty()) {
         transaction.exec_params("select set_config('errtrack.trusted_user', $1, true)", call.trusted_user);
     }
@@ -269,10 +300,7 @@ SqlAnswer execute(pqxx::connection &connection, const SqlCall &call, bool &sent)
     return answer;
 }
 
-/*
- * Notes the use of a token. A replica refuses, and that is no matter: only
- * whether the connection can still be used is told.
- */
+/* Notes the use of a token. Only whether the connection can still be used is told. */
 bool touch(pqxx::connection &connection, const std::string &token_hash)
 try {
     pqxx::nontransaction transaction(connection);
@@ -284,7 +312,29 @@ try {
     return false;
 }
 
+/* After the commit. Nothing when it cannot be told; the change is made all the same. */
+std::optional<std::int64_t> written_position(pqxx::connection &connection)
+try {
+    pqxx::nontransaction transaction(connection);
+    return transaction.exec("select errtrack_private.written_position()").at(0)[0].as<std::int64_t>();
+} catch (const std::exception &) {
+    return std::nullopt;
 }
+
+}
+
+/* Shows the socket to interrupt(), and hides it before anyone can close it. */
+struct SqlTask::Exposure {
+    SqlTask &task;
+
+    bool show(int socket)
+    {
+        std::lock_guard<std::mutex> guard(task.lock_);
+        task.socket_ = socket;
+        return !task.interrupted_;
+    }
+    ~Exposure() { show(-1); }
+};
 
 void SqlTask::interrupt() noexcept
 {
@@ -295,9 +345,16 @@ void SqlTask::interrupt() noexcept
     }
 }
 
-PgPool::PgPool(std::string_view conninfo) : state_(new State)
+bool SqlTask::interrupted() noexcept
+{
+    std::lock_guard<std::mutex> guard(lock_);
+    return interrupted_;
+}
+
+PgPool::PgPool(std::string_view conninfo, Server server) : state_(new State)
 {
     state_->conninfo = with_defaults(conninfo);
+    state_->server = server;
 }
 
 PgPool::~PgPool() = default;
@@ -306,50 +363,40 @@ void PgPool::run(SqlTask &task) noexcept
 try {
     const SqlCall &call = task.call;
     const std::string function(call.function);
-
-    /* Shows the socket to interrupt(), and hides it before anyone can close it. */
-    struct Exposure {
-        SqlTask &task;
-
-        bool show(int socket)
-        {
-            std::lock_guard<std::mutex> guard(task.lock_);
-            task.socket_ = socket;
-            return !task.interrupted_;
-        }
-        ~Exposure() { show(-1); }
-    };
+    const bool on_replica = state_->server == Server::replica;
 
     for (int attempt = 1;; attempt++) {
         Connection connection = attempt == 1 ? state_->take() : nullptr;
         const bool reused = connection != nullptr;
         bool sent = false;
         bool usable = false;
-        bool in_time = true;
         SqlAnswer answer;
-        {
-            // It may have waited in the queue until nobody waits for it.
-            std::lock_guard<std::mutex> guard(task.lock_);
-            if (task.interrupted_) {
-                task.answer = trouble(SqlEnd::timed_out, function + "() waited too long");
-                return;
-            }
+        // It may have waited in the queue until nobody waits for it.
+        if (task.interrupted()) {
+            task.answer = trouble(SqlEnd::timed_out, function + "() waited too long");
+            return;
         }
         try {
             if (!reused) {
                 connection = std::make_unique<pqxx::connection>(state_->conninfo);
             }
-            Exposure exposure{task};
+            SqlTask::Exposure exposure{task};
             const bool shown = exposure.show(connection->sock());
             std::string problem = shown && !reused ? problem_of_schema(*connection) : std::string();
             if (!problem.empty()) {
                 answer = trouble(SqlEnd::other_schema, std::move(problem));
             } else if (shown) {
                 answer = call.read_only
-                    ? execute<pqxx::read_transaction>(*connection, call, sent)
-                    : execute<pqxx::work>(*connection, call, sent);
+                    ? execute<pqxx::read_transaction>(*connection, call, on_replica, sent)
+                    : execute<pqxx::work>(*connection, call, on_replica, sent);
                 usable = true;
-                if (answer.status != 401 && !call.token_hash.empty() && state_->should_touch(call.token_hash)) {
+                if (call.wants_position) {
+                    answer.position = written_position(*connection);
+                    usable = answer.position.has_value();
+                }
+                if (usable && !on_replica && answer.status != 401 && !call.token_hash.empty()
+                    && state_->should_touch(call.token_hash))
+                {
                     usable = touch(*connection, call.token_hash);
                 }
             }
@@ -370,10 +417,7 @@ try {
             answer = trouble(SqlEnd::unavailable, function + "(): " + first_line(e.what()));
         }
 
-        {
-            std::lock_guard<std::mutex> guard(task.lock_);
-            in_time = !task.interrupted_;
-        }
+        const bool in_time = !task.interrupted();
         if (!in_time && answer.end != SqlEnd::answered) {
             answer = trouble(SqlEnd::timed_out, function + "() was given up: no answer in time");
         }
@@ -392,6 +436,29 @@ try {
 } catch (...) {
     task.answer.end = SqlEnd::failed;
     task.answer.problem = "unknown exception";
+}
+
+bool PgPool::note_use(SqlTask &task) noexcept
+try {
+    const std::string &token_hash = task.call.token_hash;
+    if (token_hash.empty() || !state_->should_touch(token_hash)) {
+        return true;
+    }
+    Connection connection = state_->take();
+    if (!connection) {
+        connection = std::make_unique<pqxx::connection>(state_->conninfo);
+    }
+    bool usable = false;
+    {
+        SqlTask::Exposure exposure{task};
+        usable = exposure.show(connection->sock()) && touch(*connection, token_hash);
+    }
+    if (usable) {
+        state_->give_back(std::move(connection));
+    }
+    return usable;
+} catch (...) {
+    return false;
 }
 
 std::string conninfo_problem(std::string_view conninfo)

@@ -23,12 +23,20 @@
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
+/* What a replica must have replayed to answer a call. */
+struct Freshness {
+    std::int64_t position;               /* in the write-ahead log */
+    double lag_seconds;                  /* at most so far behind the primary */
+};
+
 struct SqlCall {
     std::string_view function;           /* in errtrack_private; a literal */
     bool read_only = true;
     std::string token_hash;              /* SHA-256 in hex; empty where trusted_user says who asks */
     std::string trusted_user;            /* whom nginx vouches for */
     std::string request;                 /* JSON: path, arguments, body, base */
+    Freshness freshness{};               /* of a replica, which a primary is not asked for */
+    bool wants_position = false;         /* of a call that writes: where that was written */
 };
 
 /* How a call ended, as far as it matters to whoever answers and logs. */
@@ -37,6 +45,8 @@ enum class SqlEnd {
     refused,                             /* status and problem say why; nothing was changed */
     unavailable,                         /* no connection, or it was lost */
     other_schema,                        /* not one that this release works with, or it is being upgraded */
+    behind,                              /* a replica has not replayed the position yet */
+    lagging,                             /* a replica lags by more than it may */
     timed_out,                           /* statement timeout, or no answer in time */
     failed,                              /* a bug, here or in SQL */
 };
@@ -51,6 +61,7 @@ struct SqlAnswer {
     std::string next_cursor;             /* empty: no such page */
     std::string prev_cursor;
     std::optional<std::int64_t> total;
+    std::optional<std::int64_t> position; /* a replica that has replayed it shows the change */
     std::string problem;                 /* when the call did not end well; for the log, but
                                           * of a refusal for the client */
 };
@@ -64,11 +75,14 @@ class SqlTask {
 public:
     SqlCall call;
     SqlAnswer answer;
+    std::string notice;                  /* for the log, whatever the end */
 
     void interrupt() noexcept;
+    bool interrupted() noexcept;
 
 private:
     friend class PgPool;
+    struct Exposure;
 
     std::mutex lock_;
     int socket_ = -1;                    /* under lock_; -1 when no call is under way */
@@ -81,13 +95,21 @@ private:
  */
 class PgPool {
 public:
-    explicit PgPool(std::string_view conninfo);
+    enum class Server { primary, replica };
+
+    PgPool(std::string_view conninfo, Server server);
     ~PgPool();
     PgPool(const PgPool &) = delete;
     PgPool &operator=(const PgPool &) = delete;
 
     /* Blocks until task.answer is there. Throws nothing: whatever happens is an answer. */
     void run(SqlTask &task) noexcept;
+
+    /*
+     * Notes the use of the token, as run() does where the primary answers. False when the
+     * primary cannot be reached; what was answered stands all the same.
+     */
+    bool note_use(SqlTask &task) noexcept;
 
 private:
     struct State;

@@ -21,7 +21,7 @@
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
-std::unique_ptr<std::vector<std::unique_ptr<PgPool>>> database_pools;
+std::unique_ptr<std::vector<std::unique_ptr<Database>>> databases;
 
 namespace {
 
@@ -67,7 +67,7 @@ struct Query {
 /* What a thread gets: all of it outlives the thread's work, and is the thread's alone
  * until then, but for interrupt(). */
 struct ThreadContext {
-    PgPool *pool;
+    Database *database;
     Query *query;
 };
 
@@ -213,7 +213,7 @@ ngx_int_t post_task(ngx_http_request_t *r, Query &query)
     if (task == nullptr) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    *static_cast<ThreadContext *>(task->ctx) = {(*database_pools)[lcf->database].get(), &query};
+    *static_cast<ThreadContext *>(task->ctx) = {(*databases)[lcf->database].get(), &query};
     task->handler = run_in_thread;
     task->event.handler = on_task_done;
     task->event.data = r;
@@ -255,13 +255,13 @@ std::string entity_tag(std::string_view body)
  * Whoever may not upload is told so before a body of 16 MiB is taken apart and sent on for
  * the same answer. The question about uploads asks for the same right.
  */
-bool may_upload(PgPool &pool, Query &query)
+bool may_upload(Database &database, Query &query)
 {
     SqlTask &task = query.task;
     const std::string_view function = std::exchange(task.call.function, "sentry_chunk_options");
     task.call.read_only = true;
     task.call.request = head_json(query.request);
-    pool.run(task);
+    database.run(task);
     if (task.answer.end != SqlEnd::answered) {
         return false;
     }
@@ -272,10 +272,10 @@ bool may_upload(PgPool &pool, Query &query)
 }
 
 /* All that takes the longer the longer a body is. */
-void serve(PgPool &pool, Query &query)
+void serve(Database &database, Query &query)
 {
     SqlTask &task = query.task;
-    if (query.request.match.route->access == Access::upload && !may_upload(pool, query)) {
+    if (query.request.match.route->access == Access::upload && !may_upload(database, query)) {
         return;
     }
     query.request.body = body_text(query.body);
@@ -290,7 +290,7 @@ void serve(PgPool &pool, Query &query)
     }
     query.request.body = std::string();
     task.call.request = std::move(*request);
-    pool.run(task);
+    database.run(task);
     task.call.request = std::string();
     const SqlAnswer &answer = task.answer;
     if (answer.end == SqlEnd::answered && answer.status == 200 && task.call.read_only && answer.file_name.empty()) {
@@ -302,7 +302,7 @@ void run_in_thread(void *data, ngx_log_t *) noexcept
 {
     auto *context = static_cast<ThreadContext *>(data);
     try {
-        serve(*context->pool, *context->query);
+        serve(*context->database, *context->query);
     } catch (...) {
         context->query->task.answer.end = SqlEnd::failed;
         context->query->task.answer.problem = "a request could not be prepared";
@@ -467,6 +467,9 @@ ngx_int_t send_answer(ngx_http_request_t *r, Query &query)
 {
     SqlAnswer &answer = query.task.answer;
     r->connection->log->action = const_cast<char *>("sending to client");
+    if (!query.task.notice.empty()) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "%s", query.task.notice.c_str());
+    }
     if (answer.end != SqlEnd::answered) {
         return send_failure(r, query);
     }

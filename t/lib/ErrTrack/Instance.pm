@@ -16,6 +16,7 @@ use Time::HiRes ();
 
 use ErrTrack::HTTP qw(http_raw http_request json_text);
 use ErrTrack::Nginx;
+use ErrTrack::PgBouncer;
 use ErrTrack::Ports qw(free_port);
 use ErrTrack::Postgres;
 use ErrTrack::Process qw(build_dir random_hex run);
@@ -73,10 +74,19 @@ sub add_nginx {
     my %has = map { $_->name => $_ } $self->services;
     my %words = (
         ($has{redis} ? (REDIS => $has{redis}->address) : ()),
-        ($has{postgres} ? (DATABASE => $has{postgres}->conninfo('errtrack_query')) : ()),
+        ($has{postgres} ? (DATABASE => $self->query_database) : ()),
         %{ delete $arg{words} || {} },
     );
     return $self->add('ErrTrack::Nginx', port => free_port(), %arg, words => \%words);
+}
+
+# The connection string of the query module. Where the environment wants it, a PgBouncer
+# stands in between.
+sub query_database {
+    my ($self) = @_;
+    return $self->postgres->conninfo('errtrack_query') if !$ENV{ERRTRACK_PGBOUNCER};
+    $self->{pgbouncer} ||= $self->add('ErrTrack::PgBouncer', port => free_port(), postgres => $self->postgres)->start;
+    return $self->{pgbouncer}->conninfo;
 }
 
 sub add_worker {

@@ -407,6 +407,10 @@ begin
     if exists (
         select from errtrack_private.deliveries d
         where d.project_id in ($2, verified_id) and d.delivery_id = $1)
+        -- It may have died as a request whose key was not known yet.
+        or exists (
+            select from errtrack_private.dead_letters l
+            where l.project_id in (0, $2) and l.delivery_id = $1)
     then
         return;
     end if;

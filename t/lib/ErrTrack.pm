@@ -18,7 +18,8 @@ package ErrTrack;
 # ERRTRACK_LEAVE=1 keeps the directory, ERRTRACK_CATLOG=1 prints the logs of a
 # test that failed, ERRTRACK_BUILD and ERRTRACK_PRELOAD name another build and
 # the library of its sanitizer, ERRTRACK_PLANS is the plan_cache_mode of PostgreSQL,
-# ERRTRACK_PGBOUNCER=1 puts a PgBouncer before the one that the query module asks.
+# ERRTRACK_PGBOUNCER=1 puts a PgBouncer before the one that the query module asks,
+# ERRTRACK_EXPLAIN names a folder for the plans of all statements.
 # TMPDIR=/dev/shm is faster where /tmp is a slow disk; "make test" chooses it where it
 # has room.
 

@@ -46,10 +46,23 @@ sub command {
         log_line_prefix         => '%m [%p] %q%u@%d ',
         # Good enough for a process that is killed, not for a machine that is.
         ($self->{durable} ? () : (fsync => 'off', full_page_writes => 'off')),
+        ($ENV{ERRTRACK_EXPLAIN} ? explained($ENV{ERRTRACK_EXPLAIN}, $self->port) : ()),
         ($ENV{ERRTRACK_PLANS} ? (plan_cache_mode => $ENV{ERRTRACK_PLANS}) : ()),
         %{ $self->{settings} },
     );
     return (program('postgres'), '-D', $self->data, map { ('-c', "$_=$settings{$_}") } sort keys %settings);
+}
+
+# Settings by which the plan of every statement, also of those in functions, is written
+# into a folder, in JSON.
+sub explained {
+    my ($folder, $port) = @_;
+    return (
+        session_preload_libraries => 'auto_explain', 'auto_explain.log_min_duration' => 0,
+        'auto_explain.log_nested_statements' => 'on', 'auto_explain.log_verbose' => 'on',
+        'auto_explain.log_format' => 'json', logging_collector => 'on', log_destination => 'jsonlog',
+        log_directory => $folder, log_filename => "$port.log", log_rotation_size => 0,
+    );
 }
 
 sub ready {

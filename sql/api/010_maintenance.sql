@@ -80,5 +80,6 @@ revoke execute on function errtrack_private.partitioned_tables() from public;
 revoke execute on function errtrack_private.make_partitions_of(date[]) from public;
 revoke execute on function errtrack_private.make_partitions(integer, integer) from public;
 revoke execute on function errtrack_private.default_partition_rows() from public;
+grant execute on function errtrack_private.partitioned_tables() to errtrack_worker;
 grant execute on function errtrack_private.make_partitions(integer, integer) to errtrack_worker;
 grant execute on function errtrack_private.default_partition_rows() to errtrack_worker, errtrack_query;

@@ -383,6 +383,11 @@ grant select, insert, update on errtrack_private.item_names, errtrack_private.cl
     errtrack_private.feedback, errtrack_private.transactions to errtrack_worker;
 
 -- Histograms of durations are added and asked by whoever reports.
+revoke execute on function errtrack_private.item_name_limit(text), errtrack_private.item_tables() from public;
+grant execute on function errtrack_private.item_name_limit(text), errtrack_private.item_tables() to errtrack_worker;
+revoke execute on function errtrack.duration_bucket(double precision),
+    errtrack.add_durations(bigint[], bigint[]), errtrack.sum_durations(bigint[]),
+    errtrack.duration_quantile(bigint[], double precision) from public;
 grant execute on function errtrack.duration_bucket(double precision),
     errtrack.add_durations(bigint[], bigint[]), errtrack.sum_durations(bigint[]),
     errtrack.duration_quantile(bigint[], double precision) to errtrack_worker, errtrack_report;

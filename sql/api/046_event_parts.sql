@@ -313,8 +313,8 @@ declare
     name text;
 begin
     foreach name in array array[
-        'values_of(jsonb)', 'line_of(jsonb)', 'lines_around(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)', 'slim_stack(jsonb)',
-        'show_stack_within(jsonb, integer)', 'part_within(jsonb, integer)', 'exceptions_within(jsonb, integer)', 'pairs_of(jsonb)',
+        'values_of(jsonb)', 'line_of(jsonb)', 'lines_around(jsonb)', 'show_frame(jsonb, boolean)', 'show_stack(jsonb, boolean)',
+        'slim_stack(jsonb)', 'show_stack_within(jsonb, integer)', 'part_within(jsonb, integer)', 'exceptions_within(jsonb, integer)', 'pairs_of(jsonb)',
         'show_entries(jsonb, integer)', 'most_memory()', 'memory_of(text)', 'gitlab_takes(jsonb)', 'worth_trying(jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

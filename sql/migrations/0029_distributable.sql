@@ -16,3 +16,6 @@ alter table errtrack_private.quotas
 alter table errtrack_private.trackers
     drop constraint trackers_id_key,
     add constraint trackers_project_id_id_key unique (project_id, id);
+
+-- A trigger is run by whoever writes; called by itself it is of no use to anybody.
+revoke execute on function errtrack_private.notify_keys_changed() from public;

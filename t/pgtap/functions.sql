@@ -1,0 +1,36 @@
+-- What functions return that others build upon.
+
+begin;
+set local search_path = pg_catalog, tap, errtrack_private, pg_temp;
+select no_plan();
+
+select is(rfc3339('2026-01-02 05:04:05.678+02'), '2026-01-02T03:04:05.678Z', 'a moment is written as RFC 3339');
+select is(clamp_count(5000000000), 2147483647, 'a count fits what GitLab shows');
+select is(from_microseconds(microseconds('2026-01-02 03:04:05.678901+00')), '2026-01-02 03:04:05.678901+00'::timestamptz,
+    'microseconds lead back to the moment');
+select is(bounded_sum(9223372036854775807, 1), 9223372036854775807, 'a sum beyond what there is stays at the end');
+select is(bounded_sum(2, 3), 5::bigint, 'and is a sum otherwise');
+
+select is(compare_releases('shop@1.2.0', 'shop@1.10.0'), -1, 'versions are compared by their numbers');
+select is(compare_releases('shop@1.2.0-rc.1', 'shop@1.2.0'), -1, 'a candidate comes before its version');
+select is(compare_releases('shop@1.2.0-rc.2', 'shop@1.2.0-rc.10'), -1, 'candidates are compared by their numbers');
+select is(compare_releases('shop@2.0.0', 'shop@2.0.0'), 0, 'a version is itself');
+
+select is(id_of_short(short_id('shop', n)), n, format('short id %s leads back to %s', short_id('shop', n), n))
+from unnest('{1, 31, 32, 1023, 1024, 9007199254740991}'::bigint[]) as n;
+
+select is(format('%s %s %s', d.direction, d.place, d.id), format('n %s 7', n), format('a cursor leads back to the place %s', n))
+from unnest('{0, 5, 9007199254740991}'::bigint[]) as n,
+    errtrack_private.issue_cursor(encode_cursor('n', 'l', n, '7'), 'l') as d;
+select is(d.place, null::bigint, 'a cursor of another order is the first page')
+from errtrack_private.issue_cursor(encode_cursor('n', 'f', 5, '7'), 'l') as d;
+select throws_ok($$ select errtrack_private.issue_cursor('rubbish', 'l') $$, 'ET400', 'cursor is invalid',
+    'what is no cursor is refused');
+select throws_ok($$ select errtrack_private.refuse(404, 'no such thing') $$, 'ET404', 'no such thing',
+    'a refusal has its status in its state');
+select is(as_id(value), id, format('%s is read as an id', quote_nullable(value)))
+from (values ('17', 17::bigint), ('0', 0), ('-1', null), ('1e3', null), ('99999999999999999999', null), ('', null)) as c (value, id);
+select is(like_pattern('50%_\', true), '%50\%\_\\%', 'what people look for is no pattern');
+
+select * from finish();
+rollback;

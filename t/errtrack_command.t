@@ -395,7 +395,8 @@ my $password = write_file($t->dir . '/redis-password', "correct horse\n");
 my $wrong = write_file($t->dir . '/wrong-password', "wrong\n");
 my @database_fields = qw(postgresql migration projects active_keys disabled_keys unresolved_issues
     events_last_hour events_last_day rows_in_default_partitions dead_letters dead_letters_last_day ledger_since
-    requests_accepted requests_refused requests_filed requests_dead requests_waiting requests_open);
+    requests_accepted requests_refused requests_filed requests_dead requests_waiting requests_open
+    replicas replica_bytes_behind);
 my @queue_fields = qw(queue_events queue_events_pending queue_large queue_large_pending queue_lag_seconds keys_generation);
 
 my $status = json(['status']);

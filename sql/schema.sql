@@ -697,6 +697,13 @@ COMMENT ON TABLE errtrack_private.item_names IS 'Names that a project may use as
 
 COMMENT ON COLUMN errtrack_private.item_names.seen_on IS 'The last day (UTC) on which the name was used. One that was not for as long as events are kept makes room.';
 
+CREATE TABLE errtrack_private.known_indexes (
+    name text NOT NULL,
+    migration integer NOT NULL
+);
+
+COMMENT ON TABLE errtrack_private.known_indexes IS 'The indexes that the tables had when the newest migration had just run: each migration notes them anew.';
+
 CREATE TABLE errtrack_private.limits (
     project_id bigint NOT NULL,
     name text NOT NULL,
@@ -1020,6 +1027,24 @@ ALTER TABLE errtrack_private.releases ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE errtrack_private.report_logins (
+    login text NOT NULL,
+    tied boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT report_logins_login_check CHECK ((login ~ '^[a-z][a-z0-9_-]{0,62}$'::text))
+);
+
+COMMENT ON TABLE errtrack_private.report_logins IS 'Logins for reports. By name, which a dump carries to another cluster: one that is renamed by hand is not known any more.';
+
+COMMENT ON COLUMN errtrack_private.report_logins.tied IS 'Sees the projects in report_projects, and nothing when there are none. Else it sees everything, as does a login of errtrack_report without a row here.';
+
+CREATE TABLE errtrack_private.report_projects (
+    login text NOT NULL,
+    project_id bigint NOT NULL
+);
+
+COMMENT ON TABLE errtrack_private.report_projects IS 'The projects that a tied login sees.';
 
 CREATE TABLE errtrack_private.requests (
     project_id bigint NOT NULL,
@@ -1399,10 +1424,10 @@ ALTER TABLE ONLY errtrack_private.counts_5m
     ADD CONSTRAINT counts_5m_pkey PRIMARY KEY (project_id, origin_id, bucket);
 
 ALTER TABLE ONLY errtrack_private.dead_letters
-    ADD CONSTRAINT dead_letters_delivery_id_key UNIQUE (delivery_id);
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY errtrack_private.dead_letters
-    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT dead_letters_project_id_delivery_id_key UNIQUE (project_id, delivery_id);
 
 ALTER TABLE ONLY errtrack_private.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (project_id, delivery_id, received_at);
@@ -1467,6 +1492,9 @@ ALTER TABLE ONLY errtrack_private.issues
 ALTER TABLE ONLY errtrack_private.item_names
     ADD CONSTRAINT item_names_pkey PRIMARY KEY (project_id, kind, name);
 
+ALTER TABLE ONLY errtrack_private.known_indexes
+    ADD CONSTRAINT known_indexes_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY errtrack_private.limits
     ADD CONSTRAINT limits_pkey PRIMARY KEY (project_id, name);
 
@@ -1516,13 +1544,19 @@ ALTER TABLE ONLY errtrack_private.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY errtrack_private.quotas
-    ADD CONSTRAINT quotas_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT quotas_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY errtrack_private.release_commits
     ADD CONSTRAINT release_commits_pkey PRIMARY KEY (project_id, release, "position");
 
 ALTER TABLE ONLY errtrack_private.releases
     ADD CONSTRAINT releases_pkey PRIMARY KEY (project_id, release);
+
+ALTER TABLE ONLY errtrack_private.report_logins
+    ADD CONSTRAINT report_logins_pkey PRIMARY KEY (login);
+
+ALTER TABLE ONLY errtrack_private.report_projects
+    ADD CONSTRAINT report_projects_pkey PRIMARY KEY (login, project_id);
 
 ALTER TABLE ONLY errtrack_private.requests
     ADD CONSTRAINT requests_pkey PRIMARY KEY (project_id, hour, reason);
@@ -1567,10 +1601,10 @@ ALTER TABLE ONLY errtrack_private.tokens
     ADD CONSTRAINT tokens_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY errtrack_private.trackers
-    ADD CONSTRAINT trackers_id_key UNIQUE (id);
+    ADD CONSTRAINT trackers_pkey PRIMARY KEY (project_id, provider);
 
 ALTER TABLE ONLY errtrack_private.trackers
-    ADD CONSTRAINT trackers_pkey PRIMARY KEY (project_id, provider);
+    ADD CONSTRAINT trackers_project_id_id_key UNIQUE (project_id, id);
 
 ALTER TABLE ONLY errtrack_private.tracking_settings
     ADD CONSTRAINT tracking_settings_pkey PRIMARY KEY (project_id);
@@ -1612,6 +1646,10 @@ COMMENT ON INDEX errtrack_private.counts_5m_project_id_bucket_idx IS 'For the re
 CREATE INDEX dead_letters_died_at_idx ON errtrack_private.dead_letters USING btree (died_at);
 
 COMMENT ON INDEX errtrack_private.dead_letters_died_at_idx IS 'For the retention, and for what died lately.';
+
+CREATE INDEX dead_letters_id_idx ON errtrack_private.dead_letters USING btree (id);
+
+COMMENT ON INDEX errtrack_private.dead_letters_id_idx IS 'People name a dead letter by its number alone; the newest are kept.';
 
 CREATE INDEX feedback_project_id_event_id_idx ON errtrack_private.feedback USING btree (project_id, event_id);
 
@@ -1672,6 +1710,8 @@ CREATE UNIQUE INDEX quotas_project_id_key_id_category_key ON errtrack_private.qu
 COMMENT ON INDEX errtrack_private.quotas_project_id_key_id_category_key IS 'One quota for each category of a key.';
 
 CREATE INDEX releases_project_id_first_received_at_idx ON errtrack_private.releases USING btree (project_id, first_received_at, id);
+
+CREATE INDEX report_projects_project_id_idx ON errtrack_private.report_projects USING btree (project_id);
 
 CREATE INDEX requests_hour_idx ON errtrack_private.requests USING btree (hour);
 
@@ -1796,6 +1836,12 @@ ALTER TABLE ONLY errtrack_private.quotas
 
 ALTER TABLE ONLY errtrack_private.release_commits
     ADD CONSTRAINT release_commits_project_id_release_fkey FOREIGN KEY (project_id, release) REFERENCES errtrack_private.releases(project_id, release) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.report_projects
+    ADD CONSTRAINT report_projects_login_fkey FOREIGN KEY (login) REFERENCES errtrack_private.report_logins(login) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.report_projects
+    ADD CONSTRAINT report_projects_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY errtrack_private.role_scopes
     ADD CONSTRAINT role_scopes_role_fkey FOREIGN KEY (role) REFERENCES errtrack_private.roles(name);

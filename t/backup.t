@@ -56,7 +56,7 @@ is $status, 0, 'and the database' or diag $err;
 my $other = ErrTrack->new(map { $_ => $t->{$_} } qw(project token));
 my $restored = $other->start_postgres;
 $restored->rows_in('template1', 'drop database errtrack');
-$restored->rows_in('template1', "drop role $_") for qw(errtrack_worker errtrack_query errtrack_report errtrack_maintain);
+$restored->rows_in('template1', "drop role $_") for qw(errtrack_worker errtrack_query errtrack_report errtrack_views errtrack_maintain);
 my $into = sub {
     my ($text, $database, @options) = @_;
     return run([ 'psql', '-X', '-q', @options, '-d', $restored->conninfo('errtrack_admin', database => $database) ],

@@ -1,7 +1,7 @@
 /*
  * The lines go into temporary tables by COPY, and are checked on the way; what is held in
  * memory is one line. Only when the last one is there, and all of them are as they were
- * written, the project is made of them, in one transaction (sql/api/078_import.sql).
+ * written, the project is made of them, in one transaction (sql/api/066_import.sql).
  */
 
 #include "worker/admin_import.hpp"

@@ -138,3 +138,7 @@ insert into errtrack_private.gitlab_keys (project_id, public_key, enabled, asked
 values ($1, 'glet_00000000000' || $1, true, '2026-01-01');
 insert into errtrack_private.waiting_requests (project_id, delivery_id, public_key, received_at, meta, body)
 values ($1, md5('waits')::uuid, 'glet_00000000000' || $1, '2026-01-01', 'v 1', '\x7b7d');
+
+-- 26
+insert into errtrack_private.report_logins (login, tied) values ('analyst-' || $1, true);
+insert into errtrack_private.report_projects (login, project_id) values ('analyst-' || $1, $1);

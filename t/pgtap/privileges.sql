@@ -50,8 +50,20 @@ select is((select rolcanlogin from pg_roles where rolname = 'errtrack_maintain')
 
 select is_empty($$ select f.name from functions as f where f.proowner <> 'errtrack_maintain'::regrole $$,
     'errtrack_maintain owns all functions');
-select is_empty($$ select r.name from relations as r where r.relowner <> 'errtrack_maintain'::regrole $$,
-    'and all tables, views and sequences');
+select is_empty($$
+    select r.name from relations as r
+    where r.schema = 'errtrack_private' and r.relowner <> 'errtrack_maintain'::regrole
+        and r.name <> 'errtrack_private.reported_projects'
+$$, 'and all private tables, views and sequences');
+select is_empty($$
+    select r.name from relations as r
+    where (r.schema = 'errtrack' or r.name = 'errtrack_private.reported_projects') and r.relowner <> 'errtrack_views'::regrole
+$$, 'errtrack_views owns what analysts read');
+select is_empty($$
+    select r.name from relations as r
+    where has_table_privilege('errtrack_views', r.oid, 'insert, update, delete, truncate, references, trigger')
+        and r.relowner <> 'errtrack_views'::regrole
+$$, 'which only reads');
 select is_empty($$
     select f.name
     from functions as f
@@ -63,7 +75,7 @@ create temporary table called as
 select unnest(string_to_array(:'called', ',')) as name
 union all
 values ('access'), ('authenticate'), ('name_of_token'), ('touch_token'), ('default_partition_rows'),
-    ('replica_state'), ('written_position');
+    ('replica_state'), ('schema_state'), ('written_position');
 select set_eq(
     $$ select f.proname::text from functions as f where has_function_privilege('errtrack_query', f.oid, 'execute') $$,
     $$ select c.name from called as c $$,
@@ -72,7 +84,7 @@ select is_empty($$
     select f.name
     from functions as f
     join called as c on c.name = f.proname
-    where not f.prosecdef and c.name not in ('name_of_token', 'replica_state', 'written_position')
+    where not f.prosecdef and c.name not in ('name_of_token', 'replica_state', 'schema_state', 'written_position')
 $$, 'they run as the owner');
 select is_empty($$
     select r.name from relations as r
@@ -97,6 +109,8 @@ $$, 'it reads each view, and writes none');
 select is_empty($$
     select f.name from functions as f
     where f.name !~ '^errtrack\.' and has_function_privilege('errtrack_report', f.oid, 'execute')
+        -- Called by the views, as whoever reads them.
+        and f.proname not in ('report_scope', 'short_id')
 $$, 'it executes public functions only');
 
 -- ---- the worker ---------------------------------------------------------------

@@ -243,7 +243,9 @@ declare
     meaning record;
 begin
     perform errtrack_private.refuse_bare_tag(projects, search);
-    meaning := errtrack_private.search_sql(search, (errtrack_private.sentry_token(token_hash)).user_id);
+    -- Who asks matters to a search for what is assigned to "me".
+    meaning := errtrack_private.search_sql(
+        search, case when search ~ '\mme\M' then (errtrack_private.sentry_token(token_hash)).user_id end);
     scope := errtrack_private.scope_condition(request, meaning.bound);
     statuses := meaning.statuses;
     bound := scope.bound;

@@ -13,7 +13,7 @@ use POSIX ();
 
 use ErrTrack::Process qw(build_dir read_file);
 
-our @EXPORT_OK = qw(cpu cpu_of_all median megabytes peak_megabytes show_machine spread write_figures);
+our @EXPORT_OK = qw(cpu cpu_of_all median megabytes peak_megabytes processors show_machine spread write_figures);
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
@@ -54,8 +54,10 @@ sub spread {
     return join ' ', map { sprintf $format, $_ } min(@values), median(@values), max(@values);
 }
 
+sub processors { return scalar(() = read_file('/proc/cpuinfo') =~ /^processor/mg) }
+
 sub show_machine {
-    printf "machine: %d processors, load %s\n", scalar(() = read_file('/proc/cpuinfo') =~ /^processor/mg),
+    printf "machine: %d processors, load %s\n", processors(),
         join ' ', (split ' ', read_file('/proc/loadavg'))[ 0 .. 2 ];
     return;
 }

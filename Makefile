@@ -109,12 +109,6 @@ $(OBJ)/%.o: %.cpp
 
 objects = $(patsubst %,$(OBJ)/worker/%.o,$(1))
 
-# The schema that "errtrack doctor" knows.
-MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
-
-$(call objects,admin_doctor): WORKER_FLAGS += -DERRTRACK_MIGRATION=$(shell echo $(notdir $(lastword $(MIGRATIONS))) | sed 's/_.*//;s/^0*//')
-$(call objects,admin_doctor): $(MIGRATIONS)
-
 $(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
 	@echo "  LINK  $(notdir $@)"
 	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lprometheus-cpp-core -lcivetweb -lcurl -ljansson -lsimdjson -lspdlog -lfmt -lz -lbrotlidec -lzstd -lcrypto -lpthread

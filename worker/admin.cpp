@@ -220,6 +220,7 @@ void CommandLine::add_instance()
     add_json(to);
     add_redis(to);
     add_lag(to);
+    to->add_option("--spool", options_.spool, "look also at this errtrack_spool of an nginx on this host");
 }
 
 void CommandLine::add_retention()

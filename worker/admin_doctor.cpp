@@ -6,6 +6,7 @@
 
 #include "worker/admin_doctor.hpp"
 
+#include "sql/version.hpp"
 #include "worker/admin_database.hpp"
 #include "worker/admin_doctor_findings.hpp"
 #include "worker/admin_output.hpp"
@@ -95,15 +96,15 @@ private:
             return false;
         }
         const std::string both = "the database has migration " + std::to_string(newest) + ", this program knows "
-                                 + std::to_string(ERRTRACK_MIGRATION);
-        if (newest < ERRTRACK_MIGRATION) {
+                                 + std::to_string(schema_newest);
+        if (newest < schema_newest) {
             findings_.push_back({"failing", "schema", both, "run errtrack migrate"});
-        } else if (newest > ERRTRACK_MIGRATION) {
+        } else if (newest > schema_newest) {
             findings_.push_back({"failing", "schema", both, "install the release that has migrated it"});
         } else {
             findings_.push_back({"ok", "schema", "the database has migration " + std::to_string(newest), ""});
         }
-        return newest >= ERRTRACK_MIGRATION;
+        return newest >= schema_newest;
     }
 
     /* Only where the server is on this host, and tells where its files are. */
@@ -200,6 +201,7 @@ void show_doctor(const Options &options)
         findings.push_back({"failing", "database", failure.what(), "see that it runs, and who may log in"});
     }
     look_at_redis(findings, options);
+    look_at_spool(findings, options.spool);
 
     if (options.json) {
         std::cout << "{\"findings\":" << json_of(findings) << ",\"tables\":" << json_of(sizes.tables)

@@ -50,6 +50,9 @@ void compare_clocks(Findings &findings, const std::string &whose, Ask ask)
 /* Of the queue, and of the Redis that it is in. */
 void look_at_redis(Findings &findings, const Options &options);
 
+/* Of what an edge on this host has kept in its spool. An empty folder name: of nothing. */
+void look_at_spool(Findings &findings, const std::string &folder);
+
 }
 
 #endif

@@ -24,6 +24,7 @@ struct Options {
     bool json = false;
     std::string redis;
     std::string redis_password_file;
+    std::string spool;                  /* folder of an edge on this host */
     int watch_seconds = 0;              /* 0: once */
     int max_lag_seconds = 300;
 

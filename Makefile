@@ -38,7 +38,7 @@ stop:                   ## stop the local instance; its data stays in .run/
 status:                 ## tell whether the local instance runs
 	@t/instance status
 
-test:                   ## install what is missing, build, and run all tests
+test:                   ## install what is missing, build, and run all tests but the long ones
 	@t/lib/deps build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) all units fuzzers
 	@$(TMP) prove -j$(JOBS) -I t/lib $(TESTS)
@@ -133,7 +133,11 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 # ---- tests ------------------------------------------------------------------
 
 # t/unit.t runs the unit tests and t/fuzz.t the fuzzers, so that prove counts all there is.
-TESTS ?= t/*.t
+# Some are about upgrades and the like, which take long: make asan and make test-long have
+# them.
+ALL_TESTS  := $(wildcard t/*.t)
+LONG_TESTS := $(patsubst %,t/%.t,distributable export_refused migrations migrations_locks pgbouncer rolling_upgrade sql_contract_upgrade)
+TESTS      ?= $(filter-out $(LONG_TESTS),$(ALL_TESTS))
 
 # A disk that stands still for seconds, since others write much, looks to the edge like a
 # Redis that does. Services that are killed lose no memory of the kernel's, so their files
@@ -205,6 +209,7 @@ SANITIZERS := address,undefined -fno-sanitize-recover=undefined
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
 .PHONY: test-long asan fuzz fuzzers
+test-long asan: TESTS = $(ALL_TESTS)
 test-long: asan         ## the tests that take long: all with sanitizers, counts under 50 kills, 25,000 requests
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@ERRTRACK_EVENTS=$${ERRTRACK_EVENTS:-100000} ERRTRACK_KILLS=$${ERRTRACK_KILLS:-50} $(TMP) prove -I t/lib t/exact_counts.t

@@ -17,7 +17,7 @@ sub check_in {
     my ($slug, $status, %members) = @_;
     is $t->envelope([ check_in => { monitor_slug => $slug, status => $status, %members } ])->status, 200, "$slug says $status";
     $sent++;
-    eventually { $t->sql_value(q{select sum(items) from errtrack.outcomes where category = 'monitor' and outcome = 'stored'}) == $sent }
+    eventually { $t->sql_value(q{select coalesce(sum(items), 0) from errtrack.outcomes where category = 'monitor' and outcome = 'stored'}) == $sent }
         'it is stored';
     return;
 }

@@ -138,7 +138,7 @@ my $sources = "$dir/sources";
 my $build = "$dir/modules";
 remove_tree($sources, $build);
 make_path($sources);
-must('cp', '-R', (map { root() . "/$_" } qw(Makefile config ngx_module worker)), $sources);
+must('cp', '-R', (map { root() . "/$_" } qw(Makefile config ngx_module sql worker)), $sources);
 
 sub make_modules {
     return work('make', '--no-print-directory', '-j2', '-C', $sources, 'modules',

@@ -114,6 +114,13 @@ refuses(sealed($lines[0] =~ s/"has_payload"/"has_payload", "mood"/r, @lines[1 ..
     'the file has what this release does not know (occurrences.mood): it was made with migration ' . migration()
     . ', here is ' . migration() . ': upgrade this instance first', 'a column of a newer release');
 
+my ($event) = grep { $lines[$_] =~ /"kind":"occurrences"/ } 0 .. $#lines;
+for my $moment ('2999-01-01T00:00:00+00:00', '1970-01-01T00:00:00+00:00', '2026-11-25 00:00:00+00 BC', 'infinity') {
+    @other = @lines;
+    $other[$event] =~ s/"received_at":\s*"[^"]*"/"received_at": "$moment"/ or die $other[$event];
+    refuses(sealed(@other), qq(the file has an event that was received at "$moment", which cannot be: nothing is imported), "an event of $moment");
+}
+
 # ---- long lines ----------------------------------------------------------------------------------------
 
 my $long = 'has more than 16 MiB, which no line of an export has: nothing is imported';

@@ -1,8 +1,13 @@
 -- What a login of an analyst may see is decided by row-level security on the tables, for the
 -- role that the views belong to. Unlike a security barrier that leaves the planner all its
 -- ways: a view is part of the query that asks it, so orders, limits and joins go along the
--- indexes. And it is as strict: no condition of a caller looks at a row before the policy
--- has, unless PostgreSQL knows that the condition tells nobody (=, <, >= and the like).
+-- indexes. No condition of a caller looks at a row before the policy has, unless PostgreSQL
+-- takes it for one that tells nobody: =, <, >= and the like, which is what indexes answer.
+--
+-- That is no wall against somebody who wants to know: such a condition may stand before the
+-- policy, and what it met can be told from an error that only comes then, from the rows that
+-- EXPLAIN ANALYZE counts as removed, or from the time. It holds for barriers, too. So a tied
+-- login sees no row of another project, but can find out whether one has a certain value.
 --
 -- Tables are those that the views read: one more view needs nothing here. The owner of the
 -- tables passes the policies by, and with it all that the HTTP surfaces call.

@@ -26,28 +26,31 @@ comment on column errtrack.issue_history.details is
     'What belongs to the change: of a regression the event, its release, and who resolved the issue when; of merging the other issues; ...';
 
 create or replace view errtrack.issue_tags as
-    select t.project_id,
+    select o.project_id,
            o.issue_id,
            t.key,
            t.value,
            sum(t.events)::bigint as events,
            min(t.first_received_at) as first_received_at,
            max(t.last_received_at) as last_received_at
-    from (
-        select c.project_id, c.origin_id, c.key, c.value, c.events, c.first_received_at, c.last_received_at
+    from errtrack_private.origins o
+    join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+    join errtrack_private.reported_projects p on p.id = o.project_id
+    -- For each origin by itself: joined at once, all tags of all projects would be read.
+    cross join lateral (
+        select c.key, c.value, c.events, c.first_received_at, c.last_received_at
         from errtrack_private.tag_counts c
+        where c.project_id = o.project_id and c.origin_id = o.id
         union all
         -- Not folded yet. What will be (other) is shown by its name until then.
-        select f.project_id, f.origin_id, tag.key, tag.value, 1, f.received_at, f.received_at
+        select tag.key, tag.value, 1, f.received_at, f.received_at
         from errtrack_private.tag_facts f
-        cross join lateral unnest(f.keys, f.texts) as tag (key, value)) t
-    join errtrack_private.origins o on o.project_id = t.project_id and o.id = t.origin_id
-    join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
-    join errtrack_private.reported_projects p on p.id = t.project_id
+        cross join lateral unnest(f.keys, f.texts) as tag (key, value)
+        where f.project_id = o.project_id and f.origin_id = o.id) t
     where i.last_received_at >= p.visible_from
       -- Second names of users, which only searches look at.
       and t.key <> '(user)'
-    group by t.project_id, o.issue_id, t.key, t.value;
+    group by o.project_id, o.issue_id, t.key, t.value;
 comment on view errtrack.issue_tags is
     'One row for each issue, key and value of tags: how many events had it. Always name project_id and issue_id.';
 comment on column errtrack.issue_tags.issue_id is 'The issue, with those that are merged into it.';

@@ -10,7 +10,6 @@
 #include "worker/admin_secret.hpp"
 
 namespace errtrack {
-
 namespace {
 
 /* A password that was brought along is known already and not shown. */
@@ -38,6 +37,8 @@ struct Password {
 
 const char one_login[] = "select login, projects, connections, timeout"
                          " from errtrack_private.report_login_list where login = $1";
+
+}
 
 void create_report_login(const Options &options)
 {
@@ -93,48 +94,6 @@ void list_report_logins(const Options &options)
     show_list(std::cout, database, options.json,
               "select login, projects, can_login, connections, timeout, created_at"
               " from errtrack_private.report_login_list order by login");
-}
-
-}
-
-void add_report_logins(CLI::App &group, Options &options, std::function<void(const Options &)> &action)
-{
-    auto command = [&](const std::string &name, const std::string &about, void (*does)(const Options &)) {
-        CLI::App *made = group.add_subcommand(name, about);
-        made->callback([&action, does] { action = does; });
-        return made;
-    };
-    auto add_name = [&](CLI::App *to) { to->add_option("name", options.login, "name of the login")->required(); };
-    auto add_password = [&](CLI::App *to) {
-        to->add_option("--password-file", options.password_file,
-                       "file with the password on its first line (default: a new one, shown once)");
-        to->add_flag("--json", options.json, "print JSON");
-    };
-
-    CLI::App *to = command("create", "make a login that reads the views", create_report_login);
-    add_name(to);
-    to->add_option("--project", options.projects,
-                   "sees only this project: id, organization/slug or slug; may be repeated (default: everything)")
-        ->delimiter(',')
-        // An empty variable of a script must not become a login that sees everything.
-        ->check([](const std::string &text) { return text.empty() ? std::string("it is empty") : std::string(); });
-    to->add_option("--timeout", options.timeout_seconds, "seconds that a statement may run")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 86400));
-    to->add_option("--connections", options.connections, "so many at a time")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
-    add_password(to);
-
-    to = command("rotate", "give a login another password", rotate_report_login);
-    add_name(to);
-    add_password(to);
-
-    to = command("delete", "remove a login and end its sessions", delete_report_login);
-    add_name(to);
-
-    to = command("list", "list the logins that read the views", list_report_logins);
-    to->add_flag("--json", options.json, "print JSON");
 }
 
 }

@@ -325,6 +325,76 @@ $$;
 comment on function errtrack_private.count_found() is
     'How much hangs on the events and users that were found.';
 
+-- ---- what is noted of it ------------------------------------------------------------
+
+create or replace function errtrack_private.begin_erasure(
+    person jsonb,
+    project bigint,
+    out id bigint,
+    out removed jsonb,
+    out searched_before date
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    kind constant text := person ->> 'kind';
+    identity constant text := encode(sha256(convert_to(kind || ':' || (person #>> '{names,0}'), 'UTF8')), 'hex');
+begin
+    -- One that was ended early goes on. What may still have been filed since it began, a week
+    -- late at most, is searched again.
+    select a.id, a.details -> 'removed', least((a.details ->> 'before')::date, (a.at at time zone 'UTC')::date - 8)
+    into begin_erasure.id, begin_erasure.removed, searched_before
+    from errtrack_private.audit a
+    where a.action = 'person.erase'
+      and a.details ->> 'identity' = identity
+      and a.project_id is not distinct from begin_erasure.project
+      and not a.details ? 'finished'
+    order by a.id desc
+    limit 1;
+    if not found then
+        removed := '{}';
+        insert into errtrack_private.audit (who, organization_id, project_id, action, details)
+        values (session_user,
+                (select p.organization_id from errtrack_private.projects p where p.id = begin_erasure.project),
+                begin_erasure.project, 'person.erase',
+                jsonb_build_object('kind', kind, 'identity', identity, 'removed', removed))
+        returning audit.id into begin_erasure.id;
+    end if;
+end
+$$;
+comment on function errtrack_private.begin_erasure(jsonb, bigint) is
+    'Notes that a person is being erased, by the SHA-256 of kind and identity alone, or finds the note of a run that was ended early: what that removed, and the day before which it has searched every partition.';
+
+create or replace function errtrack_private.note_erasure(
+    id bigint,
+    removed jsonb,
+    searched_before date,
+    finished boolean default false
+)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Who is not known here has not been erased.
+    if finished and not exists (
+        select from jsonb_each_text(note_erasure.removed) as r where r.value::bigint > 0)
+    then
+        delete from errtrack_private.audit a where a.id = note_erasure.id;
+        return;
+    end if;
+    update errtrack_private.audit a
+    set details = a.details
+        || jsonb_build_object('removed', note_erasure.removed)
+        || case when finished then jsonb_build_object('finished', now())
+                else jsonb_build_object('before', searched_before) end
+    where a.id = note_erasure.id;
+end
+$$;
+comment on function errtrack_private.note_erasure(bigint, jsonb, date, boolean) is
+    'Notes how far it has come.';
+
 do $$
 declare
     name text;
@@ -335,7 +405,8 @@ begin
         'request_names(jsonb, text, jsonb, jsonb)', 'prepare_erasure()', 'erasure_partitions()',
         'find_in_payloads(jsonb, bigint[], text, bigint, bigint)',
         'find_in_occurrences(jsonb, bigint[], text, integer)', 'find_users(jsonb)',
-        'find_own_users(jsonb, bigint[], integer)', 'count_found()'] loop
+        'find_own_users(jsonb, bigint[], integer)', 'count_found()',
+        'begin_erasure(jsonb, bigint)', 'note_erasure(bigint, jsonb, date, boolean)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
 end

@@ -42,7 +42,10 @@ begin
     if allowed <> 200 then
         -- Who is told 403 knows of the project. GitLab has words of its own for it.
         perform errtrack_private.refuse(allowed, case
-            when allowed = 403 and surface = 'sentry' then errtrack_private.needs(wanted_scope) else '' end);
+            when surface <> 'sentry' then ''
+            when allowed = 401 then 'Invalid token'
+            when allowed = 403 then errtrack_private.needs(wanted_scope)
+            else '' end);
     end if;
 end
 $$;

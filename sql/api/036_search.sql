@@ -186,6 +186,11 @@ begin
     condition := 'true';
     bound := '{}';
     statuses := array['unresolved', 'resolved', 'ignored'];
+    -- What lists are opened with.
+    if search ~ '^is:(unresolved|resolved|ignored)$' then
+        statuses := array[substr(search, 4)];
+        return;
+    end if;
     if length(search) > 1000 then
         perform errtrack_private.refuse(400, 'query must have at most 1000 characters');
     end if;
@@ -250,9 +255,11 @@ begin
                     statuses := array(
                         select known from unnest(statuses) as known
                         where known = substring(one.condition from '''([a-z]+)'''));
+                    parts := '{}';
                 end if;
             end if;
         end loop;
+        continue when cardinality(parts) = 0;
         -- What has no such value is not it.
         condition := condition || format(case term[1] when '!' then ' and not coalesce(%s, false)' else ' and (%s)' end,
                                          array_to_string(parts, ' or '));
@@ -284,7 +291,7 @@ begin
 end
 $$;
 comment on function errtrack_private.search_sql(text, bigint) is
-    'What a search means. condition: of a row of issues; bound: the values that it compares with; candidates: a query that finds all that can meet it, null where no index does; statuses: those that are not ruled out.';
+    'What a search means: issues in one of statuses that meet condition, of a row of issues, ''true'' where there is no other. bound: the values that it compares with; candidates: a query that finds all that can meet it, null where no index does.';
 
 create or replace function errtrack_private.newest_releases(projects bigint[]) returns jsonb
 language plpgsql stable

@@ -33,6 +33,63 @@ $$;
 comment on function errtrack_private.find_candidates(bigint[], text[], text, integer) is
     'What an index says can be what is searched for, so many at most.';
 
+-- A page of a list that is not searched, in each order and direction: planning it would take
+-- as long as reading it, so these are statements that a session plans once.
+do $$
+declare
+    walk record;
+begin
+    for walk in
+        select k.kind || d.suffix as name, k.kind, k.key, d.suffix, d.direction, d.beyond,
+               case when k.is_time then 'timestamptz' else 'bigint' end as type,
+               case when k.is_time then format('case when place is null then %L else errtrack_private.from_microseconds(place) end', d.last_time)
+                    else format('coalesce(place, %s)', d.last_count) end as reached,
+               case when k.is_time then format('errtrack_private.microseconds(i.%I)', k.key) else 'i.' || k.key end as place
+        from (values ('l', 'last_seen', true), ('f', 'first_seen', true), ('c', 'event_count', false), ('u', 'user_count', false))
+            as k (kind, key, is_time)
+        cross join (values ('', 'desc', '<', 'infinity', '9223372036854775807'), ('_up', 'asc', '>', '-infinity', '-1'))
+            as d (suffix, direction, beyond, last_time, last_count)
+    loop
+        execute format($sql$
+            create or replace function errtrack_private.walk_%1$s(
+                projects bigint[], statuses text[], place bigint, place_id bigint, wanted integer)
+            returns errtrack_private.issue_place[]
+            language plpgsql stable
+            -- Costed without knowing how few are wanted, it would be planned for each call.
+            set plan_cache_mode = force_generic_plan
+            as $walk$
+            declare
+                reached constant %8$s := %5$s;
+            begin
+                return array(
+                    select row(i.project_id, i.id, %2$s)::errtrack_private.issue_place
+                    from errtrack_private.projects p
+                    cross join unnest(statuses) as wanted_status
+                    cross join lateral (
+                        select i.*
+                        from errtrack_private.issues i
+                        where i.project_id = p.id and i.status = wanted_status
+                          and (i.%3$I, i.id) %4$s (reached, coalesce(place_id, %6$s))
+                          and i.last_received_at >= coalesce(p.purge_before, '-infinity')
+                          and coalesce((select true from errtrack_private.origins g
+                                        where g.project_id = i.project_id and g.issue_id = i.id limit 1), false)
+                        order by i.%3$I %7$s, i.id %7$s
+                        limit wanted) i
+                    where p.id = any (projects)
+                    order by i.%3$I %7$s, i.id %7$s
+                    limit wanted);
+            end
+            $walk$
+        $sql$, walk.name, walk.place, walk.key, walk.beyond, walk.reached,
+            case walk.suffix when '' then '9223372036854775807' else '-1' end, walk.direction, walk.type);
+        execute format('comment on function errtrack_private.walk_%s(bigint[], text[], bigint, bigint, integer) is %L',
+            walk.name, 'So many issues by ' || walk.key || ', from a place on. See find_issues().');
+        execute format('revoke execute on function errtrack_private.walk_%s(bigint[], text[], bigint, bigint, integer) from public',
+            walk.name);
+    end loop;
+end
+$$;
+
 create or replace function errtrack_private.find_issues(
     projects bigint[],
     statuses text[],
@@ -116,6 +173,17 @@ declare
     walked integer := first_walk;
     of_each integer;
 begin
+    if condition = 'true' then
+        return case sort_kind
+            when 'l' then case when ascending then errtrack_private.walk_l_up(projects, statuses, place, place_id, wanted)
+                               else errtrack_private.walk_l(projects, statuses, place, place_id, wanted) end
+            when 'f' then case when ascending then errtrack_private.walk_f_up(projects, statuses, place, place_id, wanted)
+                               else errtrack_private.walk_f(projects, statuses, place, place_id, wanted) end
+            when 'c' then case when ascending then errtrack_private.walk_c_up(projects, statuses, place, place_id, wanted)
+                               else errtrack_private.walk_c(projects, statuses, place, place_id, wanted) end
+            when 'u' then case when ascending then errtrack_private.walk_u_up(projects, statuses, place, place_id, wanted)
+                               else errtrack_private.walk_u(projects, statuses, place, place_id, wanted) end end;
+    end if;
     if candidates is not null then
         -- A tag that is rare is found by it at once; a text is looked for in rows first.
         if candidates not like '%issue_texts%' then

@@ -100,7 +100,6 @@ as $$
 declare
     organization constant text := errtrack_private.path_text(request, 'organization');
     named constant text := errtrack_private.path_text(request, 'project');
-    token record := errtrack_private.sentry_token(token_hash);
     wanted bigint;
 begin
     select p.id into wanted
@@ -128,7 +127,6 @@ language plpgsql stable
 as $$
 declare
     named constant text := errtrack_private.path_text(request, 'issue');
-    token record := errtrack_private.sentry_token(token_hash);
 begin
     issue := errtrack_private.issue_id_named(named);
     -- One that is merged into another is found as that one.

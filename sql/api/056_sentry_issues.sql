@@ -66,7 +66,7 @@ begin
         'logger', nullif(i.logger, ''),
         'level', i.level,
         'status', i.status,
-        'statusDetails', errtrack_private.status_details(i),
+        'statusDetails', case i.status when 'unresolved' then '{}' else errtrack_private.status_details(i) end,
         'isPublic', false,
         'platform', i.platform,
         'project', json_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform),
@@ -249,7 +249,8 @@ begin
     scope := errtrack_private.scope_condition(request, meaning.bound);
     statuses := meaning.statuses;
     bound := scope.bound;
-    condition := meaning.condition || ' and ' || scope.condition;
+    condition := case 'true' when meaning.condition then scope.condition when scope.condition then meaning.condition
+                             else meaning.condition || ' and ' || scope.condition end;
     candidates := meaning.candidates;
 end
 $$;

@@ -137,6 +137,11 @@ declare
             limit %%s) i
         where p.id = any ($1) and %%s
     $sql$, reached, sort_key, direction, direction);
+    -- A single one has the order already: rows beyond the page are not looked at.
+    along_one constant text := format($sql$
+        from errtrack_private.issues i
+        where i.project_id = ($1)[1] and i.status = ($2)[1] and %s
+    $sql$, reached);
     shown_place constant text := case
         when is_time then format('errtrack_private.microseconds(i.%I)', sort_key) else 'i.' || sort_key end;
     page constant text := format($sql$
@@ -199,15 +204,17 @@ begin
                         from (select i.* %s order by i.%I %s, i.id %s limit %s) i
                         join errtrack_private.projects p on p.id = i.project_id
                         where %s
-                    $sql$, format(along, 'true', of_each, 'true'), sort_key, direction, direction, of_each, good))
+                    $sql$, case when cardinality(projects) = 1 and cardinality(statuses) = 1 then along_one
+                                else format(along, 'true', of_each, 'true') end,
+                    sort_key, direction, direction, of_each, good))
                     into found_places
                     using projects, statuses, bound, place, place_id, wanted;
                 if cardinality(found_places) >= wanted then
                     return found_places;
                 end if;
-                -- Some were found: is it worth going on?
-                walked := coalesce(first_walk * 1.5 * wanted / cardinality(found_places), longest_walk + 1)::integer;
-                exit when walked > longest_walk;
+                -- Some were found: is it worth going on? A walk ends where the page is full.
+                exit when turn = 2 or coalesce(first_walk * 1.5 * wanted / cardinality(found_places), longest_walk + 1) > longest_walk;
+                walked := longest_walk;
             end loop;
             select c.projects, c.issues into found_projects, found_issues
             from errtrack_private.find_candidates(projects, bound, candidates, most_candidates + 1) c;

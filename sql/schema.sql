@@ -153,6 +153,82 @@ $$;
 
 COMMENT ON FUNCTION errtrack_private.notify_settings_changed() IS 'Wakes the workers when what they do to events has changed.';
 
+CREATE TABLE errtrack_private.alert_marks (
+    project_id bigint NOT NULL,
+    rule_id bigint NOT NULL,
+    kind text NOT NULL,
+    issue_id bigint NOT NULL,
+    told_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE errtrack_private.alert_marks IS 'When a rule that could hold for long last told. rule_id 0: one of those without any setting; issue_id 0: about no issue.';
+
+CREATE TABLE errtrack_private.alert_rules (
+    project_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    events bigint,
+    users bigint,
+    minutes integer,
+    levels text[],
+    environments text[],
+    releases text[],
+    tags jsonb,
+    channel_ids bigint[],
+    repeat_minutes integer DEFAULT 1440 NOT NULL,
+    muted_from time without time zone,
+    muted_until time without time zone,
+    muted_days integer[],
+    timezone text DEFAULT 'UTC'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alert_rules_channel_ids_check CHECK (((cardinality(channel_ids) >= 1) AND (cardinality(channel_ids) <= 50))),
+    CONSTRAINT alert_rules_counts_check CHECK (((kind <> 'frequency'::text) OR ((COALESCE(events, users) IS NOT NULL) AND (minutes IS NOT NULL)))),
+    CONSTRAINT alert_rules_environments_check CHECK (((cardinality(environments) >= 1) AND (cardinality(environments) <= 50))),
+    CONSTRAINT alert_rules_events_check CHECK (((events >= 1) AND (events <= 1000000000))),
+    CONSTRAINT alert_rules_kind_check CHECK ((kind = ANY (ARRAY['new_issue'::text, 'regression'::text, 'unignored'::text, 'frequency'::text, 'spike'::text, 'quota_reached'::text, 'behind'::text]))),
+    CONSTRAINT alert_rules_levels_check CHECK (((cardinality(levels) >= 1) AND (cardinality(levels) <= 10))),
+    CONSTRAINT alert_rules_minutes_check CHECK (((minutes >= 5) AND (minutes <= 1440))),
+    CONSTRAINT alert_rules_muted_check CHECK (((muted_from IS NULL) = (muted_until IS NULL))),
+    CONSTRAINT alert_rules_muted_days_check CHECK ((muted_days <@ '{1,2,3,4,5,6,7}'::integer[])),
+    CONSTRAINT alert_rules_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT alert_rules_releases_check CHECK (((cardinality(releases) >= 1) AND (cardinality(releases) <= 50))),
+    CONSTRAINT alert_rules_repeat_minutes_check CHECK (((repeat_minutes >= 5) AND (repeat_minutes <= 43200))),
+    CONSTRAINT alert_rules_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text)),
+    CONSTRAINT alert_rules_timezone_check CHECK ((length(timezone) <= 100)),
+    CONSTRAINT alert_rules_users_check CHECK (((users >= 1) AND (users <= 100000)))
+);
+
+COMMENT ON TABLE errtrack_private.alert_rules IS 'Of what the people of a project are told. A project without any row is told of all but frequencies.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.events IS 'frequency: so many of an issue within minutes. spike: so many at least within an hour.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.users IS 'frequency: so many of an issue within minutes.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.minutes IS 'frequency: counted in steps of five. behind: so late.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.releases IS 'Where * stands for anything; so do values of tags.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.tags IS 'Key to a list of values, one of which the issue has.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.channel_ids IS 'Null: all channels of the project.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.repeat_minutes IS 'frequency, spike, quota_reached, behind: not again before.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.muted_from IS 'From this time of the day until muted_until nobody is told: one line after it says of how much. Both alike: all day.';
+
+COMMENT ON COLUMN errtrack_private.alert_rules.muted_days IS '1 Monday to 7 Sunday, by the day on which it begins. Null: every day.';
+
+ALTER TABLE errtrack_private.alert_rules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME errtrack_private.alert_rules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE errtrack_private.attachments (
     project_id bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
@@ -224,6 +300,64 @@ COMMENT ON COLUMN errtrack_private.audit.action IS 'What was done to what: clien
 
 ALTER TABLE errtrack_private.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME errtrack_private.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE errtrack_private.channels (
+    project_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    provider text,
+    enabled boolean DEFAULT true NOT NULL,
+    place text DEFAULT ''::text NOT NULL,
+    sealed jsonb DEFAULT '{}'::jsonb NOT NULL,
+    files jsonb DEFAULT '{}'::jsonb NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    hourly_cap integer DEFAULT 60 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    parked_at timestamp with time zone,
+    next_attempt_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    last_attempt_at timestamp with time zone,
+    last_delivered_at timestamp with time zone,
+    last_error text,
+    window_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    window_messages integer DEFAULT 0 NOT NULL,
+    CONSTRAINT channels_files_check CHECK ((jsonb_typeof(files) = 'object'::text)),
+    CONSTRAINT channels_hourly_cap_check CHECK (((hourly_cap >= 1) AND (hourly_cap <= 10000))),
+    CONSTRAINT channels_kind_check CHECK ((kind = ANY (ARRAY['webhook'::text, 'slack'::text, 'mattermost'::text, 'discord'::text, 'teams'::text, 'google_chat'::text, 'pagerduty'::text, 'gitlab_alert'::text, 'mail'::text, 'tracker'::text]))),
+    CONSTRAINT channels_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT channels_place_check CHECK ((length(place) <= 300)),
+    CONSTRAINT channels_provider_check CHECK (((kind = 'tracker'::text) = (provider IS NOT NULL))),
+    CONSTRAINT channels_sealed_check CHECK ((jsonb_typeof(sealed) = 'object'::text)),
+    CONSTRAINT channels_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+
+COMMENT ON TABLE errtrack_private.channels IS 'Where the people of a project are told, and the trackers in which issues are made for it.';
+
+COMMENT ON COLUMN errtrack_private.channels.place IS 'What may be shown of where it leads: the host, or the recipients.';
+
+COMMENT ON COLUMN errtrack_private.channels.sealed IS 'Secrets by name: url, secret, token. Encrypted with a key that workers read from a file.';
+
+COMMENT ON COLUMN errtrack_private.channels.files IS 'The same by the names of files that the worker has.';
+
+COMMENT ON COLUMN errtrack_private.channels.settings IS 'By kind. mail: to. webhook: headers. tracker: labels, confidential, creates, closes, reopens.';
+
+COMMENT ON COLUMN errtrack_private.channels.hourly_cap IS 'Messages in an hour from the first one on. What is beyond becomes one line at its end.';
+
+COMMENT ON COLUMN errtrack_private.channels.failures IS 'Attempts since the last one that succeeded.';
+
+COMMENT ON COLUMN errtrack_private.channels.parked_at IS 'Since when it is not worth trying but once an hour; its messages wait.';
+
+ALTER TABLE errtrack_private.channels ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME errtrack_private.channels_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -371,6 +505,24 @@ ALTER TABLE errtrack_private.deploys ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE errtrack_private.digests (
+    project_id bigint NOT NULL,
+    channel_id bigint NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    beyond bigint DEFAULT 0 NOT NULL,
+    muted bigint DEFAULT 0 NOT NULL,
+    by_kind jsonb DEFAULT '{}'::jsonb NOT NULL,
+    issues jsonb DEFAULT '[]'::jsonb NOT NULL
+);
+
+COMMENT ON TABLE errtrack_private.digests IS 'What was not said one by one: becomes one message when it is due.';
+
+COMMENT ON COLUMN errtrack_private.digests.beyond IS 'More than the cap of the channel in an hour.';
+
+COMMENT ON COLUMN errtrack_private.digests.muted IS 'In hours that a rule mutes.';
+
+COMMENT ON COLUMN errtrack_private.digests.issues IS 'The first of them.';
 
 CREATE TABLE errtrack_private.edge_requests (
     hour timestamp with time zone NOT NULL,
@@ -761,6 +913,37 @@ COMMENT ON COLUMN errtrack_private.monitors.schedule_at IS 'When it was given: a
 
 COMMENT ON COLUMN errtrack_private.monitors.next_at IS 'When the next check-in is expected. Missed when margin_minutes have passed.';
 
+CREATE TABLE errtrack_private.notifications (
+    project_id bigint NOT NULL,
+    id bigint NOT NULL,
+    channel_id bigint NOT NULL,
+    delivery_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    issue_id bigint,
+    notice jsonb NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    ended_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE errtrack_private.notifications IS 'Messages to channels and tasks for trackers: one row for each, sent at least once under its delivery_id, in their order. Kept for 30 days.';
+
+COMMENT ON COLUMN errtrack_private.notifications.notice IS 'What is said, without texts that depend on the channel.';
+
+COMMENT ON COLUMN errtrack_private.notifications.state IS 'failed: refused for good, or not delivered within 7 days.';
+
+ALTER TABLE errtrack_private.notifications ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME errtrack_private.notifications_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE errtrack_private.occurrences (
     project_id bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
@@ -860,10 +1043,12 @@ CREATE TABLE errtrack_private.outbox (
     issue_id bigint,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['new_issue'::text, 'regression'::text, 'unignored'::text, 'spike'::text, 'quota_reached'::text])))
+    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['new_issue'::text, 'regression'::text, 'unignored'::text, 'frequency'::text, 'spike'::text, 'quota_reached'::text, 'behind'::text, 'resolved'::text, 'reopened'::text])))
 );
 
 COMMENT ON TABLE errtrack_private.outbox IS 'What people want to be told, written once in the transaction in which it happens. Whoever sends it deletes the row.';
+
+COMMENT ON COLUMN errtrack_private.outbox.kind IS 'resolved and reopened, by people, are for trackers alone.';
 
 ALTER TABLE errtrack_private.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME errtrack_private.outbox_id_seq
@@ -1393,6 +1578,15 @@ ALTER TABLE ONLY errtrack_private.occurrences ATTACH PARTITION errtrack_private.
 
 ALTER TABLE ONLY errtrack_private.payloads ATTACH PARTITION errtrack_private.payloads_default DEFAULT;
 
+ALTER TABLE ONLY errtrack_private.alert_marks
+    ADD CONSTRAINT alert_marks_pkey PRIMARY KEY (project_id, rule_id, kind, issue_id);
+
+ALTER TABLE ONLY errtrack_private.alert_rules
+    ADD CONSTRAINT alert_rules_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY errtrack_private.alert_rules
+    ADD CONSTRAINT alert_rules_project_id_name_key UNIQUE (project_id, name);
+
 ALTER TABLE ONLY errtrack_private.attachments
     ADD CONSTRAINT attachments_pkey PRIMARY KEY (project_id, event_id, received_at, delivery_id, "position");
 
@@ -1401,6 +1595,15 @@ ALTER TABLE ONLY errtrack_private.attachments_default
 
 ALTER TABLE ONLY errtrack_private.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY errtrack_private.channels
+    ADD CONSTRAINT channels_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY errtrack_private.channels
+    ADD CONSTRAINT channels_project_id_name_key UNIQUE (project_id, name);
+
+ALTER TABLE ONLY errtrack_private.channels
+    ADD CONSTRAINT channels_project_id_provider_key UNIQUE (project_id, provider);
 
 ALTER TABLE ONLY errtrack_private.check_ins
     ADD CONSTRAINT check_ins_pkey PRIMARY KEY (project_id, slug, environment, id);
@@ -1437,6 +1640,9 @@ ALTER TABLE ONLY errtrack_private.deliveries_default
 
 ALTER TABLE ONLY errtrack_private.deploys
     ADD CONSTRAINT deploys_pkey PRIMARY KEY (project_id, release, id);
+
+ALTER TABLE ONLY errtrack_private.digests
+    ADD CONSTRAINT digests_pkey PRIMARY KEY (project_id, channel_id);
 
 ALTER TABLE ONLY errtrack_private.edge_requests
     ADD CONSTRAINT edge_requests_pkey PRIMARY KEY (hour, edge, boot, project_id, reason);
@@ -1506,6 +1712,9 @@ ALTER TABLE ONLY errtrack_private.migrations
 
 ALTER TABLE ONLY errtrack_private.monitors
     ADD CONSTRAINT monitors_pkey PRIMARY KEY (project_id, slug, environment);
+
+ALTER TABLE ONLY errtrack_private.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY errtrack_private.occurrences
     ADD CONSTRAINT occurrences_pkey PRIMARY KEY (project_id, origin_id, received_at, event_id);
@@ -1627,6 +1836,8 @@ ALTER TABLE ONLY errtrack_private.users
 ALTER TABLE ONLY errtrack_private.waiting_requests
     ADD CONSTRAINT waiting_requests_pkey PRIMARY KEY (project_id, delivery_id);
 
+CREATE INDEX alert_marks_told_at_idx ON errtrack_private.alert_marks USING btree (told_at);
+
 CREATE INDEX audit_organization_id_id_idx ON errtrack_private.audit USING btree (organization_id, id);
 
 CREATE INDEX check_ins_open_idx ON errtrack_private.check_ins USING btree (project_id, slug, environment, began_at) WHERE (status = 'in_progress'::text);
@@ -1684,6 +1895,14 @@ CREATE INDEX issues_project_id_status_user_count_idx ON errtrack_private.issues 
 CREATE INDEX memberships_user_id_idx ON errtrack_private.memberships USING btree (user_id);
 
 CREATE INDEX monitors_next_at_idx ON errtrack_private.monitors USING btree (next_at) WHERE (next_at IS NOT NULL);
+
+CREATE INDEX notifications_created_at_idx ON errtrack_private.notifications USING btree (created_at);
+
+CREATE INDEX notifications_project_id_channel_id_idx ON errtrack_private.notifications USING btree (project_id, channel_id, id);
+
+CREATE INDEX notifications_project_id_channel_id_waiting_idx ON errtrack_private.notifications USING btree (project_id, channel_id, id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX notifications_project_id_issue_id_idx ON errtrack_private.notifications USING btree (project_id, issue_id);
 
 CREATE INDEX occurrences_project_id_received_at_idx ON ONLY errtrack_private.occurrences USING btree (project_id, received_at);
 
@@ -1771,11 +1990,26 @@ CREATE TRIGGER quotas_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON er
 
 CREATE TRIGGER tracking_settings_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON errtrack_private.tracking_settings FOR EACH STATEMENT EXECUTE FUNCTION errtrack_private.notify_keys_changed();
 
+ALTER TABLE ONLY errtrack_private.alert_marks
+    ADD CONSTRAINT alert_marks_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.alert_rules
+    ADD CONSTRAINT alert_rules_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.channels
+    ADD CONSTRAINT channels_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.channels
+    ADD CONSTRAINT channels_project_id_provider_fkey FOREIGN KEY (project_id, provider) REFERENCES errtrack_private.trackers(project_id, provider) ON DELETE CASCADE;
+
 ALTER TABLE ONLY errtrack_private.client_keys
     ADD CONSTRAINT client_keys_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY errtrack_private.deploys
     ADD CONSTRAINT deploys_project_id_release_fkey FOREIGN KEY (project_id, release) REFERENCES errtrack_private.releases(project_id, release) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.digests
+    ADD CONSTRAINT digests_project_id_channel_id_fkey FOREIGN KEY (project_id, channel_id) REFERENCES errtrack_private.channels(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY errtrack_private.edge_settings
     ADD CONSTRAINT edge_settings_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
@@ -1818,6 +2052,9 @@ ALTER TABLE ONLY errtrack_private.memberships
 
 ALTER TABLE ONLY errtrack_private.memberships
     ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES errtrack_private.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.notifications
+    ADD CONSTRAINT notifications_project_id_channel_id_fkey FOREIGN KEY (project_id, channel_id) REFERENCES errtrack_private.channels(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY errtrack_private.origins
     ADD CONSTRAINT origins_project_id_issue_id_fkey FOREIGN KEY (project_id, issue_id) REFERENCES errtrack_private.issues(project_id, id) ON DELETE CASCADE;

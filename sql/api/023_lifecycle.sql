@@ -170,6 +170,28 @@ $$;
 comment on function errtrack_private.tell(bigint, bigint, text, jsonb) is
     'Puts into the outbox what people want to be told.';
 
+create or replace function errtrack_private.tell_trackers(
+    wanted_project bigint,
+    wanted_issue bigint,
+    kind text,
+    details jsonb
+)
+returns void
+language plpgsql volatile
+as $$
+begin
+    if exists (
+        select from errtrack_private.issue_links l
+        join errtrack_private.channels c on c.project_id = l.project_id and c.provider = l.provider
+        where l.project_id = wanted_project and l.issue_id = wanted_issue)
+    then
+        perform errtrack_private.tell(wanted_project, wanted_issue, kind, details);
+    end if;
+end
+$$;
+comment on function errtrack_private.tell_trackers(bigint, bigint, text, jsonb) is
+    'Puts into the outbox what people did, when an issue of a tracker is to follow it.';
+
 create or replace function errtrack_private.reopen(
     wanted_project bigint,
     wanted_issue bigint,
@@ -253,6 +275,9 @@ begin
             perform errtrack_private.reopen(
                 wanted_project, wanted_issue, now(),
                 case had.status when 'ignored' then 'unignored' else 'reopened' end, who, '{}');
+            if had.status = 'resolved' then
+                perform errtrack_private.tell_trackers(wanted_project, wanted_issue, 'reopened', jsonb_build_object('by', who));
+            end if;
         end if;
         return;
     end if;
@@ -277,6 +302,10 @@ begin
                 case when next_release then 'after_release' else 'in_release' end, reference)
             else jsonb_build_object('until', until, 'events', more_events, 'users', more_users)
         end);
+    if new_status = 'resolved' then
+        perform errtrack_private.tell_trackers(wanted_project, wanted_issue, 'resolved', jsonb_build_object(
+            'resolved_by', who, 'resolved_in', reference));
+    end if;
 end
 $$;
 comment on function errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint) is
@@ -397,6 +426,7 @@ revoke execute on function
     errtrack_private.newest_release(bigint),
     errtrack_private.newest_release_of_issue(bigint, text),
     errtrack_private.bounded_sum(bigint, bigint),
+    errtrack_private.tell_trackers(bigint, bigint, text, jsonb),
     errtrack_private.set_issue_status(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint)
 from public;
 grant select, insert on errtrack_private.issue_history, errtrack_private.outbox to errtrack_worker;

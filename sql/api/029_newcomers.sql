@@ -173,8 +173,8 @@ begin
     insert into errtrack_private.outbox (project_id, issue_id, kind, details)
     select b.project_id, b.origin_id, 'new_issue',
            jsonb_strip_nulls(jsonb_build_object(
-               'title', e.title, 'culprit', e.culprit, 'level', e.level, 'release', e.release,
-               'environment', e.environment))
+               'event_id', replace(e.event_id::text, '-', ''), 'title', e.title, 'culprit', e.culprit,
+               'level', e.level, 'release', e.release, 'environment', e.environment))
     from batch_fresh b
     join batch_events e on e.n = b.n
     where b.making

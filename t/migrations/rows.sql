@@ -142,3 +142,12 @@ values ($1, md5('waits')::uuid, 'glet_00000000000' || $1, '2026-01-01', 'v 1', '
 -- 26
 insert into errtrack_private.report_logins (login, tied) values ('analyst-' || $1, true);
 insert into errtrack_private.report_projects (login, project_id) values ('analyst-' || $1, $1);
+
+-- 30
+insert into errtrack_private.channels (project_id, name, kind) values ($1, 'shop hook', 'webhook');
+insert into errtrack_private.alert_rules (project_id, name, kind) values ($1, 'new', 'new_issue');
+insert into errtrack_private.alert_marks (project_id, rule_id, kind, issue_id, told_at) values ($1, 0, 'spike', 100 * $1::bigint + 1, '2026-01-01');
+insert into errtrack_private.notifications (project_id, channel_id, kind, notice)
+select c.project_id, c.id, 'test', '{}' from errtrack_private.channels c where c.project_id = $1;
+insert into errtrack_private.digests (project_id, channel_id, due_at)
+select c.project_id, c.id, '2026-01-01' from errtrack_private.channels c where c.project_id = $1;

@@ -1,0 +1,366 @@
+-- From what happened to what people are told. The outbox has what happened, written in the
+-- transactions in which it did; here each row of it becomes a notification for every channel
+-- that a rule of the project has for it. One worker at a time does this and sends.
+
+create or replace function errtrack_private.alert_rules_of(wanted_project bigint)
+returns setof errtrack_private.alert_rules
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    rule errtrack_private.alert_rules;
+begin
+    return query
+        select r.* from errtrack_private.alert_rules r where r.project_id = wanted_project order by r.id;
+    if found then
+        return;
+    end if;
+    rule.project_id := wanted_project;
+    rule.id := 0;
+    rule.enabled := true;
+    rule.repeat_minutes := 1440;
+    rule.timezone := 'UTC';
+    foreach rule.kind in array array['new_issue', 'regression', 'unignored', 'spike', 'quota_reached', 'behind'] loop
+        rule.name := rule.kind;
+        return next rule;
+    end loop;
+end
+$$;
+comment on function errtrack_private.alert_rules_of(bigint) is
+    'The rules of a project; those that hold without any setting, under the id 0, while it has none of its own.';
+
+create or replace function errtrack_private.text_matches(value text, patterns text[]) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select patterns is null or exists (
+        select from unnest(patterns) as pattern
+        where value like errtrack_private.like_pattern(pattern))
+$$;
+comment on function errtrack_private.text_matches(text, text[]) is
+    'Whether a text is one of these, in which * stands for anything. No patterns: any, even none.';
+
+create or replace function errtrack_private.rule_matches(
+    rule errtrack_private.alert_rules,
+    notice jsonb
+)
+returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    issue constant bigint := (notice #>> '{issue,id}')::bigint;
+    wanted record;
+begin
+    if issue is null then
+        -- About the project: what is said of events does not matter.
+        return true;
+    end if;
+    if rule.levels is not null and not coalesce(notice #>> '{issue,level}' = any (rule.levels), false)
+        or not errtrack_private.text_matches(notice #>> '{event,environment}', rule.environments)
+            and not (notice -> 'event' is null and exists (
+                select from errtrack_private.tags_of_issue(rule.project_id, issue, 'environment') as t (value)
+                where errtrack_private.text_matches(t.value, rule.environments)))
+        or not errtrack_private.text_matches(
+            coalesce(notice #>> '{event,release}', notice #>> '{issue,last_release}'), rule.releases)
+    then
+        return false;
+    end if;
+    for wanted in select t.key, t.value from jsonb_each(coalesce(rule.tags, '{}')) as t loop
+        if not exists (
+            select from errtrack_private.tags_of_issue(rule.project_id, issue, wanted.key) as t (value)
+            where errtrack_private.text_matches(
+                t.value, array(select jsonb_array_elements_text(wanted.value))))
+        then
+            return false;
+        end if;
+    end loop;
+    return true;
+end
+$$;
+comment on function errtrack_private.rule_matches(errtrack_private.alert_rules, jsonb) is
+    'Whether a notice meets the filters of a rule. Tags are those that any event of the issue had.';
+
+create or replace function errtrack_private.tags_of_issue(wanted_project bigint, wanted_issue bigint, wanted_key text)
+returns setof text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.value
+    from errtrack_private.origins o
+    join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id and t.key = wanted_key
+    where o.project_id = wanted_project and o.issue_id = wanted_issue
+    union
+    -- What is not folded yet.
+    select tag.value
+    from errtrack_private.origins o
+    cross join lateral (
+        select f.keys, f.texts from errtrack_private.tag_facts f
+        where f.project_id = o.project_id and f.origin_id = o.id
+        limit 10000) f
+    cross join unnest(f.keys, f.texts) as tag (key, value)
+    where o.project_id = wanted_project and o.issue_id = wanted_issue and tag.key = wanted_key
+$$;
+comment on function errtrack_private.tags_of_issue(bigint, bigint, text) is 'The values of a tag of an issue.';
+
+create or replace function errtrack_private.mute_end(rule errtrack_private.alert_rules, at timestamptz)
+returns timestamptz
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    local_now constant timestamp := at at time zone rule.timezone;
+    began timestamp;
+    ends timestamp;
+begin
+    if rule.muted_from is null then
+        return null;
+    end if;
+    -- One that began yesterday may go on until now.
+    for days_ago in 0 .. 1 loop
+        began := (local_now::date - days_ago) + rule.muted_from;
+        ends := began::date + rule.muted_until
+            + case when rule.muted_until <= rule.muted_from then interval '1 day' else interval '0' end;
+        if local_now >= began and local_now < ends
+            and (rule.muted_days is null or extract(isodow from began)::integer = any (rule.muted_days))
+        then
+            return ends at time zone rule.timezone;
+        end if;
+    end loop;
+    return null;
+end
+$$;
+comment on function errtrack_private.mute_end(errtrack_private.alert_rules, timestamptz) is
+    'Until when a rule is mute; null when it is not.';
+
+create or replace function errtrack_private.notice_of(
+    wanted_project bigint,
+    wanted_issue bigint,
+    kind text,
+    at timestamptz,
+    details jsonb
+)
+returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    notice jsonb;
+begin
+    select jsonb_build_object(
+        'kind', notice_of.kind,
+        'at', errtrack_private.rfc3339(notice_of.at),
+        'project', jsonb_build_object('id', p.id, 'slug', p.slug, 'name', p.name, 'organization', o.slug))
+    into notice
+    from errtrack_private.projects p
+    join errtrack_private.organizations o on o.id = p.organization_id
+    where p.id = wanted_project;
+    if wanted_issue is not null then
+        -- One that was merged meanwhile is told of as what it is now.
+        select notice || jsonb_build_object('issue', jsonb_build_object(
+            'id', i.id,
+            'short_id', errtrack_private.short_id(notice #>> '{project,slug}', i.id),
+            'title', left(i.title, 1000), 'culprit', i.culprit, 'level', i.level,
+            'type', i.type, 'value', left(i.value, 2000), 'platform', i.platform, 'status', i.status,
+            'events', i.event_count, 'users', i.user_count,
+            'first_seen', errtrack_private.rfc3339(i.first_seen), 'last_seen', errtrack_private.rfc3339(i.last_seen),
+            'first_release', i.first_release, 'last_release', i.last_release,
+            'assigned_to', (select u.email from errtrack_private.users u where u.id = i.assigned_to)))
+        into notice
+        from errtrack_private.origins o
+        join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+        where o.project_id = wanted_project and o.id = wanted_issue
+          and errtrack_private.issue_is_visible(i.project_id, i.id);
+        if not found then
+            return null;
+        end if;
+        if details ? 'event_id' then
+            notice := notice || jsonb_build_object('event', coalesce((
+                select jsonb_build_object('id', details ->> 'event_id', 'release', c.release, 'environment', c.environment)
+                from errtrack_private.event_ids e
+                join errtrack_private.occurrences c
+                  on c.project_id = e.project_id and c.event_id = e.event_id and c.received_at = e.received_at
+                where e.project_id = wanted_project and e.event_id = (details ->> 'event_id')::uuid
+                order by e.received_at desc
+                limit 1),
+                jsonb_build_object('id', details ->> 'event_id', 'release', details ->> 'release',
+                                   'environment', details ->> 'environment')));
+        end if;
+    end if;
+    return notice || jsonb_build_object(
+        'reason', details - array['event_id', 'rule_id', 'title', 'culprit', 'level', 'release', 'environment']);
+end
+$$;
+comment on function errtrack_private.notice_of(bigint, bigint, text, timestamptz, jsonb) is
+    'What is said of something that happened, as it is now. Null when the issue is no more.';
+
+create or replace function errtrack_private.queue_digest(
+    channel errtrack_private.channels,
+    notice jsonb,
+    due timestamptz,
+    is_mute boolean
+)
+returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into errtrack_private.digests as d (project_id, channel_id, due_at, beyond, muted, by_kind, issues)
+    values ((channel).project_id, (channel).id, due, (not is_mute)::integer, is_mute::integer,
+            jsonb_build_object(notice ->> 'kind', 1),
+            case when notice ? 'issue' then jsonb_build_array(jsonb_build_object(
+                'short_id', notice #>> '{issue,short_id}', 'title', left(notice #>> '{issue,title}', 200))) else '[]' end)
+    on conflict (project_id, channel_id) do update
+    set due_at = greatest(d.due_at, excluded.due_at),
+        beyond = d.beyond + excluded.beyond,
+        muted = d.muted + excluded.muted,
+        by_kind = d.by_kind || jsonb_build_object(
+            notice ->> 'kind', coalesce((d.by_kind ->> (notice ->> 'kind'))::bigint, 0) + 1),
+        issues = case when jsonb_array_length(d.issues) < 5 then d.issues || excluded.issues else d.issues end
+$$;
+comment on function errtrack_private.queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean) is
+    'Adds a notice to what a channel is told in one message later.';
+
+create or replace function errtrack_private.queue_notice(
+    wanted_project bigint,
+    wanted_channel bigint,
+    notice jsonb,
+    mute_until timestamptz
+)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    channel errtrack_private.channels;
+begin
+    select c.* into strict channel
+    from errtrack_private.channels c
+    where c.project_id = wanted_project and c.id = wanted_channel
+    for no key update;
+    if mute_until is not null then
+        perform errtrack_private.queue_digest(channel, notice, mute_until, true);
+        return;
+    end if;
+    if channel.window_from < now() - interval '1 hour' then
+        channel.window_from := now();
+        channel.window_messages := 0;
+    elsif channel.window_messages >= channel.hourly_cap then
+        perform errtrack_private.queue_digest(channel, notice, channel.window_from + interval '1 hour', false);
+        return;
+    end if;
+    update errtrack_private.channels c
+    set window_from = channel.window_from, window_messages = channel.window_messages + 1
+    where c.project_id = wanted_project and c.id = wanted_channel;
+    insert into errtrack_private.notifications (project_id, channel_id, kind, issue_id, notice)
+    values (wanted_project, wanted_channel, notice ->> 'kind', (notice #>> '{issue,id}')::bigint, notice);
+end
+$$;
+comment on function errtrack_private.queue_notice(bigint, bigint, jsonb, timestamptz) is
+    'Queues a message for a channel: one by itself, or as part of the next digest when the channel has had as many as it may in an hour, or the rule is mute.';
+
+create or replace function errtrack_private.queue_tracking(notice jsonb, happened text) returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into errtrack_private.notifications (project_id, channel_id, kind, issue_id, notice)
+    select c.project_id, c.id, task.kind, (notice #>> '{issue,id}')::bigint,
+           notice || jsonb_build_object('kind', task.kind)
+               || case when l.reference is null then '{}'
+                       else jsonb_build_object('link', jsonb_build_object('reference', l.reference, 'url', l.url)) end
+    from errtrack_private.channels c
+    left join errtrack_private.issue_links l
+      on l.project_id = c.project_id and l.provider = c.provider and l.issue_id = (notice #>> '{issue,id}')::bigint
+    cross join lateral (
+        select case
+            when happened = 'new_issue' and l.reference is null and c.settings @> '{"creates": true}' then 'create'
+            when happened = 'resolved' and l.reference is not null and not c.settings @> '{"closes": false}' then 'close'
+            when happened in ('regression', 'reopened') and l.reference is not null
+                and not c.settings @> '{"reopens": false}' then 'reopen' end as kind) as task
+    where c.project_id = (notice #>> '{project,id}')::bigint
+      and c.kind = 'tracker' and c.enabled and task.kind is not null
+    order by l.id
+$$;
+comment on function errtrack_private.queue_tracking(jsonb, text) is
+    'Queues for the trackers of the project what is to be made, closed or opened there with an issue.';
+
+create or replace function errtrack_private.plan_notifications(most integer) returns integer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    told record;
+    notice jsonb;
+    target record;
+    digest errtrack_private.digests;
+    taken integer := 0;
+begin
+    -- Nobody is to be told.
+    delete from errtrack_private.outbox o
+    where not exists (select from errtrack_private.channels c where c.project_id = o.project_id and c.enabled);
+    for told in
+        with taken as (
+            delete from errtrack_private.outbox o
+            where (o.project_id, o.id) in (select x.project_id, x.id from errtrack_private.outbox x order by x.id limit most)
+            returning o.project_id, o.id, o.kind, o.issue_id, o.created_at, o.details
+        )
+        select t.* from taken t order by t.id
+    loop
+        taken := taken + 1;
+        notice := errtrack_private.notice_of(told.project_id, told.issue_id, told.kind, told.created_at, told.details);
+        continue when notice is null;
+        if told.issue_id is not null then
+            perform errtrack_private.queue_tracking(notice, told.kind);
+        end if;
+        -- Several rules tell a channel once.
+        for target in
+            select distinct on (c.id) c.id as channel_id, r.id as rule_id, r.name as rule_name, m.mute_until
+            from errtrack_private.alert_rules_of(told.project_id) r
+            cross join lateral (select errtrack_private.mute_end(r, now()) as mute_until) m
+            join errtrack_private.channels c
+              on c.project_id = told.project_id and c.kind <> 'tracker' and c.enabled
+             and (r.channel_ids is null or c.id = any (r.channel_ids))
+            where r.enabled and r.kind = told.kind
+              and coalesce((told.details ->> 'rule_id')::bigint, r.id) = r.id
+              and errtrack_private.rule_matches(r, notice)
+            order by c.id, m.mute_until nulls first, r.id
+        loop
+            perform errtrack_private.queue_notice(
+                told.project_id, target.channel_id,
+                notice || case when target.rule_id = 0 then '{}' else jsonb_build_object(
+                    'rule', jsonb_build_object('id', target.rule_id, 'name', target.rule_name)) end,
+                target.mute_until);
+        end loop;
+    end loop;
+    for digest in
+        delete from errtrack_private.digests d where d.due_at <= now() returning d.*
+    loop
+        insert into errtrack_private.notifications (project_id, channel_id, kind, notice)
+        select digest.project_id, digest.channel_id, 'digest',
+               errtrack_private.notice_of(digest.project_id, null, 'digest', now(), '{}')
+               || jsonb_build_object('digest', jsonb_build_object(
+                   'beyond', digest.beyond, 'muted', digest.muted, 'by_kind', digest.by_kind, 'issues', digest.issues));
+        taken := taken + 1;
+    end loop;
+    return taken;
+end
+$$;
+comment on function errtrack_private.plan_notifications(integer) is
+    'Turns so many rows of the outbox, in their order, and the digests that are due into notifications. Returns how many; to be called by one at a time, until it is none.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'alert_rules_of(bigint)', 'text_matches(text, text[])', 'rule_matches(errtrack_private.alert_rules, jsonb)',
+        'tags_of_issue(bigint, bigint, text)', 'mute_end(errtrack_private.alert_rules, timestamptz)',
+        'notice_of(bigint, bigint, text, timestamptz, jsonb)',
+        'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
+        'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_notifications(integer)']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+    end loop;
+end
+$$;
+grant execute on function errtrack_private.plan_notifications(integer) to errtrack_worker;

@@ -1,0 +1,192 @@
+-- Sending: what is next for each channel, and what became of it. A channel has one message
+-- on its way at a time, so they arrive in their order; one that does not answer keeps its
+-- messages until it does, and keeps no other from its own.
+
+create or replace function errtrack_private.next_notifications(busy bigint[], most integer)
+returns table (
+    project_id bigint,
+    channel_id bigint,
+    id bigint,
+    channel_kind text,
+    provider text,
+    sealed text,
+    files text,
+    settings text,
+    tracker_url text,
+    external_id bigint,
+    delivery_id text,
+    notice text,
+    reference text,
+    attempts integer
+)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select c.project_id, c.id, n.id, c.kind, c.provider, c.sealed::text, c.files::text, c.settings::text,
+           t.url, coalesce(t.external_id, 0), n.delivery_id::text, n.notice::text,
+           coalesce(n.notice #>> '{link,reference}', ''), n.attempts
+    from errtrack_private.channels c
+    cross join lateral (
+        select w.id, w.delivery_id, w.notice, w.attempts
+        from errtrack_private.notifications w
+        where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
+        order by w.id
+        limit 1) n
+    left join errtrack_private.trackers t on t.project_id = c.project_id and t.provider = c.provider
+    where c.enabled and c.next_attempt_at <= now() and c.id <> all (busy)
+    order by c.last_attempt_at nulls first, c.project_id, c.id
+    limit most
+$$;
+comment on function errtrack_private.next_notifications(bigint[], integer) is
+    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Those that were not tried for longest come first.';
+
+create or replace function errtrack_private.notification_sent(
+    wanted_project bigint,
+    wanted_id bigint,
+    reference text,
+    url text
+)
+returns void
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    sent record;
+begin
+    update errtrack_private.notifications n
+    set state = 'sent', attempts = n.attempts + 1, ended_at = now(), last_error = null
+    where n.project_id = wanted_project and n.id = wanted_id and n.state = 'waiting'
+    returning n.channel_id, n.issue_id, n.kind into sent;
+    if not found then
+        return;
+    end if;
+    update errtrack_private.channels c
+    set failures = 0, failing_since = null, parked_at = null, last_error = null,
+        next_attempt_at = '-infinity', last_attempt_at = now(), last_delivered_at = now()
+    where c.project_id = wanted_project and c.id = sent.channel_id;
+    if sent.kind = 'create' and reference <> '' then
+        insert into errtrack_private.issue_links (project_id, issue_id, provider, reference, url)
+        select wanted_project, i.id, c.provider, notification_sent.reference, coalesce(notification_sent.url, '')
+        from errtrack_private.channels c
+        join errtrack_private.origins o on o.project_id = c.project_id and o.id = sent.issue_id
+        join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
+        where c.project_id = wanted_project and c.id = sent.channel_id
+        on conflict on constraint issue_links_key do nothing;
+        if found then
+            perform errtrack_private.note(wanted_project, sent.issue_id, now(), 'linked', null, jsonb_build_object(
+                'provider', (select c.provider from errtrack_private.channels c
+                             where c.project_id = wanted_project and c.id = sent.channel_id),
+                'reference', reference));
+        end if;
+    end if;
+end
+$$;
+comment on function errtrack_private.notification_sent(bigint, bigint, text, text) is
+    'Notes that a message arrived; of an issue that was made in a tracker also which one it is.';
+
+create or replace function errtrack_private.notification_failed(
+    wanted_project bigint,
+    wanted_id bigint,
+    problem text,
+    verdict text,
+    wait_seconds double precision
+)
+returns text
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- After so many, and when so long has gone by, a channel is tried once an hour.
+    many constant integer := 10;
+    long constant interval := interval '1 hour';
+    -- So many messages that are refused for good in a row are the channel's fault.
+    refusals constant integer := 5;
+    channel errtrack_private.channels;
+    parks boolean;
+begin
+    select c.* into channel
+    from errtrack_private.notifications n
+    join errtrack_private.channels c on c.project_id = n.project_id and c.id = n.channel_id
+    where n.project_id = wanted_project and n.id = wanted_id and n.state = 'waiting'
+    for no key update of c;
+    if not found then
+        return 'gone';
+    end if;
+    channel.failures := channel.failures + 1;
+    channel.failing_since := coalesce(channel.failing_since, now());
+    parks := case verdict
+        when 'channel' then true
+        when 'message' then channel.failures >= refusals
+        else channel.failures >= many and channel.failing_since < now() - long end;
+    update errtrack_private.notifications n
+    set attempts = n.attempts + 1,
+        last_error = left(problem, 1000),
+        state = case when verdict = 'message' and not parks then 'failed' else n.state end,
+        ended_at = case when verdict = 'message' and not parks then now() end
+    where n.project_id = wanted_project and n.id = wanted_id;
+    update errtrack_private.channels c
+    set failures = channel.failures,
+        failing_since = channel.failing_since,
+        parked_at = case when parks then coalesce(c.parked_at, now()) end,
+        last_attempt_at = now(),
+        last_error = left(problem, 1000),
+        next_attempt_at = case
+            when parks then now() + interval '1 hour'
+            when verdict = 'message' then '-infinity'
+            -- Not all at once when what was away is back.
+            else now() + greatest(
+                coalesce(wait_seconds, 0),
+                least(5 * 2 ^ least(channel.failures - 1, 12), 3600) * (0.5 + random() / 2)) * interval '1 second' end
+    where c.project_id = channel.project_id and c.id = channel.id;
+    return case when parks then 'parked' when verdict = 'message' then 'failed' else 'waiting' end;
+end
+$$;
+comment on function errtrack_private.notification_failed(bigint, bigint, text, text, double precision) is
+    'Notes why a message did not arrive. verdict: again, it may the next time, after at least wait_seconds; message: this one never will; channel: none will until somebody looks at the channel. Returns what became of it: waiting, failed, parked.';
+
+create or replace function errtrack_private.sweep_notifications() returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update errtrack_private.notifications n
+    set state = 'failed', ended_at = now(),
+        last_error = 'not delivered within 7 days' || coalesce(': ' || n.last_error, '')
+    where n.state = 'waiting' and n.created_at < now() - interval '7 days';
+    delete from errtrack_private.notifications where created_at < now() - interval '30 days';
+    delete from errtrack_private.alert_marks where told_at < now() - interval '30 days';
+end
+$$;
+comment on function errtrack_private.sweep_notifications() is
+    'Gives up messages that could not be delivered for a week; forgets old ones.';
+
+create or replace function errtrack_private.notification_state(out waiting bigint, out parked bigint, out failing bigint, out oldest_seconds double precision)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select (select count(*) from errtrack_private.notifications n where n.state = 'waiting'),
+           (select count(*) from errtrack_private.channels c where c.enabled and c.parked_at is not null),
+           (select count(*) from errtrack_private.channels c where c.enabled and c.failures > 0),
+           coalesce(extract(epoch from now() - (
+               select min(n.created_at) from errtrack_private.notifications n where n.state = 'waiting')), 0)
+$$;
+comment on function errtrack_private.notification_state() is 'How sending goes, for metrics and the doctor.';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'next_notifications(bigint[], integer)', 'notification_sent(bigint, bigint, text, text)',
+        'notification_failed(bigint, bigint, text, text, double precision)', 'notification_state()']
+    loop
+        execute format('revoke execute on function errtrack_private.%s from public', name);
+        execute format('grant execute on function errtrack_private.%s to errtrack_worker', name);
+    end loop;
+end
+$$;
+revoke execute on function errtrack_private.sweep_notifications() from public;

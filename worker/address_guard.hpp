@@ -50,6 +50,7 @@ private:
     };
 
     static Network network_of(std::string_view text);
+    static bool contains(const Network &network, const Bytes &address);
     bool allows(const Bytes &address, std::uint16_t port) const;
 
     std::vector<Network> allowed_;

@@ -1,13 +1,13 @@
 /*
- * GitLab, asked whether a client key is one of its own: the only user of libcurl in the
- * daemon. Owned by one thread.
+ * GitLab, asked whether a client key is one of its own. Owned by one thread.
  */
 
 #ifndef ERRTRACK_WORKER_GITLAB_HPP
 #define ERRTRACK_WORKER_GITLAB_HPP
 
+#include "worker/web_client.hpp"
+
 #include <cstdint>
-#include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -36,10 +36,7 @@ public:
 class Gitlab {
 public:
     /* Does not connect yet. Throws GitlabSettingsError. */
-    explicit Gitlab(const GitlabSettings &settings);
-    ~Gitlab();
-    Gitlab(const Gitlab &) = delete;
-    Gitlab &operator=(const Gitlab &) = delete;
+    Gitlab(const GitlabSettings &settings, const WebClientSettings &web);
 
     /* Whether the key is an active one of the project and tracking is on there (POST
      * /api/v4/internal/error_tracking/allowed). Takes ten seconds at most, and ends sooner
@@ -48,10 +45,8 @@ public:
     bool allows(std::int64_t project, const std::string &public_key, const std::stop_token &stop);
 
 private:
-    struct Handle;
-
     const GitlabSettings settings_;
-    std::unique_ptr<Handle> handle_;
+    WebClient client_;
 };
 
 }

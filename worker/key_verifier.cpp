@@ -22,8 +22,8 @@ constexpr int redis_patience = 10;
 }
 
 KeyVerifier::KeyVerifier(std::string conninfo, const RedisSettings &redis, const GitlabSettings &gitlab,
-                         Metrics &metrics)
-    : redis_settings_(redis), metrics_(metrics), store_(std::move(conninfo)), gitlab_(gitlab),
+                         const WebClientSettings &web, Metrics &metrics)
+    : redis_settings_(redis), metrics_(metrics), store_(std::move(conninfo)), gitlab_(gitlab, web),
       thread_([this](const std::stop_token &stop) { run(stop); })
 {
 }

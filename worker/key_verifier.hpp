@@ -28,7 +28,7 @@ class KeyVerifier {
 public:
     /* Begins at once. Throws GitlabSettingsError. */
     KeyVerifier(std::string conninfo, const RedisSettings &redis, const GitlabSettings &gitlab,
-                Metrics &metrics);
+                const WebClientSettings &web, Metrics &metrics);
 
     /* Waits for the question that is under way, which it interrupts. */
     ~KeyVerifier() = default;

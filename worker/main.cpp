@@ -59,6 +59,7 @@ struct Settings {
     std::string database;
     RedisSettings redis;
     GitlabSettings gitlab;
+    WebClientSettings web;
     FilerSettings filer;
     unsigned claim_after = 30;
     unsigned retention = 90;
@@ -82,7 +83,7 @@ public:
             watch_.emplace(settings.listen, settings.redis, metrics_);
         }
         if (!settings.gitlab.url.empty()) {
-            verifier_.emplace(settings.database, settings.redis, settings.gitlab, metrics_);
+            verifier_.emplace(settings.database, settings.redis, settings.gitlab, settings.web, metrics_);
         }
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
@@ -346,6 +347,14 @@ int run(int argc, char **argv)
                    "address of a GitLab that client keys live in (default: none)");
     app.add_option("--gitlab-token-file", settings.gitlab.token_file,
                    "file that holds its error tracking access token");
+    std::vector<std::string> allowed;
+    app.add_option("--allow-address", allowed,
+                   "address or network that people may have requests sent to, though it is not a public one, "
+                   "such as 10.0.0.0/8 or 10.1.2.3:443; may be given again (default: none)")
+        ->allow_extra_args(false);
+    app.add_option("--ca-file", settings.web.ca_file,
+                   "certificates of the authorities that are trusted instead of the system's, in PEM")
+        ->check(CLI::ExistingFile);
     app.add_option("--listen", settings.listen,
                    "host:port for /metrics, /live and /ready (default: none)");
     app.add_option("--log-level", settings.log_level, "debug, info, warn or err")
@@ -371,8 +380,12 @@ int run(int argc, char **argv)
     setenv("PGCONNECT_TIMEOUT", "5", 0);
 
     try {
+        settings.web.guard = AddressGuard(allowed);
         Worker(settings).run();
         return 0;
+    } catch (const AddressGuardError &e) {
+        spdlog::critical("--allow-address: {}", e.what());
+        return 1;
     } catch (const RedisSettingsError &e) {
         spdlog::critical("--redis: {}", e.what());
         return 1;

@@ -524,6 +524,14 @@ COMMENT ON COLUMN errtrack_private.digests.muted IS 'In hours that a rule mutes.
 
 COMMENT ON COLUMN errtrack_private.digests.issues IS 'The first of them.';
 
+CREATE TABLE errtrack_private.duties (
+    name text NOT NULL,
+    holder text NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE errtrack_private.duties IS 'What one worker at a time does, and who that is. It says so again every second: one that hangs loses it like one that is dead.';
+
 CREATE TABLE errtrack_private.edge_requests (
     hour timestamp with time zone NOT NULL,
     edge text NOT NULL,
@@ -1644,6 +1652,9 @@ ALTER TABLE ONLY errtrack_private.deploys
 ALTER TABLE ONLY errtrack_private.digests
     ADD CONSTRAINT digests_pkey PRIMARY KEY (project_id, channel_id);
 
+ALTER TABLE ONLY errtrack_private.duties
+    ADD CONSTRAINT duties_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY errtrack_private.edge_requests
     ADD CONSTRAINT edge_requests_pkey PRIMARY KEY (hour, edge, boot, project_id, reason);
 
@@ -2055,6 +2066,9 @@ ALTER TABLE ONLY errtrack_private.memberships
 
 ALTER TABLE ONLY errtrack_private.notifications
     ADD CONSTRAINT notifications_project_id_channel_id_fkey FOREIGN KEY (project_id, channel_id) REFERENCES errtrack_private.channels(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY errtrack_private.notifications
+    ADD CONSTRAINT notifications_project_id_issue_id_fkey FOREIGN KEY (project_id, issue_id) REFERENCES errtrack_private.issues(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY errtrack_private.origins
     ADD CONSTRAINT origins_project_id_issue_id_fkey FOREIGN KEY (project_id, issue_id) REFERENCES errtrack_private.issues(project_id, id) ON DELETE CASCADE;

@@ -19,6 +19,7 @@ my %everywhere = (
     client_keys      => 'a public key is unique over all projects, for it alone is asked for',
     known_indexes    => 'is of the database',
     limits           => 'the rows of project 0 hold for every project',
+    duties           => 'are of the workers',
     memberships      => 'people belong to organizations',
     migrations       => 'is of the database',
     organizations    => 'own projects, and are what people belong to',

@@ -38,7 +38,7 @@ my @kill_at = sort { $b <=> $a } map { int(@entries * (0.02 + 0.93 * rand)) } 1 
 $t->redis_server->ask_many(splice @entries, 0, 300);
 my $lock = $t->sql_session;
 $lock->('begin; lock table errtrack_private.deliveries in access exclusive mode;');
-$t->start_worker(name => $_, args => [ '--claim-after', 1, '--batch', 50 ]) for @workers;
+$t->start_worker(name => $_, args => [ '--no-notifications', '--claim-after', 1, '--batch', 50 ]) for @workers;
 eventually {
     $t->sql_value(q{select count(*) from pg_stat_activity where usename = 'errtrack_worker' and wait_event_type = 'Lock'}) == 3;
 } 'three workers have a batch each';

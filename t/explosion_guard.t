@@ -8,7 +8,7 @@ use Test::More;
 
 use ErrTrack;
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' });
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => ['--no-notifications'] });
 my $project = $t->{project}{id};
 my $other = $t->create_project('other', 'acme');
 
@@ -49,7 +49,7 @@ file('errors of another project', $other, @words[ 0 .. 39 ]);
 is $issues->($other), 40, 'are not concerned';
 
 # Two workers, and all in one batch.
-$t->start_worker(name => 'second');
+$t->start_worker(name => 'second', args => ['--no-notifications']);
 my $third = $t->create_project('third', 'acme');
 $t->errtrack(qw(limit set third new_issues 7));
 $t->queue({ message => $words[ $_ % 300 ] }, project => $third->{id}, at => $at++) for 1 .. 900;

@@ -9,7 +9,7 @@ use Test::More;
 
 use ErrTrack;
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' });
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => ['--no-notifications'] });
 my $project = $t->{project}{id};
 
 # All in one hour of the edge, whatever the clock says.
@@ -79,7 +79,7 @@ is $issues->($project), 20, 'there may be as many again';
 is_deeply $overflows->($project)->[0], [ @keys, 15 ], 'and the others are where those before were';
 
 # Two workers, and many in one batch.
-$t->start_worker(name => 'second');
+$t->start_worker(name => 'second', args => ['--no-notifications']);
 my $other = $t->create_project('other', 'acme')->{id};
 $t->errtrack(qw(limit set other new_issues_alike 30));
 $t->queue(error(KeyError => "caller_$_"), project => $other, at => $at++) for map { ('a' . $_ % 10) x 3, "b$_" } 1 .. 300;

@@ -11,7 +11,7 @@ use Test::More;
 use ErrTrack;
 use ErrTrack::Process qw(wait_until);
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' }, nginx => 0);
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => ['--no-notifications'] }, nginx => 0);
 my %project = (shop => $t->{project}{id}, map { $_ => $t->create_project($_, 'acme')->{id} } qw(other late));
 
 my $count = 0;

@@ -9,7 +9,7 @@ use Test::More;
 
 use ErrTrack;
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' }, nginx => 0);
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => ['--no-notifications'] }, nginx => 0);
 
 my $count = 0;
 my $filed = sub { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack.issues') == $count };

@@ -10,7 +10,7 @@ use Time::HiRes ();
 
 use ErrTrack;
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' });
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => ['--no-notifications'] });
 my $project = $t->{project}{id};
 
 my $count = sub { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack.issues') };

@@ -77,7 +77,17 @@ Metrics::Metrics()
       waiting_(gauge(registry_, "errtrack_waiting_requests",
                      "Requests that wait for GitLab's word on their keys.").Add({})),
       asked_(counter(registry_, "errtrack_worker_gitlab_checks_total",
-                     "Keys that GitLab was asked about, by its answer."))
+                     "Keys that GitLab was asked about, by its answer.")),
+      sent_(counter(registry_, "errtrack_worker_notifications_total",
+                    "Attempts to send a message, by what came of it: sent, waiting, failed, parked, gone.")),
+      notifications_waiting_(gauge(registry_, "errtrack_notifications_waiting",
+                                   "Messages that wait for their channel, as the worker sees that sends.").Add({})),
+      notifications_oldest_(gauge(registry_, "errtrack_notifications_oldest_seconds",
+                                  "How long the oldest of them has waited.").Add({})),
+      channels_failing_(gauge(registry_, "errtrack_channels_failing",
+                              "Channels that did not take the last message.").Add({})),
+      channels_parked_(gauge(registry_, "errtrack_channels_parked",
+                             "Of those, the ones that are tried once an hour.").Add({}))
 {
     auto &up = gauge(registry_, "errtrack_worker_up", "Whether the worker gets on with it.");
     auto &errors = counter(registry_, "errtrack_worker_errors_total",
@@ -134,6 +144,19 @@ void Metrics::alarms(const Alarms &alarms) noexcept
 void Metrics::asked_gitlab(const char *answer)
 {
     asked_.Add({{"answer", answer}}).Increment();
+}
+
+void Metrics::sent(const char *came_of_it)
+{
+    sent_.Add({{"result", came_of_it}}).Increment();
+}
+
+void Metrics::sending(const SendingState &state) noexcept
+{
+    notifications_waiting_.Set(static_cast<double>(state.waiting));
+    notifications_oldest_.Set(state.oldest_seconds);
+    channels_failing_.Set(static_cast<double>(state.failing));
+    channels_parked_.Set(static_cast<double>(state.parked));
 }
 
 void Metrics::backlog(bool large, const std::optional<Backlog> &backlog)

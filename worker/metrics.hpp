@@ -29,6 +29,7 @@ enum class Service { database, redis };
 
 struct Alarms;
 struct FiledCounts;
+struct SendingState;
 
 class Metrics {
 public:
@@ -44,6 +45,9 @@ public:
     void alarms(const Alarms &alarms) noexcept;
     /* One word: enabled, disabled or failed. */
     void asked_gitlab(const char *answer);
+    /* One word: sent, waiting (tried again), failed (refused for good), parked (with its channel) or gone. */
+    void sent(const char *came_of_it);
+    void sending(const SendingState &state) noexcept;
     /* None: it could not be read. By one thread at a time. */
     void backlog(bool large, const std::optional<Backlog> &backlog);
 
@@ -71,6 +75,11 @@ private:
     prometheus::Gauge &misplaced_;
     prometheus::Gauge &waiting_;
     prometheus::Family<prometheus::Counter> &asked_;
+    prometheus::Family<prometheus::Counter> &sent_;
+    prometheus::Gauge &notifications_waiting_;
+    prometheus::Gauge &notifications_oldest_;
+    prometheus::Gauge &channels_failing_;
+    prometheus::Gauge &channels_parked_;
     std::array<prometheus::Gauge *, services> up_;
     std::array<prometheus::Counter *, services> errors_;
     std::atomic<Clock::rep> turned_{0};

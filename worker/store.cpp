@@ -4,11 +4,11 @@
 
 #include "worker/store.hpp"
 
-#include "sql/version.hpp"
 #include "worker/batch_rows.hpp"
 #include "worker/copy.hpp"
 #include "worker/entry.hpp"
 #include "worker/outcome.hpp"
+#include "worker/store_connection.hpp"
 #include "worker/timestamp.hpp"
 
 #include <pqxx/pqxx>
@@ -36,162 +36,6 @@ std::string claimed_key(const Record &record)
 {
     return record.public_key.empty() || is_public_key(record.public_key) ? record.public_key : "?";
 }
-
-/* Throws StoreError when this worker and the schema do not work together: who waits for
- * the database waits then until one of both is upgraded. */
-void check_schema(pqxx::transaction_base &tx)
-{
-    std::string problem;
-    try {
-        pqxx::result state = tx.exec(schema_question);
-        problem = schema_problem(state[0][0].as<int>(), state[0][1].as<int>());
-    } catch (const pqxx::syntax_error &) {
-        problem = schema_missing;           // there is no such function
-    } catch (const pqxx::sql_error &e) {
-        if (e.sqlstate() != "3F000") {
-            throw;
-        }
-        problem = schema_missing;           // nor the place where it would be
-    }
-    if (!problem.empty()) {
-        throw StoreError(StoreError::Kind::down, problem);
-    }
-}
-
-/* Whether something was notified, and true in the beginning. */
-class Listener final : public pqxx::notification_receiver {
-public:
-    Listener(pqxx::connection &c, const char *channel) : pqxx::notification_receiver(c, channel) {}
-    void operator()(const std::string &, int) override { changed = true; }
-    bool changed = true;
-};
-
-}
-
-struct Store::Connection {
-    pqxx::connection db;
-    // There from the first time that somebody asks.
-    std::optional<Listener> keys;
-    std::optional<Listener> settings;
-    std::optional<Listener> grouping;
-    std::unique_ptr<pqxx::work> turn;   /* of a projection, or of requests that are released */
-
-    explicit Connection(const std::string &conninfo) : db(conninfo)
-    {
-        pqxx::work tx(db);
-        check_schema(tx);
-        tx.exec("select errtrack_private.prepare_session(), errtrack_private.prepare_explanations()");
-        // Who waits for a lock is told so before the statement is out of time: that is not
-        // the fault of what it files.
-        tx.exec("select set_config('lock_timeout', (setting::integer / 2)::text, false) from pg_settings "
-                "where name = 'statement_timeout' and current_setting('lock_timeout') = '0'");
-        tx.commit();
-        prepare_inserts(db);
-    }
-
-    /* Whether something was notified since it was asked last, or maybe before that. */
-    bool notified(std::optional<Listener> &listener, const char *channel)
-    {
-        if (!listener) {
-            listener.emplace(db, channel);
-        }
-        db.get_notifs();
-        return std::exchange(listener->changed, false);
-    }
-};
-
-Store::Store(std::string conninfo, bool keys_elsewhere)
-    : conninfo_(std::move(conninfo)), keys_elsewhere_(keys_elsewhere)
-{
-}
-
-Store::~Store() = default;
-
-Store::Connection &Store::connection()
-{
-    if (!connection_) {
-        connection_ = std::make_unique<Connection>(conninfo_);
-    }
-    return *connection_;
-}
-
-namespace {
-
-/* libpqxx 6 leaves sqlstate() empty for the errors that have a class of their own. */
-std::string state_of(const pqxx::sql_error &e)
-{
-    std::string state = e.sqlstate();
-    if (state.empty() && dynamic_cast<const pqxx::data_exception *>(&e) != nullptr) {
-        state = "22000";
-    } else if (state.empty()
-               && dynamic_cast<const pqxx::integrity_constraint_violation *>(&e) != nullptr)
-    {
-        state = "23000";
-    }
-    return state;
-}
-
-/* Only the first line: in those that follow PostgreSQL quotes what a client sent. */
-std::string first_line(const char *message)
-{
-    std::string text = message;
-    return text.substr(0, text.find('\n'));
-}
-
-/*
- * By SQLSTATE class. Only 22 (bad data), 23 (a constraint) and P0 (raised by our own
- * functions) blame the data, and 57014 (out of time) and 54 (a limit of the program) may.
- * Whatever else it is - no rights, read only, out of resources, a lock, shutting down, an
- * older schema - will pass or be mended, and nothing may be given up for it.
- */
-StoreError::Kind kind_of(std::string_view state) noexcept
-{
-    std::string_view group = state.substr(0, 2);
-    if (group == "22" || group == "23" || group == "P0") {
-        return StoreError::Kind::refused;
-    }
-    if (state == "57014" || group == "54") {
-        return StoreError::Kind::overrun;
-    }
-    // 25006, read only: this may be the standby after a failover, so connect anew.
-    bool down = state == "25006" || state == "57P01" || state == "57P02" || state == "57P03" || group == "08";
-    return down ? StoreError::Kind::down : StoreError::Kind::retry;
-}
-
-}
-
-/* Runs body and turns what libpqxx throws into what is to be done. */
-template <class Body>
-auto Store::translated(Body body) -> decltype(body())
-{
-    using Kind = StoreError::Kind;
-    try {
-        return body();
-    } catch (const pqxx::broken_connection &e) {
-        connection_.reset();
-        throw StoreError(Kind::down, first_line(e.what()));
-    } catch (const pqxx::in_doubt_error &e) {
-        // The commit may have happened: trying again finds out by the delivery ids.
-        connection_.reset();
-        throw StoreError(Kind::down, first_line(e.what()));
-    } catch (const pqxx::sql_error &e) {
-        std::string state = state_of(e);
-        Kind kind = kind_of(state);
-        // The schema is being upgraded: the tables of the session are to be made anew.
-        bool other_schema = dynamic_cast<const pqxx::syntax_error *>(&e) != nullptr;
-        if (kind == Kind::down || other_schema) {
-            connection_.reset();
-        }
-        throw StoreError(kind, first_line(e.what()) + (state.empty() ? "" : " (" + state + ")"));
-    } catch (const pqxx::failure &e) {
-        // Whatever else it is, the state of the connection is not known any more.
-        bool open = connection_ && connection_->db.is_open();
-        connection_.reset();
-        throw StoreError(open ? Kind::retry : Kind::down, first_line(e.what()));
-    }
-}
-
-namespace {
 
 /* One that is handed out again waits already. */
 void keep_waiting(pqxx::work &tx, const std::vector<Filing> &filings,

@@ -98,6 +98,45 @@ struct WaitingRequest {
     std::string body;
 };
 
+/* A message that waits for its channel (sql/api/082_sending.sql). */
+struct WaitingNotification {
+    std::int64_t project = 0;
+    std::int64_t channel = 0;
+    std::int64_t id = 0;
+    std::string channel_kind;
+    std::string provider;           /* of a tracker */
+    std::string sealed;             /* JSON: secrets by name */
+    std::string files;              /* JSON: the same by names of files */
+    std::string settings;           /* JSON */
+    std::string tracker_url;
+    std::int64_t external_id = 0;
+    std::string delivery_id;
+    std::string notice;             /* JSON */
+    std::string reference;          /* of the tracker's issue, if there is one */
+    unsigned attempts = 0;
+};
+
+/* What became of one. */
+struct SendingOutcome {
+    enum class Verdict { sent, again, message, channel };
+
+    std::int64_t project = 0;
+    std::int64_t channel = 0;
+    std::int64_t id = 0;
+    Verdict verdict = Verdict::sent;
+    std::string problem;            /* for people; empty when sent */
+    double wait_seconds = 0;        /* again: not before */
+    std::string reference;          /* of what a tracker made */
+    std::string url;
+};
+
+struct SendingState {
+    long long waiting = 0;          /* messages */
+    long long failing = 0;          /* channels that did not take the last one */
+    long long parked = 0;           /* of those, the ones that are tried once an hour */
+    double oldest_seconds = 0;      /* that a message has waited; 0: there is none */
+};
+
 class Store {
 public:
     /* keys_elsewhere: what a key stands for that is not known here is for GitLab to say,
@@ -149,6 +188,18 @@ public:
         turn.end();
         return turn.requests.size();
     }
+
+    /* Takes the duty to tell people for some seconds, or keeps it. False: another has it. */
+    bool take_notification_duty(const std::string &holder);
+    /* Turns what happened into messages. Returns how much; to be called until it is none. */
+    unsigned plan_notifications();
+    /* Looks for what is frequent, rising, refused or late: behind_seconds of the oldest report. */
+    void watch_alerts(double behind_seconds);
+    /* The oldest message of each channel that may be tried now, but for those that are busy. */
+    std::vector<WaitingNotification> next_notifications(const std::vector<std::int64_t> &busy, unsigned most);
+    /* Returns what comes of it: sent, waiting, failed or parked; gone: somebody else noted it. */
+    std::string note_sending(const SendingOutcome &outcome);
+    SendingState sending_state();
 
     /* Whether keys, projects or their settings changed since the last call. True after connecting,
      * since notifications may have been missed. */

@@ -89,6 +89,10 @@ begin
         update errtrack_private.projects
         set purge_before = clock_timestamp()
         where projects.id = wanted_project;
+        -- What has not been told yet is not told any more.
+        delete from errtrack_private.digests where digests.project_id = wanted_project;
+        delete from errtrack_private.notifications
+        where notifications.project_id = wanted_project and notifications.issue_id is not null;
         perform errtrack_private.purge_project(wanted_project, interval '1 second');
     end if;
     return errtrack_private.ok('', 204);

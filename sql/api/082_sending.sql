@@ -2,6 +2,23 @@
 -- on its way at a time, so they arrive in their order; one that does not answer keeps its
 -- messages until it does, and keeps no other from its own.
 
+create or replace function errtrack_private.take_duty(wanted_name text, wanted_holder text) returns boolean
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into errtrack_private.duties as d (name, holder, until)
+    values (wanted_name, wanted_holder, clock_timestamp() + interval '6 seconds')
+    on conflict (name) do update
+    set holder = excluded.holder, until = excluded.until
+    where d.holder = excluded.holder or d.until < clock_timestamp();
+    return found;
+end
+$$;
+comment on function errtrack_private.take_duty(text, text) is
+    'Takes a duty for six seconds, or keeps it for as long. False: another worker has it.';
+
 create or replace function errtrack_private.next_notifications(busy bigint[], most integer)
 returns table (
     project_id bigint,
@@ -181,7 +198,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'next_notifications(bigint[], integer)', 'notification_sent(bigint, bigint, text, text)',
+        'take_duty(text, text)', 'next_notifications(bigint[], integer)', 'notification_sent(bigint, bigint, text, text)',
         'notification_failed(bigint, bigint, text, text, double precision)', 'notification_state()']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

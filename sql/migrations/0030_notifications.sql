@@ -121,7 +121,8 @@ create table errtrack_private.notifications (
     ended_at timestamptz,
     last_error text,
     primary key (project_id, id),
-    foreign key (project_id, channel_id) references errtrack_private.channels (project_id, id) on delete cascade
+    foreign key (project_id, channel_id) references errtrack_private.channels (project_id, id) on delete cascade,
+    foreign key (project_id, issue_id) references errtrack_private.issues (project_id, id) on delete cascade
 );
 create index notifications_project_id_channel_id_waiting_idx
     on errtrack_private.notifications (project_id, channel_id, id) where state = 'waiting';
@@ -149,3 +150,11 @@ comment on table errtrack_private.digests is
 comment on column errtrack_private.digests.beyond is 'More than the cap of the channel in an hour.';
 comment on column errtrack_private.digests.muted is 'In hours that a rule mutes.';
 comment on column errtrack_private.digests.issues is 'The first of them.';
+
+create table errtrack_private.duties (
+    name text primary key,
+    holder text not null,
+    until timestamptz not null
+);
+comment on table errtrack_private.duties is
+    'What one worker at a time does, and who that is. It says so again every second: one that hangs loses it like one that is dead.';

@@ -20,6 +20,7 @@
 #include "worker/projection.hpp"
 #include "worker/record.hpp"
 #include "worker/rule_book.hpp"
+#include "worker/secret_store.hpp"
 #include "worker/settings_cache.hpp"
 #include "worker/store.hpp"
 #include "worker/stream.hpp"
@@ -60,6 +61,7 @@ struct Settings {
     RedisSettings redis;
     GitlabSettings gitlab;
     WebClientSettings web;
+    SecretSettings secrets;
     FilerSettings filer;
     unsigned claim_after = 30;
     unsigned retention = 90;
@@ -73,7 +75,7 @@ constexpr int redis_patience = 10;
 class Worker {
 public:
     explicit Worker(const Settings &settings)
-        : settings_(settings), store_(settings.database), projection_(store_), ledger_(store_),
+        : settings_(settings), secrets_(settings.secrets), store_(settings.database), projection_(store_), ledger_(store_),
           rules_(store_), event_settings_(store_),
           filing_store_(settings.database, !settings.gitlab.url.empty()),
           filer_(settings.filer, filing_store_, event_settings_, rules_, database_, metrics_, stopping),
@@ -84,6 +86,9 @@ public:
         }
         if (!settings.gitlab.url.empty()) {
             verifier_.emplace(settings.database, settings.redis, settings.gitlab, settings.web, metrics_);
+        }
+        if (!secrets_.keys().empty()) {
+            spdlog::info("{} holds the keys {}", settings.secrets.key_file, secrets_.keys());
         }
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
@@ -289,6 +294,7 @@ private:
     }
 
     const Settings settings_;
+    const SecretStore secrets_;         /* of what people have the worker call */
     Metrics metrics_;
     std::optional<Watch> watch_;
     Store store_;
@@ -355,6 +361,10 @@ int run(int argc, char **argv)
     app.add_option("--ca-file", settings.web.ca_file,
                    "certificates of the authorities that are trusted instead of the system's, in PEM")
         ->check(CLI::ExistingFile);
+    app.add_option("--secrets-key-file", settings.secrets.key_file,
+                   "file of the keys that open the secrets of channels and trackers");
+    app.add_option("--secrets-dir", settings.secrets.dir,
+                   "folder of the files that such secrets may be in instead");
     app.add_option("--listen", settings.listen,
                    "host:port for /metrics, /live and /ready (default: none)");
     app.add_option("--log-level", settings.log_level, "debug, info, warn or err")
@@ -391,6 +401,9 @@ int run(int argc, char **argv)
         return 1;
     } catch (const GitlabSettingsError &e) {
         spdlog::critical("--gitlab: {}", e.what());
+        return 1;
+    } catch (const SecretSettingsError &e) {
+        spdlog::critical("{}", e.what());
         return 1;
     } catch (const ListenerError &e) {
         spdlog::critical("--listen: {}", e.what());

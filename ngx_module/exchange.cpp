@@ -90,6 +90,41 @@ bool add_parts(json_t *request, std::string_view content_type, std::string_view 
     return true;
 }
 
+/* False: refusal says why. */
+bool seal_secrets(json_t *whole, json_t *body, const Request &request, std::string &refusal)
+{
+    Json sealed = own(json_object());
+    for (const char *member : {"url", "secret", "token"}) {
+        json_t *value = json_object_get(body, member);
+        if (value == nullptr || json_is_null(value)) {
+            continue;
+        }
+        if (!json_is_string(value)) {
+            refusal = std::string(member) + " must be text";
+            return false;
+        }
+        std::string_view plain(json_string_value(value), json_string_length(value));
+        if (plain.size() > longest_secret) {
+            refusal = std::string(member) + " must have at most " + std::to_string(longest_secret) + " bytes";
+            return false;
+        }
+        if (plain.empty()) {
+            continue;
+        }
+        if (request.keys != nullptr) {
+            std::string context = seal_context(request.match.route->seals, member);
+            json_object_set_new(sealed.get(), member, string_of(request.keys->seal(plain, context)));
+        }
+        if (member != std::string_view("url")) {
+            json_string_setn_nocheck(value, taken_out.data(), taken_out.size());
+        }
+    }
+    if (request.keys != nullptr) {
+        json_object_set_new(whole, "sealed", sealed.release());
+    }
+    return true;
+}
+
 /* The last value of an argument; one that is empty counts as absent. */
 std::string_view last_value(const Arguments &arguments, std::string_view wanted)
 {
@@ -287,6 +322,9 @@ std::optional<std::string> request_json(const Request &request, std::string &ref
             : own(json_loadb(request.body.data(), request.body.size(), 0, &problem));
         if (!body) {
             refusal = "the body must be a JSON object";
+            return std::nullopt;
+        }
+        if (!request.match.route->seals.empty() && !seal_secrets(whole.get(), body.get(), request, refusal)) {
             return std::nullopt;
         }
         json_object_set_new(whole.get(), "body", body.release());

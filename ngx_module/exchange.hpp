@@ -16,6 +16,7 @@
 #include "ngx_module/pg_task.hpp"
 #include "ngx_module/routes.hpp"
 #include "ngx_module/url.hpp"
+#include "worker/seal.hpp"
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
@@ -30,13 +31,22 @@ struct Request {
     bool has_body = false;
     std::string body;
     std::string content_type;            /* of the body */
+    const SealKeys *keys = nullptr;      /* for the secrets in it; null: there are none */
 };
+
+/* Stands in a body for a secret that was taken out. */
+inline constexpr std::string_view taken_out = "[sealed]";
 
 /*
  * {"path": {name: text}, "arguments": {name: [text]}, "base": text, "address": text, "body": ...}; of an
  * upload "fields": {name: text} and "files": [{"field", "filename", "sha1", "content"}] with
  * the content in base64 instead of "body". Arguments
  * that are no text are refused by their name. Nothing: refusal says why, with 400.
+ *
+ * Where the route says that a body has secrets, "sealed": {"url", "secret", "token"} holds
+ * those of these members that are there and not empty, sealed for seal_context(seals,
+ * member); without keys it is absent. In the body taken_out stands for secret and token, with
+ * keys or without: PostgreSQL may log what it is asked. The url stays there for SQL to judge.
  */
 std::optional<std::string> request_json(const Request &request, std::string &refusal);
 

@@ -39,6 +39,7 @@ char *set_replica(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_dsn_base(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_trusted_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
+char *set_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 char *set_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept;
 
 constexpr ngx_uint_t anywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
@@ -54,6 +55,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(QueryConf, dsn_base), nullptr},
     {ngx_string("errtrack_trusted_user"), anywhere | NGX_CONF_TAKE1, set_trusted_user,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(QueryConf, trusted_user), nullptr},
+    {ngx_string("errtrack_secrets_key_file"), anywhere | NGX_CONF_TAKE1, set_secrets_key_file,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("errtrack_query"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_query,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command,
@@ -84,6 +87,7 @@ void *create_loc_conf(ngx_conf_t *cf) noexcept
     lcf->lag = NGX_CONF_UNSET_MSEC;
     lcf->thread_pool = static_cast<ngx_thread_pool_t *>(NGX_CONF_UNSET_PTR);
     lcf->trusted_user = static_cast<ngx_http_complex_value_t *>(NGX_CONF_UNSET_PTR);
+    lcf->seal_keys = static_cast<SealKeys *>(NGX_CONF_UNSET_PTR);
     return lcf;
 }
 
@@ -160,6 +164,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child) noexcept
     ngx_conf_merge_str_value(conf->dsn_base, prev->dsn_base, "");
     ngx_conf_merge_ptr_value(conf->thread_pool, prev->thread_pool, nullptr);
     ngx_conf_merge_ptr_value(conf->trusted_user, prev->trusted_user, nullptr);
+    ngx_conf_merge_ptr_value(conf->seal_keys, prev->seal_keys, nullptr);
 
     if (conf->file.len == 0) {
         return NGX_CONF_OK;
@@ -273,6 +278,29 @@ char *set_trusted_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
         }
     }
     return ngx_http_set_complex_value_slot(cf, cmd, conf);
+}
+
+/* The keys never stand in the configuration itself, which "nginx -T" prints. */
+char *set_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept
+{
+    auto *lcf = static_cast<QueryConf *>(conf);
+    if (lcf->seal_keys != NGX_CONF_UNSET_PTR) {
+        return const_cast<char *>("is duplicate");
+    }
+    ngx_str_t path = *directive_value(cf);
+    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+        return static_cast<char *>(NGX_CONF_ERROR);
+    }
+    ngx_int_t rc = guarded(cf->log, "reading keys", [&]() -> ngx_int_t {
+        try {
+            lcf->seal_keys = pool_new<SealKeys>(cf->pool, std::string(view(path)));
+        } catch (const SealError &e) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"%V\": %s", &cmd->name, e.what());
+            return NGX_ERROR;
+        }
+        return lcf->seal_keys == nullptr ? NGX_ERROR : NGX_OK;
+    });
+    return rc == NGX_OK ? NGX_CONF_OK : static_cast<char *>(NGX_CONF_ERROR);
 }
 
 char *set_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf) noexcept

@@ -557,6 +557,7 @@ ngx_int_t handle_query(ngx_http_request_t *r) noexcept
 
         if (route.access != Access::read) {
             query->request.content_type = header(r, "content-type");
+            query->request.keys = location_conf(r)->seal_keys;
             if (r->headers_in.content_length_n > most_body(route)) {
                 return refuse_too_long(r, route);
             }

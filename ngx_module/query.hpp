@@ -9,6 +9,7 @@
 
 #include "ngx_module/database.hpp"
 #include "ngx_module/ngx.hpp"
+#include "worker/seal.hpp"
 
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct QueryConf {
     ngx_thread_pool_t *thread_pool;
     ngx_str_t dsn_base;
     ngx_http_complex_value_t *trusted_user;
+    const SealKeys *seal_keys;           /* null: secrets are not taken */
     ngx_str_t file;                      /* where errtrack_query stands; empty: it does not */
     ngx_uint_t line;
     ngx_uint_t database;                 /* index into databases */

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <sys/stat.h>
+
 #include "ngx_module/exchange.hpp"
 #include "ngx_module/form_files.hpp"
 
@@ -101,6 +107,113 @@ TEST(Requests, have_a_body_of_json_or_a_form)
     for (std::string_view bad : {"{", "x", R"({"a":"\u0000"})", R"({"a":"\ud800"})", "{\"a\":\"\xff\"}", R"({"a":1} x)"}) {
         EXPECT_EQ(body_of("application/json", bad), "refused: the body must be a JSON object") << bad;
     }
+}
+
+/* A folder with a key file, for as long as it lives. */
+class KeyFile {
+public:
+    KeyFile()
+    {
+        std::ofstream(path) << std::string(64, 'a');
+        ::chmod(path.c_str(), 0600);
+    }
+    ~KeyFile() { std::filesystem::remove_all(folder); }
+    KeyFile(const KeyFile &) = delete;
+    KeyFile &operator=(const KeyFile &) = delete;
+
+private:
+    static std::string make_folder()
+    {
+        std::string name = (std::filesystem::temp_directory_path() / "request-XXXXXX").string();
+        return ::mkdtemp(name.data());
+    }
+
+    std::string folder = make_folder();
+
+public:
+    std::string path = folder + "/key";
+};
+
+/* What goes to SQL of a body to a route whose bodies have secrets, from "sealed" or "body" on. */
+std::string secrets_of(const SealKeys *keys, std::string_view type, std::string_view body)
+{
+    static constexpr Route route = {"PUT", "/x", Surface::sentry, Access::write, "x", Paging::none, "channel"};
+    Request request;
+    request.match.route = &route;
+    request.has_body = true;
+    request.content_type = type;
+    request.body = body;
+    request.keys = keys;
+    std::string json = json_of(request);
+    std::size_t at = json.find(R"("address":"",)");
+    return at == std::string::npos ? json : json.substr(at + 13);
+}
+
+/* Puts what is sealed in clear, if it opens for what it has to be for. */
+std::string unsealed(const SealKeys &keys, std::string json)
+{
+    for (const char *member : {"url", "secret", "token"}) {
+        std::string head = "\"" + std::string(member) + "\":\"v1:";
+        std::size_t at = json.find(head);
+        if (at != std::string::npos) {
+            std::size_t start = at + head.size() - 3;
+            std::size_t end = json.find('"', start);
+            json.replace(start, end - start, "<" + keys.open(json.substr(start, end - start), seal_context("channel", member)) + ">");
+        }
+    }
+    return json;
+}
+
+TEST(Requests, have_their_secrets_sealed)
+{
+    KeyFile file;
+    SealKeys keys(file.path);
+    EXPECT_EQ(unsealed(keys, secrets_of(&keys, "application/json",
+                                        R"({"url":"https://a.example/h","secret":"s3","token":"t\u00e9","name":"n","settings":{"token":"x"}})")),
+              R"("sealed":{"url":"<https://a.example/h>","secret":"<s3>","token":"<té>"},)"
+              R"("body":{"url":"https://a.example/h","secret":"[sealed]","token":"[sealed]","name":"n","settings":{"token":"x"}}})");
+    EXPECT_EQ(unsealed(keys, secrets_of(&keys, "application/x-www-form-urlencoded", "secret=a&secret=b+c")),
+              R"("sealed":{"secret":"<b c>"},"body":{"secret":"[sealed]"}})");
+    EXPECT_EQ(unsealed(keys, secrets_of(&keys, "application/json", R"({"token":"a","token":"b"})")),
+              R"("sealed":{"token":"<b>"},"body":{"token":"[sealed]"}})");
+    EXPECT_EQ(secrets_of(&keys, "application/json", R"({"url":null,"secret":"","name":"n"})"),
+              R"("sealed":{},"body":{"url":null,"secret":"","name":"n"}})") << "nothing is there to be sealed";
+    EXPECT_EQ(secrets_of(&keys, "application/json", R"([{"secret":"x"}])"), R"("sealed":{},"body":[{"secret":"x"}]})")
+        << "which SQL refuses";
+}
+
+TEST(Requests, keep_their_secrets_without_a_key_too)
+{
+    EXPECT_EQ(secrets_of(nullptr, "application/json", R"({"url":"https://a.example/h","secret":"s3","token":"t"})"),
+              R"("body":{"url":"https://a.example/h","secret":"[sealed]","token":"[sealed]"}})");
+}
+
+TEST(Requests, have_secrets_that_are_text)
+{
+    KeyFile file;
+    SealKeys keys(file.path);
+    for (const SealKeys *each : {static_cast<const SealKeys *>(&keys), static_cast<const SealKeys *>(nullptr)}) {
+        for (std::string_view bad : {R"({"secret":1})", R"({"secret":["x"]})", R"({"secret":{"a":"x"}})", R"({"secret":true})"}) {
+            EXPECT_EQ(secrets_of(each, "application/json", bad), "refused: secret must be text") << bad;
+        }
+        std::string longest(longest_secret, 'x');
+        EXPECT_EQ(secrets_of(each, "application/json", R"({"token":")" + longest + R"(x"})"), "refused: token must have at most 4096 bytes");
+        EXPECT_NE(secrets_of(each, "application/json", R"({"token":")" + longest + R"("})").find(R"("body":{"token":"[sealed]"})"),
+                  std::string::npos);
+    }
+}
+
+TEST(Requests, of_other_routes_are_left_as_they_are)
+{
+    KeyFile file;
+    SealKeys keys(file.path);
+    Request request = request_to("POST", "/api/0/auth/");
+    request.has_body = true;
+    request.body = R"({"token":"ett_1"})";
+    request.keys = &keys;
+    std::string json = json_of(request);
+    EXPECT_NE(json.find(R"("body":{"token":"ett_1"})"), std::string::npos);
+    EXPECT_EQ(json.find("sealed"), std::string::npos);
 }
 
 TEST(Answers, tell_gitlab_of_other_pages)

@@ -8,6 +8,7 @@
 #include "worker/admin_import.hpp"
 #include "worker/admin_report.hpp"
 #include "worker/admin_retention.hpp"
+#include "worker/admin_seal.hpp"
 #include "worker/admin_status.hpp"
 
 #include <cstdint>
@@ -22,7 +23,8 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     // CLI11 would take these from the environment once for each command that has the
     // option, and a given one would lose against the last of them.
     for (auto [value, name] : {std::pair{&options_.redis, "ERRTRACK_REDIS"},
-                               std::pair{&options_.url, "ERRTRACK_URL"}}) {
+                               std::pair{&options_.url, "ERRTRACK_URL"},
+                               std::pair{&options_.secrets_key_file, "ERRTRACK_SECRETS_KEY_FILE"}}) {
         if (const char *given = std::getenv(name); given != nullptr && *given != '\0') {
             *value = given;
         }
@@ -47,6 +49,7 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_dead();
     add_grouping();
     add_report_logins();
+    add_secrets();
 }
 
 CLI::App *CommandLine::group(const std::string &name, const std::string &about)
@@ -82,6 +85,12 @@ void CommandLine::add_lag(CLI::App *to)
     to->add_option("--max-lag", options_.max_lag_seconds, "seconds in the queue from which on it is an alarm")
         ->capture_default_str()
         ->check(CLI::Range(1, 1'000'000));
+}
+
+void CommandLine::add_secrets_key(CLI::App *to)
+{
+    to->add_option("--secrets-key-file", options_.secrets_key_file,
+                   "file of the keys, the first of which seals (else ERRTRACK_SECRETS_KEY_FILE)");
 }
 
 void CommandLine::add_id(CLI::App *to, const std::string &option, const std::string &about)
@@ -276,6 +285,24 @@ void CommandLine::add_report_logins()
 
     add_name(command(logins, "delete", "remove a login and end its sessions", delete_report_login));
     add_json(command(logins, "list", "list the logins that read the views", list_report_logins));
+}
+
+void CommandLine::add_secrets()
+{
+    CLI::App *to = command(&app_, "secrets-key", "make a key that secrets of channels and trackers are sealed with",
+                           make_secrets_key);
+    to->add_option("file", options_.file, "new file to write it to (default: standard output)")->check(not_empty);
+
+    to = command(&app_, "seal", "print a secret sealed, as the database keeps it", seal_secret);
+    to->add_option("of", options_.kind, "channel or tracker")
+        ->required()
+        ->check(CLI::IsMember({"channel", "tracker"}));
+    to->add_option("member", options_.value, "what it is there: url, secret or token")
+        ->required()
+        ->check(CLI::IsMember({"url", "secret", "token"}));
+    to->add_option("--file", options_.file, "file with the secret on its first line (default: standard input)")
+        ->check(not_empty);
+    add_secrets_key(to);
 }
 
 }

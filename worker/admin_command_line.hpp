@@ -46,10 +46,12 @@ private:
     void add_retention();
     void add_transfer();
     void add_report_logins();
+    void add_secrets();
 
     void add_json(CLI::App *to);
     void add_redis(CLI::App *to);
     void add_lag(CLI::App *to);
+    void add_secrets_key(CLI::App *to);
     void add_id(CLI::App *to, const std::string &option, const std::string &about);
     void add_dsn(CLI::App *to);
     void add_project(CLI::App *to);

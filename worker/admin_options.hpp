@@ -79,6 +79,9 @@ struct Options {
     std::string stack_rule;
     int place = 0;
 
+    std::string file;
+    std::string secrets_key_file;
+
     std::string login;
     std::vector<std::string> projects;
     std::string password_file;

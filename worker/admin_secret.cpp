@@ -87,13 +87,13 @@ std::string base64(const Bytes &bytes)
 /* Switches the echo of the terminal off for as long as it lives. */
 class SilentTerminal {
 public:
-    SilentTerminal() : active_(isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0)
+    explicit SilentTerminal(const std::string &prompt) : active_(isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0)
     {
         if (active_) {
             termios silent = before_;
             silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-            std::cerr << "Error tracking token of GitLab: " << std::flush;
+            std::cerr << prompt << ": " << std::flush;
         }
     }
 
@@ -164,16 +164,22 @@ std::string scram_verifier(const std::string &password)
            + base64(sha256(hmac(salted, "Client Key"))) + ":" + base64(hmac(salted, "Server Key"));
 }
 
+std::string read_line_silently(const std::string &prompt)
+{
+    std::string line;
+    {
+        SilentTerminal terminal(prompt);
+        std::getline(std::cin, line);
+    }
+    if (!line.empty() && line.back() == '\r') {
+        line.pop_back();
+    }
+    return line;
+}
+
 std::string read_secret()
 {
-    std::string secret;
-    {
-        SilentTerminal terminal;
-        std::getline(std::cin, secret);
-    }
-    if (!secret.empty() && secret.back() == '\r') {
-        secret.pop_back();
-    }
+    std::string secret = read_line_silently("Error tracking token of GitLab");
     // It travels in a header, where nothing else can stand.
     for (unsigned char c : secret) {
         if (c <= 0x20 || c >= 0x7f) {
@@ -188,6 +194,11 @@ std::string read_secret()
                                          + " characters on one line");
     }
     return secret;
+}
+
+std::string make_seal_key()
+{
+    return hex(random_bytes<32>());
 }
 
 std::string sha256_bytea(const std::string &secret)

@@ -24,9 +24,15 @@ std::string read_password(const std::string &path);
  * of its statements, get nothing by which somebody could log in. */
 std::string scram_verifier(const std::string &password);
 
-/* One line of standard input, asked for without echo on a terminal. A secret in
- * an argument could be read by every user of the machine. Throws Failure. */
+/* One line of standard input, asked for with these words and without echo on a terminal. A
+ * secret in an argument could be read by every user of the machine. */
+std::string read_line_silently(const std::string &prompt);
+
+/* The token of GitLab, from standard input. Throws Failure. */
 std::string read_secret();
+
+/* 64 hexadecimal digits: 256 bits, as worker/seal.hpp reads them. */
+std::string make_seal_key();
 
 /* SHA-256 in the form that PostgreSQL reads as bytea. */
 std::string sha256_bytea(const std::string &secret);

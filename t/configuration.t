@@ -58,6 +58,9 @@ for my $case (
     [ "$good errtrack_backlog bytes=0;", 'errtrack_ingest;', qr/invalid parameter "bytes=0"/ ],
     [ "$good errtrack_max_body_size 0;", 'errtrack_ingest;', qr/"errtrack_max_body_size" directive must not be 0/ ],
     [ "$good errtrack_body_timeout 0;", 'errtrack_ingest;', qr/"errtrack_body_timeout" directive must not be 0/ ],
+    [ "$good errtrack_secrets_key_file %%DIR%%/none;", 'errtrack_ingest;', qr/invalid "errtrack_secrets_key_file": cannot read .*none: No such file/ ],
+    [ "$good errtrack_secrets_key_file %%SECRETS_KEY%%; errtrack_secrets_key_file %%SECRETS_KEY%%;", 'errtrack_ingest;',
+        qr/"errtrack_secrets_key_file" directive is duplicate/ ],
     [ "$good errtrack_redis_timeout soon;", 'errtrack_ingest;', qr/"errtrack_redis_timeout" directive invalid value/ ],
 ) {
     my ($http, $location, $message) = @$case;

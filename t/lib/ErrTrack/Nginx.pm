@@ -11,6 +11,7 @@ package ErrTrack::Nginx;
 #                      each NAME, which port('NAME') returns
 #     %%REDIS%%        127.0.0.1:PORT
 #     %%DATABASE%%     connection string of the role errtrack_query
+#     %%SECRETS_KEY%%  file of the key that seals secrets
 #     %%DIR%%          the directory of the test
 
 use strict;
@@ -18,7 +19,8 @@ use warnings;
 use parent 'ErrTrack::Service';
 
 use ErrTrack::Ports qw(answers free_port);
-use ErrTrack::Process qw(build_dir make_dir others_of process_of read_file root run running wait_until write_file);
+use ErrTrack::Process qw(build_dir make_dir others_of process_of read_file root run running secrets_key wait_until
+    write_file);
 
 # What a stack gets that does not bring its own: both modules in one server.
 our $FULL = <<'CONF';
@@ -38,6 +40,7 @@ http {
     errtrack_spool "%%DIR%%/spool" free=64m;
     errtrack_postgres "%%DATABASE%%";
     errtrack_thread_pool errtrack;
+    errtrack_secrets_key_file "%%SECRETS_KEY%%";
 
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -155,6 +158,7 @@ sub word {
     my %known = (
         PORT    => $self->{port},
         DIR     => $dir,
+        SECRETS_KEY => secrets_key($dir),
         MODULES => join("\n", map { qq(load_module "$_";) } modules()),
         # An upgraded nginx has of the environment only what it is told to keep.
         GLOBALS => join("\n", $self->{daemon} ? ('daemon on;', 'env LD_PRELOAD;', 'env ASAN_OPTIONS;') : 'daemon off;',

@@ -24,7 +24,7 @@ use POSIX ':sys_wait_h';
 use Time::HiRes ();
 
 our @EXPORT_OK = qw(account build_dir common_dir give make_dir others_of process_of random_hex reap
-    root read_file run running spawn wait_until works_in write_file);
+    root read_file run running secrets_key spawn wait_until works_in write_file);
 
 # What the caller has in its environment must not reach the private services.
 delete @ENV{ grep { /^(?:PG|REDISCLI_|NGINX)/ } keys %ENV };
@@ -101,6 +101,14 @@ sub write_file {
     give($new);
     rename $new, $path or die "rename $new: $!\n";
     return $path;
+}
+
+# The file of the key that seals secrets in a directory of services; made when it is first
+# asked for.
+sub secrets_key {
+    my ($dir) = @_;
+    my $file = "$dir/secrets-key";
+    return -e $file ? $file : write_file($file, random_hex(32) . "\n");
 }
 
 # The content of a file from an offset on; empty when there is no such file.

@@ -6,9 +6,10 @@ use strict;
 use warnings;
 use parent 'ErrTrack::Service';
 
-use ErrTrack::Process qw(build_dir);
+use ErrTrack::Process qw(build_dir secrets_key);
 
-# dir, database (connection string), redis (host:port); args: further options.
+# dir, database (connection string), redis (host:port); secrets_key: another file of keys;
+# args: further options.
 sub new {
     my ($class, %arg) = @_;
     return $class->SUPER::new(name => 'worker', args => [], %arg);
@@ -17,7 +18,7 @@ sub new {
 sub command {
     my ($self) = @_;
     return (build_dir() . '/errtrack-worker', '--database', $self->{database}, '--redis', $self->{redis},
-        @{ $self->{args} });
+        '--secrets-key-file', $self->{secrets_key} || secrets_key($self->{dir}), @{ $self->{args} });
 }
 
 sub ready { return $_[0]->log_since_start =~ /\bready\b/ }

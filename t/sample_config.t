@@ -27,6 +27,7 @@ my @put = (
     [ qr/(?<=errtrack_redis )\S+(?=;)/, '%%REDIS%%' ],
     [ qr/(?<=errtrack_spool )\S+(?=;)/, '%%DIR%%/spool' ],
     [ qr/(?<=errtrack_postgres ")[^"]+(?=")/, '%%DATABASE%%' ],
+    [ qr/(?<=errtrack_secrets_key_file )\S+(?=;)/, '%%SECRETS_KEY%%' ],
     [ qr/(?<=listen )80(?=;)/, '127.0.0.1:%%PORT%%' ],
     [ qr/(?<=root )\S+(?=;)/, '%%DIR%%/site' ],
 );

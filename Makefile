@@ -161,7 +161,13 @@ EDGE  := auth decode endpoint envelope_scan exchange form_files forms inflate js
 $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/ngx_module/%.o,$(EDGE))
 	@mkdir -p $(@D)
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd $(LIBS) -lcrypto -lpthread
+
+# These speak with servers of their own on loopback.
+WEB_UNITS := $(patsubst %,$(BUILD)/unit/%_test,web_client web_guard web_mail)
+
+$(WEB_UNITS): $(call objects,web_client)
+$(WEB_UNITS): LIBS := -lcurl -lssl
 
 .PHONY: contract
 contract:               ## add new views, columns and functions to sql/contract/snapshot

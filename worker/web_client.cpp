@@ -62,7 +62,8 @@ struct Transfer {
     std::string body;
     bool too_long = false;
     std::size_t headers = 0;
-    std::string last_line;              /* of the headers, or what a mail server said last */
+    bool headers_end = false;           /* an empty line came behind them */
+    std::string reply;                  /* the last with which a mail server refused */
     std::string refusal;                /* of the guard, for one address of the host */
     bool any_allowed = false;           /* address of the host */
     char why[CURL_ERROR_SIZE] = "";
@@ -83,7 +84,12 @@ std::size_t on_header(char *bytes, std::size_t size, std::size_t count, void *da
     auto &transfer = *static_cast<Transfer *>(data);
     std::size_t length = size * count;
     transfer.headers += length;
-    transfer.last_line.assign(bytes, std::min(length, most_reply));
+    std::string_view line(bytes, length);
+    // Those of a 100 end, too.
+    transfer.headers_end = !line.starts_with("HTTP/") && (transfer.headers_end || trim(line).empty());
+    if (line.starts_with('4') || line.starts_with('5')) {
+        transfer.reply = line.substr(0, most_reply);
+    }
     return transfer.headers > most_headers ? 0 : length;
 }
 
@@ -95,7 +101,6 @@ std::size_t on_upload(char *bytes, std::size_t size, std::size_t count, void *da
     return length;
 }
 
-/* For the parts of SMTP that libcurl waits for by itself. */
 int on_progress(void *data, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept
 {
     return static_cast<const Transfer *>(data)->stop.stop_requested() ? 1 : 0;
@@ -161,8 +166,9 @@ WebError error_of(CURLcode code, const std::string &host, const Transfer &transf
     }
     switch (code) {
     case CURLE_URL_MALFORMAT:
+        return {Kind::request, host + ": " + why, false};
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return {transfer.headers > 0 ? Kind::answer : Kind::request, host + ": " + why, transfer.headers > 0};
+        return {Kind::answer, host + ": its answer is not HTTP", true};
     case CURLE_COULDNT_RESOLVE_HOST:
         return {Kind::unresolved, host + ": no address is known for this name", true};
     case CURLE_COULDNT_CONNECT: {
@@ -193,7 +199,7 @@ WebError error_of(CURLcode code, const std::string &host, const Transfer &transf
 /* What a mail server refuses with, once it has spoken: 4xx is for now, 5xx for good. */
 WebError rejection(long status, const std::string &host, const Transfer &transfer)
 {
-    std::string line(trim(transfer.last_line));
+    std::string line(trim(transfer.reply));
     std::replace_if(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     std::string what = status == 535 || status == 534 ? "refuses user or password" : "does not take the mail";
     return {WebError::Kind::rejected, host + ": " + what + ": " + line, status < 500};
@@ -313,15 +319,18 @@ struct WebClient::Handles {
         std::unique_ptr<CURL, decltype(remove)> added(easy.get(), remove);
         // The only call to libcurl that other threads may make.
         std::stop_callback wake(stop, [multi]() noexcept { curl_multi_wakeup(multi); });
-        int running = 1;
-        while (!stop.stop_requested()) {
+        bool stopped = stop.stop_requested();
+        for (int running = 1; !stopped;) {
+            must(curl_multi_poll(multi, nullptr, 0, 1000, nullptr));
+            // Ended by on_progress(), it is over to libcurl, too: a mail that is just taken
+            // away is ended as if it were whole.
+            stopped = stop.stop_requested();
             must(curl_multi_perform(multi, &running));
             if (running == 0) {
                 int left = 0;
                 const CURLMsg *message = curl_multi_info_read(multi, &left);
                 return message == nullptr ? CURLE_FAILED_INIT : message->data.result;
             }
-            must(curl_multi_poll(multi, nullptr, 0, 1000, nullptr));
         }
         return CURLE_ABORTED_BY_CALLBACK;
     }
@@ -365,6 +374,9 @@ WebAnswer WebClient::send(const WebRequest &request, const std::stop_token &stop
         set(curl, CURLOPT_CUSTOMREQUEST, name_of(request.method));
     }
     CURLcode code = handles_->perform(request.guarded, stop);
+    if (code == CURLE_OK && !transfer.headers_end) {
+        code = CURLE_PARTIAL_FILE;      // to libcurl this is an answer
+    }
     bool is_cut = code == CURLE_WRITE_ERROR && transfer.too_long && request.excess == WebRequest::Excess::cut;
     if (code != CURLE_OK && !is_cut) {
         throw error_of(code, host_of(request.url), transfer, curl);

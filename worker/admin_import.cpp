@@ -1,7 +1,9 @@
 /*
- * The lines go into temporary tables by COPY, and are checked on the way; what is held in
- * memory is one line. Only when the last one is there, and all of them are as they were
- * written, the project is made of them, in one transaction (sql/api/066_import.sql).
+ * The lines go into temporary tables by COPY, some at a time, and are checked on the way:
+ * here whether they are what was written and what only the worker can read, in SQL what
+ * their columns may hold (sql/api/067_import_lines.sql). What is held in memory is one line.
+ * Only when the last one is there, the project is made of them, in one transaction
+ * (sql/api/066_import.sql).
  */
 
 #include "worker/admin_import.hpp"
@@ -11,8 +13,12 @@
 #include "worker/admin_output.hpp"
 #include "worker/admin_progress.hpp"
 #include "worker/copy.hpp"
+#include "worker/grouping_rules.hpp"
+#include "worker/grouping_versions.hpp"
+#include "worker/json.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -20,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace errtrack {
 namespace {
@@ -33,6 +40,13 @@ struct Line {
 [[noreturn]] void refuse(std::size_t line, const std::string &why)
 {
     throw Failure(Exit::refused, "line " + std::to_string(line) + " " + why + ": nothing is imported");
+}
+
+/* A line that is as it was written, and cannot have been by a program of this release. */
+[[noreturn]] void refuse(std::size_t line, std::string_view kind, const std::string &why)
+{
+    throw Failure(Exit::refused, "line " + std::to_string(line) + ": " + std::string(kind) + ": " + why
+                                     + ": nothing is imported, export the project anew");
 }
 
 /* Lines of standard input, whole and as they were written. */
@@ -134,87 +148,208 @@ private:
     LineSums sums_;
 };
 
-/* Copies all lines up to the trailer into the tables of their kinds. */
-void copy_lines(Database &database, LineReader &reader, const KindCounts &expected)
+/* What can be said of a line before PostgreSQL has it. */
+class LineChecker {
+public:
+    void check(const Line &line)
+    {
+        if (!json_.parse(line.row) || !json_.root().is_object()) {
+            refuse(line.number, line.kind, "the row is no JSON object, or has texts that PostgreSQL cannot hold");
+        }
+        if (line.kind == "grouping_rules") {
+            JsonValue row = json_.root();
+            std::string rule = row["rule"].text();
+            std::string why = row["kind"].text() == "stack" ? rules_.add_stack_rule(rule) : rules_.add_fingerprint_rule(rule);
+            if (!why.empty()) {
+                refuse(line.number, line.kind, "the rule cannot be read (" + why + ")");
+            }
+        }
+    }
+
+private:
+    Json json_;
+    GroupingRules rules_;
+};
+
+std::string known_algorithms()
+{
+    std::string names;
+    for (Algorithm each : all_algorithms) {
+        names.append(names.empty() ? "" : ",").append(to_text(each));
+    }
+    return "{" + names + "}";
+}
+
+/* Copies lines into the tables of their kinds, which come in their order. */
+class LineCopier {
+public:
+    LineCopier(pqxx::transaction_base &tx, const std::string &head, const KindCounts &expected)
+        : tx_(tx), head_(head), algorithms_(known_algorithms()), expected_(expected), counts_(expected)
+    {
+        for (auto &kind : counts_) {
+            kind.second = 0;
+        }
+    }
+
+    void add(const Line &line)
+    {
+        if (line.kind != kind()) {
+            auto next = std::find_if(counts_.begin() + static_cast<std::ptrdiff_t>(place_), counts_.end(),
+                                     [&](const auto &each) { return each.first == line.kind; });
+            if (next == counts_.end()) {
+                refuse(line.number, "is of a kind that does not belong there");
+            }
+            end_kind();
+            place_ = static_cast<std::size_t>(next - counts_.begin());
+        }
+        checker_.check(line);
+        if (!copy_) {
+            copy_.emplace(tx_, "import_lines", std::vector<std::string>{"line", "row"});
+        }
+        copy_->row(std::to_string(line.number).c_str(), std::string(line.row).c_str());
+        counts_[place_].second++;
+        lines_++;
+        bytes_ += line.row.size();
+        if (lines_ == most_lines || bytes_ >= most_bytes) {
+            take();
+        }
+    }
+
+    void end(const Line &trailer)
+    {
+        end_kind();
+        if (trailer.row != trailer_row(counts_) || counts_ != expected_) {
+            refuse(trailer.number, "tells another number of lines than there are");
+        }
+    }
+
+    std::string_view kind() const { return place_ < counts_.size() ? counts_[place_].first : std::string_view(); }
+
+private:
+    /* So few that those that are not taken are soon found among them. */
+    static constexpr std::size_t most_lines = 5000;
+    static constexpr std::size_t most_bytes = 1024 * 1024;
+
+    void take()
+    {
+        copy_->end();
+        copy_.reset();
+        lines_ = 0;
+        bytes_ = 0;
+        refuse_first(tx_.exec_params(
+            "select line, problem from errtrack_private.take_import_lines($1, $2::jsonb -> 'columns' -> $1, $3::text[])",
+            counts_[place_].first, head_, algorithms_));
+    }
+
+    void end_kind()
+    {
+        if (copy_) {
+            take();
+        }
+        if (place_ < counts_.size() && counts_[place_].second > 0) {
+            refuse_first(tx_.exec_params("select line, problem from errtrack_private.end_import_kind($1, $2::text[])",
+                                         counts_[place_].first, algorithms_));
+        }
+    }
+
+    void refuse_first(const pqxx::result &problems) const
+    {
+        if (!problems.empty()) {
+            refuse(problems[0][0].as<std::size_t>(), kind(), problems[0][1].c_str());
+        }
+    }
+
+    pqxx::transaction_base &tx_;
+    const std::string &head_;
+    const std::string algorithms_;
+    const KindCounts &expected_;
+    KindCounts counts_;
+    std::size_t place_ = 0;
+    LineChecker checker_;
+    std::optional<Copy> copy_;
+    std::size_t lines_ = 0;              /* that PostgreSQL has and that are not taken yet */
+    std::size_t bytes_ = 0;
+};
+
+/* Copies all lines up to the trailer. */
+void copy_lines(Database &database, LineReader &reader, const std::string &head, const KindCounts &expected)
 {
     std::int64_t total = 0;
     for (const auto &kind : expected) {
         total += kind.second;
     }
     Progress progress(static_cast<std::size_t>(total));
-    KindCounts counts = expected;
-    for (auto &kind : counts) {
-        kind.second = 0;
-    }
-    std::size_t place = 0;
-    std::optional<Copy> copy;
-    std::size_t done = 0;
     database.with_transaction([&](pqxx::transaction_base &tx) {
-        for (;;) {
-            Line line = reader.next();
-            if (line.kind == "trailer") {
-                if (copy) {
-                    copy->end();
-                }
-                if (line.row != trailer_row(counts) || counts != expected) {
-                    refuse(line.number, "tells another number of lines than there are");
-                }
-                reader.end();
-                return;
-            }
-            if (!copy || line.kind != counts[place].first) {
-                if (copy) {
-                    copy->end();
-                    copy.reset();
-                    place++;
-                }
-                while (place < counts.size() && counts[place].first != line.kind) {
-                    place++;
-                }
-                if (place == counts.size()) {
-                    refuse(line.number, "is of a kind that does not belong there");
-                }
-                copy.emplace(tx, ("import_" + counts[place].first).c_str(), std::vector<std::string>{"line", "row"});
-            }
-            if (line.row.find('\0') != line.row.npos) {
-                refuse(line.number, "is no JSON");
-            }
-            copy->row(std::to_string(line.number).c_str(), std::string(line.row).c_str());
-            counts[place].second++;
-            progress.show(++done, counts[place].first);
+        LineCopier copier(tx, head, expected);
+        std::size_t done = 0;
+        Line line = reader.next();
+        for (; line.kind != "trailer"; line = reader.next()) {
+            copier.add(line);
+            progress.show(++done, std::string(copier.kind()));
         }
+        copier.end(line);
+        reader.end();
     });
 }
 
+/* Partitions count on it that no two imports make and drop them at once. */
+void wait_for_turn(Database &database)
+{
+    const std::string key = "(hashtextextended('errtrack.import', 0))";
+    if (!database.run("select pg_try_advisory_lock" + key)[0][0].as<bool>()) {
+        remark("another import is being entered: waiting for its end");
+        database.run("select pg_advisory_lock" + key);
+    }
 }
 
-void import_project(const Options &options)
+/* Returns, as PostgreSQL writes a list, those that nobody would have made but for this. */
+std::string make_partitions(Database &database)
 {
-    LineReader reader;
-    Database database(options.database);
-    std::string head(reader.next().row);
-    std::string wanted = number_or_empty(options.id);
-    KindCounts kinds;
-    for (const auto &kind : database.run("select kind, expected from errtrack_private.begin_import($1, $2, $3)",
-                                         options.project, null_if_empty(wanted), head))
-    {
-        kinds.emplace_back(kind[0].c_str(), kind[1].as<std::int64_t>());
+    constexpr int tries = 5;
+    std::string told;
+    for (int n = 1;; n++) {
+        database.begin();
+        pqxx::result made = database.run("select made, in_the_way from errtrack_private.make_import_partitions()");
+        database.commit();
+        if (made[0][1].is_null()) {
+            return made[0][0].c_str();
+        }
+        const std::string in_the_way = made[0][1].c_str();
+        if (n == tries) {
+            throw Failure(Exit::refused, "no partitions can be made for the days of the events, in the way is " + in_the_way
+                                             + ", and try again then");
+        }
+        if (told.empty()) {
+            remark("waiting to make partitions for the days of the events, in the way is " + in_the_way);
+            told = in_the_way;
+        }
+        std::this_thread::sleep_for(std::chrono::seconds(1));
     }
-    copy_lines(database, reader, kinds);
-    std::string names = "{";
-    for (const auto &kind : kinds) {
-        names.append(names.size() > 1 ? "," : "").append(kind.first);
+}
+
+/* After a failure, which may have been that of the connection. */
+void drop_partitions(const Options &options, const std::string &made)
+{
+    std::string why = "they are in use";
+    try {
+        Database database(options.database);
+        bool dropped = database.run("select errtrack_private.drop_import_partitions($1::text[])", made)[0][0].as<bool>();
+        database.commit();
+        if (dropped) {
+            return;
+        }
+    } catch (const Failure &failure) {
+        why = failure.what();
     }
-    database.run("select errtrack_private.import_is_whole($1::text[])", names + "}");
-    database.commit();
+    remark("empty partitions that were made for this are left, and go with the retention: " + why);
+}
 
-    database.begin();
-    database.run("select errtrack_private.reserve_import()");
-    database.commit();
-
+/* Enters what has arrived. */
+void enter(Database &database, const Options &options, const std::string &head, const KindCounts &kinds)
+{
     database.begin();
     std::string project = database.run("select errtrack_private.import_project($1, $2)", options.project,
-                                       null_if_empty(wanted))[0][0].c_str();
+                                       null_if_empty(number_or_empty(options.id)))[0][0].c_str();
     std::string other_keys;
     Progress progress(kinds.size());
     std::size_t done = 0;
@@ -234,6 +369,53 @@ void import_project(const Options &options)
     if (other_keys != "0") {
         remark(other_keys + " of its client keys are used by other projects here: it has new ones for them "
                "(errtrack key list " + options.project + ")");
+    }
+}
+
+}
+
+void import_project(const Options &options)
+{
+    LineReader reader;
+    std::optional<Database> database(std::in_place, options.database);
+    Line header = reader.next();
+    Json json;
+    if (!json.parse(header.row) || !json.root().is_object() || json.has_vast_numbers()) {
+        refuse(header.number, "is not the beginning of an export");
+    }
+    const std::string head(header.row);
+    KindCounts kinds;
+    for (const auto &kind : database->run("select kind, expected from errtrack_private.begin_import($1, $2, $3)",
+                                          options.project, null_if_empty(number_or_empty(options.id)), head))
+    {
+        kinds.emplace_back(kind[0].c_str(), kind[1].as<std::int64_t>());
+    }
+    copy_lines(*database, reader, head, kinds);
+    std::string names = "{";
+    for (const auto &kind : kinds) {
+        names.append(names.size() > 1 ? "," : "").append(kind.first);
+    }
+    database->run("select errtrack_private.import_is_whole($1::text[])", names + "}");
+    database->commit();
+
+    database->begin();
+    wait_for_turn(*database);
+    database->run("select errtrack_private.reserve_import()");
+    database->commit();
+    std::string made = "{}";
+    try {
+        made = make_partitions(*database);
+        enter(*database, options, head, kinds);
+    } catch (const Failure &failure) {
+        /* Its locks go with it. */
+        database.reset();
+        if (made != "{}") {
+            drop_partitions(options, made);
+        }
+        if (failure.code() == Exit::refused) {
+            throw Failure(Exit::refused, failure.what() + std::string(": nothing is imported"));
+        }
+        throw;
     }
 }
 

@@ -18,6 +18,7 @@ enum class Algorithm : std::uint8_t {
     g0,                                  /* by type and transaction alone: to try switching with */
     g1,
 };
+inline constexpr Algorithm all_algorithms[] = {Algorithm::g0, Algorithm::g1};
 inline constexpr Algorithm newest_algorithm = Algorithm::g1;
 
 /* As errtrack_private.projects has it, and as it stands before what is hashed. */
@@ -28,7 +29,7 @@ constexpr std::string_view to_text(Algorithm algorithm)
 
 constexpr std::optional<Algorithm> algorithm_named(std::string_view name)
 {
-    for (Algorithm each : {Algorithm::g0, Algorithm::g1}) {
+    for (Algorithm each : all_algorithms) {
         if (to_text(each) == name) {
             return each;
         }

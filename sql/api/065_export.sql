@@ -53,9 +53,12 @@ comment on function errtrack_private.transfer_kinds() is
 
 create or replace function errtrack_private.transfer_columns(wanted_kind text)
 returns table (name text, field text, how text)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
+    -- Planned once for all tables.
+    return query
     select c.name, c.name || case when c.how = 'user' then '_email' else '' end, c.how
     from (
         select a.attname::text as name,
@@ -77,7 +80,8 @@ as $$
           -- What the project is called there, and whether it is GitLab's, is not brought along.
           and not (wanted_kind = 'projects'
                    and a.attname in ('id', 'organization_id', 'slug', 'purge_before', 'gitlab'))) as c
-    order by c.place
+    order by c.place;
+end
 $$;
 comment on function errtrack_private.transfer_columns(text) is
     'The columns that are written of a table and their names in the file. how: issue, user and key are numbers of this instance, of which another has others; people go by their e-mail addresses.';

@@ -1,7 +1,7 @@
--- "errtrack import": what a file of "errtrack export" holds into an empty project. The lines
--- lie in temporary tables of the session first; nothing is seen of them before all of them
--- are known to be whole. Then ids are reserved, partitions made, and in one transaction the
--- rows entered.
+-- "errtrack import": what a file of "errtrack export" holds into an empty project. The rows
+-- lie in temporary tables of the session first (067_import_lines.sql); nothing is seen of them
+-- before all of them are known to be whole. Then ids are reserved, partitions made, and in one
+-- transaction the rows entered.
 
 create or replace function errtrack_private.import_target(reference text, wanted_id bigint)
 returns bigint
@@ -59,6 +59,13 @@ declare
     unknown text;
 begin
     perform errtrack_private.import_target(reference, wanted_id);
+    if coalesce(jsonb_typeof(head -> 'columns') <> 'object' or jsonb_typeof(head -> 'counts') <> 'object', true)
+        or exists (select from jsonb_each(head -> 'columns') as f (kind, fields) where jsonb_typeof(f.fields) <> 'array')
+        or exists (select from jsonb_each_text(head -> 'counts') as c (kind, lines) where c.lines !~ '^(0|[1-9][0-9]{0,14})$')
+    then
+        raise exception 'line 1: header: it does not tell the columns and counts of what follows: nothing is imported, export the project anew'
+            using errcode = 'data_exception';
+    end if;
     select string_agg(f.kind || coalesce('.' || c.field, ''), ', ')
     into unknown
     from jsonb_each(head -> 'columns') as f (kind, fields)
@@ -80,13 +87,57 @@ begin
         where head -> 'columns' ? k.kind
         order by k.place
     loop
-        execute format('create temporary table %I (line bigint not null, row json not null)', 'import_' || begin_import.kind);
         return next;
     end loop;
+    -- The others when their first line comes: most files have few kinds.
+    perform errtrack_private.make_import_table(w.kind)
+    from unnest(array['projects', 'client_keys', 'issues', 'origins', 'occurrences']) as w (kind);
+    -- Each chunk is here for a moment: compressing it is not worth the time.
+    create temporary table import_lines (line bigint not null, row json not null);
+    alter table import_lines alter column row set storage external;
 end
 $$;
 comment on function errtrack_private.begin_import(text, bigint, jsonb) is
-    'Makes a temporary table import_KIND for the lines of each kind that the head of a file names, and tells how many there are to be.';
+    'Makes tables import_KIND for the rows of the kinds that every file has, and import_lines for lines as they arrive; tells of which kinds that the head of a file names how many there are to be.';
+
+create or replace function errtrack_private.make_import_table(wanted_kind text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    made constant text := format('pg_temp.%I', 'import_' || wanted_kind);
+    c record;
+    statement text;
+begin
+    execute format(
+        'create temporary table %I (line bigint not null, like errtrack_private.%I including defaults including identity'
+        ' including constraints including indexes including storage including compression)', 'import_' || wanted_kind, wanted_kind);
+    for statement in
+        select format('drop index %s', i.indexrelid::regclass)
+        from pg_index as i
+        where i.indrelid = made::regclass and not i.indisunique
+    loop
+        execute statement;
+    end loop;
+    -- What is not brought along cannot be missing.
+    for statement in
+        select case when a.atttypid = 'bigint'::regtype then format('alter table %s alter column %I set default 1', made, a.attname)
+                    else format('alter table %s alter column %I drop not null', made, a.attname) end
+        from pg_attribute as a
+        where a.attrelid = made::regclass
+          and a.attnum > 0 and a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attname <> 'line'
+          and a.attname not in (select t.name from errtrack_private.transfer_columns(wanted_kind) as t)
+    loop
+        execute statement;
+    end loop;
+    for c in select t.field from errtrack_private.transfer_columns(wanted_kind) as t where t.how = 'user' loop
+        execute format('alter table %s add column %I text', made, c.field);
+    end loop;
+end
+$$;
+comment on function errtrack_private.make_import_table(text) is
+    'Makes the temporary table for rows of a kind: like its table, with the constraints that a row alone can break, and ids and people as the file has them.';
 
 create or replace function errtrack_private.import_is_whole(kinds text[])
 returns void
@@ -115,26 +166,12 @@ as $$
 declare
     given bigint;
     highest bigint;
-    strange text;
 begin
-    -- Days get partitions that all projects share, so none may be made that no event can
-    -- have: events are kept for ten years at most, and an edge's clock is ahead by little.
-    select l.row ->> 'received_at' into strange
-    from import_occurrences as l
-    where coalesce((l.row ->> 'received_at')::timestamptz not between now() - interval '3660 days' and now() + interval '1 day', true)
-    limit 1;
-    if found then
-        raise exception 'the file has an event that was received at "%", which cannot be: nothing is imported', strange
-            using errcode = 'data_exception';
-    end if;
     create temporary table import_ids (old bigint primary key, new bigint);
     insert into import_ids (old)
-    select (l.row ->> 'id')::bigint from import_issues as l
+    select i.id from import_issues as i
     union
-    select (l.row ->> 'id')::bigint from import_origins as l;
-    if exists (select from import_ids where old not between 1 and 9007199254740991) then
-        raise exception 'the file has issues whose ids are none' using errcode = 'data_exception';
-    end if;
+    select o.id from import_origins as o;
     -- Nobody takes an id until this is committed: sessions hold blocks of ids that no row
     -- has yet, so only what was never given out is free. That an id is kept is for links
     -- that people have; what is far beyond would use up the sequence.
@@ -154,16 +191,92 @@ begin
         select missing.old, nextval('errtrack_private.issue_ids') as new
         from (select old from import_ids where new is null order by old) as missing) as numbered
     where i.old = numbered.old;
-
-    -- In a transaction of their own, as attaching one locks others out.
-    perform errtrack_private.make_partitions_of(array(
-        select distinct ((l.row ->> 'received_at')::timestamptz at time zone 'UTC')::date + near.by
-        from import_occurrences as l
-        cross join (values (-1), (0), (1)) as near (by)));
 end
 $$;
 comment on function errtrack_private.reserve_import() is
-    'Finds for each issue of an import the id that it gets here, its own where that is free; and makes the partitions of its days. What is left of it when the import ends early is a gap in the ids.';
+    'Finds for each issue of an import the id that it gets here, its own where that is free. What is left of it when the import ends early is a gap in the ids.';
+
+create or replace function errtrack_private.make_import_partitions(out made text[], out in_the_way text)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+    turn constant bigint := hashtextextended('errtrack.partitions', 0);
+    today constant date := (now() at time zone 'UTC')::date;
+    days constant date[] := array(
+        select distinct (o.received_at at time zone 'UTC')::date + near.by
+        from import_occurrences as o
+        cross join (values (-1), (0), (1)) as near (by));
+begin
+    perform pg_advisory_xact_lock(turn);
+    -- Those around today are made for everybody, whoever comes first.
+    made := array(
+        select format('%s_%s', p.name, to_char(d.day, 'YYYYMMDD'))
+        from errtrack_private.partitioned_tables() as p
+        cross join unnest(days) as d (day)
+        where d.day not between today - 8 and today + 14
+          and to_regclass(format('errtrack_private.%I', format('%s_%s', p.name, to_char(d.day, 'YYYYMMDD')))) is null);
+    perform errtrack_private.make_partitions_of(days);
+exception
+when check_violation then
+    raise exception 'rows lie in default partitions, where they have found no partition of their day: call errtrack_private.settle_default_rows() first'
+        using errcode = 'object_not_in_prerequisite_state';
+when lock_not_available or deadlock_detected then
+    made := null;
+    -- A partition is attached under a lock on the default one, which whoever reads the table
+    -- has too. Who waited behind this got it only now.
+    select string_agg(distinct format('%s: wait until that ends, or end it with select pg_terminate_backend(%s)',
+                                      errtrack_private.session_words(l.pid), l.pid), '; ')
+    into in_the_way
+    from pg_locks as l
+    join pg_stat_activity as a on a.pid = l.pid
+    where l.granted and l.pid <> pg_backend_pid()
+      and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+      and coalesce(a.xact_start, '-infinity') <= clock_timestamp() - current_setting('lock_timeout')::interval
+      and (l.locktype = 'advisory' and l.objsubid = 1
+               and (l.classid::bigint << 32 | l.objid::bigint) = turn
+           or l.relation in (
+               select to_regclass(format('errtrack_private.%I', p.name || '_default')) from errtrack_private.partitioned_tables() as p)
+           or l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') and l.relation in (
+               select to_regclass(format('errtrack_private.%I', p.name)) from errtrack_private.partitioned_tables() as p));
+    in_the_way := coalesce(in_the_way, 'a session that has ended since');
+end
+$$;
+comment on function errtrack_private.make_import_partitions() is
+    'Makes the partitions of the days of an import. made: those that nobody would have made but for it. in_the_way: who has held the locks for two seconds, in words for people; then nothing is made: call it again. In a transaction of its own, as attaching a partition locks others out.';
+
+create or replace function errtrack_private.drop_import_partitions(made text[])
+returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+-- Who reads or files meanwhile waits behind this for so long at most.
+set lock_timeout = '1s'
+as $$
+declare
+    parent text;
+    child text;
+    filled boolean;
+begin
+    -- No import that counts on them is under way, nor does one begin.
+    perform pg_advisory_xact_lock(hashtextextended('errtrack.import', 0));
+    -- All at once, so that nobody waits behind one for another.
+    for parent in select p.name from errtrack_private.partitioned_tables() as p loop
+        execute format('lock table only errtrack_private.%I in access exclusive mode', parent);
+    end loop;
+    for child in select p.name from errtrack_private.partitions_before('infinity') as p where p.name = any (made) loop
+        execute format('select exists (select from errtrack_private.%I)', child) into filled;
+        if not filled then
+            execute format('drop table errtrack_private.%I', child);
+        end if;
+    end loop;
+    return true;
+exception when lock_not_available or deadlock_detected then
+    return false;
+end
+$$;
+comment on function errtrack_private.drop_import_partitions(text[]) is
+    'Drops what make_import_partitions() made for an import that failed, where no row has come to lie in it. False: they are in use, and none is dropped.';
 
 create or replace function errtrack_private.imported_details(details jsonb)
 returns jsonb
@@ -222,10 +335,9 @@ declare
 begin
     create temporary table import_key_ids (old bigint primary key, new bigint not null) on commit drop;
     for k in
-        select l.row ->> 'id' as id, l.row ->> 'public_key' as public_key, l.row ->> 'label' as label,
-               (l.row ->> 'active')::boolean as active, (l.row ->> 'created_at')::timestamptz as created_at
-        from import_client_keys as l
-        order by l.line
+        select r.id, r.public_key, r.label, r.active, r.created_at
+        from import_client_keys as r
+        order by r.line
     loop
         if exists (select from errtrack_private.client_keys as c where c.public_key = k.public_key) then
             made := errtrack_private.create_client_key(project, null, k.label);
@@ -236,7 +348,7 @@ begin
         update errtrack_private.client_keys as c
         set active = k.active, created_at = k.created_at
         where c.id = made;
-        insert into import_key_ids (old, new) values (k.id::bigint, made);
+        insert into import_key_ids (old, new) values (k.id, made);
     end loop;
     return others;
 end
@@ -258,7 +370,7 @@ begin
                when 'issue' then format('(select i.new from import_ids as i where i.old = r.%I)', c.name)
                when 'key' then format('(select k.new from import_key_ids as k where k.old = r.%I)', c.name)
                when 'user' then format(
-                   '(select u.id from errtrack_private.users as u where lower(u.email) = lower(l.row ->> %L))', c.field)
+                   '(select u.id from errtrack_private.users as u where lower(u.email) = lower(r.%I))', c.field)
                when 'details' then format('errtrack_private.imported_details(r.%I)', c.name)
                else format('r.%I', c.name)
            end, ', ')
@@ -267,17 +379,18 @@ begin
     where fields ? c.field;
     if wanted_kind = 'projects' then
         execute format(
-            'update errtrack_private.projects as p set (%s) = row(%s) from import_projects as l'
-            ' cross join lateral json_populate_record(null::errtrack_private.projects, l.row) as r where p.id = $1',
+            'update errtrack_private.projects as p set (%s) = row(%s) from import_projects as r where p.id = $1',
             targets, sources)
         using project;
         return;
     end if;
     -- Settings of an empty project.
     execute format('delete from errtrack_private.%I where project_id = $1', wanted_kind) using project;
+    if to_regclass(format('pg_temp.%I', 'import_' || wanted_kind)) is null then
+        return;
+    end if;
     execute format(
-        'insert into errtrack_private.%1$I (project_id, %2$s) select $1, %3$s from %4$I as l'
-        ' cross join lateral json_populate_record(null::errtrack_private.%1$I, l.row) as r order by l.line',
+        'insert into errtrack_private.%1$I (project_id, %2$s) select $1, %3$s from %4$I as r order by r.line',
         wanted_kind, targets, sources, 'import_' || wanted_kind)
     using project;
     if wanted_kind = 'occurrences' then
@@ -285,9 +398,8 @@ begin
         insert into errtrack_private.event_ids as i (project_id, event_id, day, received_at)
         select import_rows.project, e.event_id, g.day, e.received_at
         from (
-            select (l.row ->> 'event_id')::uuid as event_id, (l.row ->> 'received_at')::timestamptz as received_at,
-                   date_trunc('day', (l.row ->> 'received_at')::timestamptz, 'UTC') as day
-            from import_occurrences as l) as e
+            select o.event_id, o.received_at, date_trunc('day', o.received_at, 'UTC') as day
+            from import_occurrences as o) as e
         cross join lateral (
             select e.day
             union all
@@ -311,8 +423,8 @@ begin
     events := head -> 'counts' -> 'occurrences';
     insert into errtrack_private.audit (who, organization_id, project_id, action, details)
     select session_user, p.organization_id, p.id, 'project.import', jsonb_build_object(
-        'from', concat(head ->> 'organization', '/', head ->> 'project'),
-        'exported_at', head -> 'exported_at',
+        'from', left(concat(head ->> 'organization', '/', head ->> 'project'), 200),
+        'exported_at', left(head ->> 'exported_at', 200),
         'issues', end_import.issues,
         'events', end_import.events)
     from errtrack_private.projects as p
@@ -325,8 +437,11 @@ comment on function errtrack_private.end_import(bigint, jsonb) is
 revoke execute on function
     errtrack_private.import_target(text, bigint),
     errtrack_private.begin_import(text, bigint, jsonb),
+    errtrack_private.make_import_table(text),
     errtrack_private.import_is_whole(text[]),
     errtrack_private.reserve_import(),
+    errtrack_private.make_import_partitions(),
+    errtrack_private.drop_import_partitions(text[]),
     errtrack_private.imported_details(jsonb),
     errtrack_private.import_project(text, bigint),
     errtrack_private.import_keys(bigint),

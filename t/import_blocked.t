@@ -59,6 +59,16 @@ eventually { defined($exit = $end->()) } 'and ends when the lock is free';
 is $exit, 0, 'done' or diag $said->();
 is $t->sql_value('select errtrack_private.default_partition_rows()'), 0, 'with partitions for its days';
 
+# ---- another import ----------------------------------------------------------------------------
+
+my $other = $t->sql_session;
+$other->(q{select pg_advisory_lock(hashtextextended('errtrack.import', 0));});
+($said, $end) = beside('second');
+eventually { $said->() eq "errtrack: note: another import is being entered: waiting for its end\n" } 'a second import waits for the first';
+$other->(q{select pg_advisory_unlock(hashtextextended('errtrack.import', 0));});
+eventually { defined($exit = $end->()) } 'and goes on';
+is $exit, 0, 'done' or diag $said->();
+
 # ---- a failure after they are made -------------------------------------------------------------
 
 $t->sql($event, $shop, 80);

@@ -11,7 +11,8 @@ use Test::More;
 use ErrTrack;
 use ErrTrack::Process 'random_hex';
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' });
+# Without statistics, so that plans differ in what they meet alone.
+my $t = ErrTrack->stack(postgres => { settings => { autovacuum => 'off' } }, redis => { appendonly => 'no' });
 $t->create_organization('rival');
 my ($own, $foreign) = ($t->project, $t->create_project('vault', 'rival'));
 my %word = ($own->{id} => 'ownword', $foreign->{id} => 'rivalsecret');
@@ -103,6 +104,109 @@ SQL
 is value($ann, $pry), '', 'no condition tells of rows that are not shown';
 my %told = map { (split /\./)[0] => 1 } split / /, value($bob, $pry);
 is_deeply [ grep { !$told{$_} && $_ ne 'organizations' } @views ], [], 'it would of each view';
+
+# ---- guesses ---------------------------------------------------------------------------
+
+# Whether another project has a certain value: for each column one that only the foreign
+# project has, and one that nobody has. Conditions that PostgreSQL takes for harmless, as =,
+# need not wait for what decides about rows, and might tell by an error or a delay that comes
+# only with the value, or by what "explain analyze" counts.
+my $guesses = value($bob, <<"SQL");
+do \$guesses\$
+declare
+    guessed record;
+    known text;
+    guesses jsonb[] := '{}';
+begin
+    for guessed in
+        select c.relname as view, a.attname as name, w.type, w.wrong,
+               case c.relname when 'organizations' then 'slug' else 'project_id' end as owner,
+               case c.relname when 'organizations' then '{acme, rival}' else '{$own->{id}, $foreign->{id}}' end::text[] as owners
+        from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and a.attname <> 'project_id'
+        join (values ('text', 'nobody has this'), ('uuid', '9d911017-c592-4e1f-8a3d-0123456789ab'), ('bytea', '\\x0123'),
+                     ('bigint', '987654321'), ('timestamp with time zone', now()::text)) as w (type, wrong)
+          on a.atttypid = w.type::regtype
+        where c.relnamespace = 'errtrack'::regnamespace and c.relkind = 'v'
+        order by 1, 2
+    loop
+        execute format('select max(t.%1\$I::text) from errtrack.%2\$I t where t.%3\$I = %5\$L
+                            and not exists (select from errtrack.%2\$I o where o.%3\$I = %4\$L and o.%1\$I = t.%1\$I)',
+            guessed.name, guessed.view, guessed.owner, guessed.owners[1], guessed.owners[2])
+        into known;
+        guesses := guesses || case when known is not null then array[to_jsonb(guessed) || jsonb_build_object('right', known)] end;
+    end loop;
+    perform set_config('pry.guesses', array_to_json(guesses)::text, false);
+end
+\$guesses\$;
+select current_setting('pry.guesses');
+SQL
+cmp_ok scalar(@{ JSON::PP::decode_json($guesses) }), '>', 60, 'there is much to be guessed';
+
+# The columns about which a guess tells: it looks otherwise than the one that is wrong. A
+# guess is a query of a view (%1$I), a column (%2$I) and a value (%3$L) of its type (%4$s).
+sub told {
+    my ($as, $guess, $types, $settings) = @_;
+    return eval { value($as, <<"SQL") } // $@ =~ s/\n.*//sr;
+set statement_timeout = '30s';
+$settings;
+do \$told\$
+declare
+    guess jsonb;
+    tried text;
+    line text;
+    seen text[];
+    told text[] := '{}';
+begin
+    for guess in select g from jsonb_array_elements(\$json\$$guesses\$json\$) as g loop
+        continue when guess ->> 'type' !~ '$types';
+        seen := '{"", ""}';
+        foreach tried in array array['right', 'wrong'] loop
+            begin
+                for line in execute format(\$guess\$$guess\$guess\$, guess ->> 'view', guess ->> 'name', guess ->> tried, guess ->> 'type') loop
+                    -- What was asked is no news.
+                    continue when line ~ '^ *(Index Cond|Recheck Cond|Filter|Join Filter|One-Time Filter): ';
+                    seen[1] := seen[1] || line;
+                end loop;
+            exception when division_by_zero then
+                seen[1] := seen[1] || sqlerrm;
+            end;
+            seen := array[seen[2], seen[1]];
+        end loop;
+        told := told || case when seen[1] <> seen[2] then array[format('%s.%s', guess ->> 'view', guess ->> 'name')] end;
+    end loop;
+    perform set_config('pry.told', array_to_string(told, ' '), false);
+end
+\$told\$;
+select current_setting('pry.told');
+SQL
+}
+
+my ($fails, $waits) = ('(select 1 / (random() * 0)::integer > 0)', '(select pg_sleep(60) is null)');
+my ($counts, $from) = ('explain (analyze, costs off, timing off, summary off) select count(*) from', 'select count(*) from errtrack.%1$I where');
+my %plans = ('walking through tables' => 'set enable_indexscan = off; set enable_bitmapscan = off; set enable_indexonlyscan = off',
+    'by indexes' => 'set enable_seqscan = off');
+for my $way (sort keys %plans) {
+    for (
+        [ 'one that fails for the value', "$from case when %2\$I = %3\$L then $fails end" ],
+        [ 'one that fails after the value', "$from %2\$I = %3\$L and case when %2\$I is not null then $fails end" ],
+        [ 'one that fails for what is equal to two', "$from %2\$I = %3\$L and (%2\$I = %3\$L) = $fails" ],
+        [ 'one that waits', "$from case when %2\$I = %3\$L then $waits end" ],
+        [ 'a plan that counts', "$counts errtrack.%1\$I where %2\$I = %3\$L" ],
+        [ 'a join', "$counts (values (%3\$L::%4\$s)) as g (v) join errtrack.%1\$I on %2\$I = g.v" ])
+    {
+        my ($label, $guess) = @$_;
+        is told($ann, $guess, '.', $plans{$way}), '', "$label tells nothing ($way)";
+    }
+    # PostgreSQL thinks that this costs nothing, and asks it before all else. Of the names by
+    # which a tied login finds things along an index it tells, as README.md of sql/ says.
+    is told($ann, "$from case when (select jsonb_build_object(%3\$L, 1))[%2\$I] is not null then $fails end", '^text$', $plans{$way}),
+        $way eq 'by indexes' ? '' : 'check_ins.environment check_ins.slug deploys.release issue_parts.first_release issue_tags.key '
+            . 'issue_tags.value release_commits.release tag_keys.key tags.key tags.value',
+        "one that is free tells of nothing but keys ($way)";
+}
+cmp_ok scalar(split / /, told($bob, "$from case when %2\$I = %3\$L then $fails end", '.', 'set jit = off')), '>', 60,
+    'it would tell who sees the rows';
 
 # ---- functions -------------------------------------------------------------------------
 

@@ -100,4 +100,23 @@ for my $query ("select * from errtrack.occurrences where project_id = $project a
     like $conditions, qr/\b\Q$_\E\b/, "with $_" for @named;
 }
 
+# What decides about rows does not mislead the planner, left to itself and with something to read.
+$t->sql(q{insert into errtrack_private.issues
+        (project_id, id, status, kind, type, value, title, first_title, culprit, level, platform, logger, event_count, user_count,
+         first_seen, last_seen, last_received_at)
+    select $1::bigint, n, 'unresolved', 'error', 'Error', 'value', 'title', 'title', 'culprit', 'error', 'other', '', 1, 1,
+           now(), now() - n * interval '1 minute', now()
+    from generate_series(1, 20000) as n;
+    insert into errtrack_private.origins (project_id, id, issue_id, event_count, first_seen, last_seen)
+    select i.project_id, i.id, i.id, 1, i.first_seen, i.last_seen from errtrack_private.issues i;
+    analyze errtrack_private.issues, errtrack_private.origins}, $project);
+for my $who (sort keys %as) {
+    my $plan = join "\n", map { $_->[0] } $as{$who}->("explain select * from errtrack.issues
+        where project_id = $project and status = 'unresolved' order by last_seen desc limit 20");
+    like $plan, qr/Index Scan using issues_project_id_status_last_seen_idx on issues/, "the newest of many issues are the first of an index ($who)";
+    unlike $plan, qr/Sort/, 'and are not sorted';
+    my ($rows) = map { $_->[0] =~ /issues i .*\brows=(\d+)/ ? $1 : () } $as{$who}->("explain select * from errtrack.issues where project_id = $project");
+    cmp_ok $rows, '>', 5000, 'of which the planner knows that they are many';
+}
+
 $t->done;

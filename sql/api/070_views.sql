@@ -32,6 +32,27 @@ comment on function errtrack_private.report_scope() is
 revoke execute on function errtrack_private.report_scope() from public;
 grant execute on function errtrack_private.report_scope() to errtrack_report;
 
+create or replace function errtrack_private.report_tied() returns integer
+language plpgsql immutable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return cardinality(errtrack_private.report_scope());
+end
+$$;
+comment on function errtrack_private.report_tied() is
+    'To how many projects the caller of a view is tied; null: not at all. It depends on the session, and yet is said to be immutable: so it is answered when a query is planned, and the plan has only what goes for this caller. Nothing may rely on it alone: a plan that is kept may be older than the tie.';
+revoke execute on function errtrack_private.report_tied() from public;
+grant execute on function errtrack_private.report_tied() to errtrack_report;
+
+create or replace function errtrack_private.sealed(value text) returns text
+language sql immutable strict parallel safe
+return case when errtrack_private.report_tied() is null then value else value || '' end;
+comment on function errtrack_private.sealed(text) is
+    'A text that no condition of a tied login can look at before a policy has, for what is not looked up by an index: PostgreSQL does not take || for an operator that tells nobody, and has no statistics of what it makes. For who is not tied it is the column itself.';
+revoke execute on function errtrack_private.sealed(text) from public;
+grant execute on function errtrack_private.sealed(text) to errtrack_report;
+
 create or replace view errtrack_private.reported_projects as
     select p.id,
            p.organization_id,
@@ -46,8 +67,8 @@ comment on view errtrack_private.reported_projects is
 
 create or replace view errtrack.organizations as
     select o.id as organization_id,
-           o.slug,
-           o.name,
+           errtrack_private.sealed(o.slug) as slug,
+           errtrack_private.sealed(o.name) as name,
            o.created_at
     from errtrack_private.organizations o;
 comment on view errtrack.organizations is
@@ -60,10 +81,10 @@ comment on column errtrack.organizations.created_at is 'When it was made.';
 
 create or replace view errtrack.projects as
     select p.id as project_id,
-           o.slug as organization,
-           p.slug,
-           p.name,
-           p.platform,
+           errtrack_private.sealed(o.slug) as organization,
+           errtrack_private.sealed(p.slug) as slug,
+           errtrack_private.sealed(p.name) as name,
+           errtrack_private.sealed(p.platform) as platform,
            p.created_at,
            o.id as organization_id
     from errtrack_private.reported_projects p
@@ -83,24 +104,24 @@ create or replace view errtrack.issues as
            i.status_at,
            i.regressed_at,
            i.kind,
-           i.type,
-           i.value,
-           i.title,
-           i.culprit,
+           errtrack_private.sealed(i.type) as type,
+           errtrack_private.sealed(i.value) as value,
+           errtrack_private.sealed(i.title) as title,
+           errtrack_private.sealed(i.culprit) as culprit,
            i.level,
-           i.platform,
-           i.logger,
+           errtrack_private.sealed(i.platform) as platform,
+           errtrack_private.sealed(i.logger) as logger,
            i.event_count,
            i.user_count,
            i.first_seen,
            i.last_seen,
-           i.first_release,
-           i.last_release,
-           i.status_by,
-           i.resolved_in,
+           errtrack_private.sealed(i.first_release) as first_release,
+           errtrack_private.sealed(i.last_release) as last_release,
+           errtrack_private.sealed(i.status_by) as status_by,
+           errtrack_private.sealed(i.resolved_in) as resolved_in,
            i.ignored_until,
            i.overflow,
-           p.slug as project,
+           errtrack_private.sealed(p.slug) as project,
            errtrack_private.short_id(p.slug, i.id) as short_id,
            (select u.email from errtrack_private.users u where u.id = i.assigned_to) as assigned_to
     from errtrack_private.issues i
@@ -158,12 +179,12 @@ create or replace view errtrack.occurrences as
            o.received_at,
            o.occurred_at,
            o.level,
-           o.platform,
-           o.release,
-           o.environment,
-           o.transaction,
+           errtrack_private.sealed(o.platform) as platform,
+           errtrack_private.sealed(o.release) as release,
+           errtrack_private.sealed(o.environment) as environment,
+           errtrack_private.sealed(o.transaction) as transaction,
            o.user_hash,
-           o.request_id,
+           errtrack_private.sealed(o.request_id) as request_id,
            o.has_payload,
            o.hash
     from errtrack_private.occurrences o
@@ -226,9 +247,9 @@ create or replace view errtrack.attachments as
            a.received_at,
            a.delivery_id,
            a.position,
-           a.name,
-           a.content_type,
-           a.attachment_type,
+           errtrack_private.sealed(a.name) as name,
+           errtrack_private.sealed(a.content_type) as content_type,
+           errtrack_private.sealed(a.attachment_type) as attachment_type,
            a.size,
            a.sha256
     from errtrack_private.attachments a

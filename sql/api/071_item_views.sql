@@ -5,7 +5,7 @@ create or replace view errtrack.client_reports as
            c.hour,
            c.outcome,
            c.category,
-           c.reason,
+           errtrack_private.sealed(c.reason) as reason,
            c.quantity as items
     from errtrack_private.client_reports c
     join errtrack_private.reported_projects p on p.id = c.project_id
@@ -25,13 +25,13 @@ create or replace view errtrack.feedback as
            f.received_at,
            f.kind,
            f.id as feedback_id,
-           f.name,
-           f.email,
-           f.message,
-           f.url,
-           f.source,
-           coalesce(f.release, o.release) as release,
-           coalesce(f.environment, o.environment) as environment,
+           errtrack_private.sealed(f.name) as name,
+           errtrack_private.sealed(f.email) as email,
+           errtrack_private.sealed(f.message) as message,
+           errtrack_private.sealed(f.url) as url,
+           errtrack_private.sealed(f.source) as source,
+           errtrack_private.sealed(coalesce(f.release, o.release)) as release,
+           errtrack_private.sealed(coalesce(f.environment, o.environment)) as environment,
            f.event_id,
            o.received_at as event_received_at,
            o.issue_id
@@ -71,8 +71,8 @@ comment on column errtrack.feedback.issue_id is 'The issue of the event; null wh
 create or replace view errtrack.transactions as
     select t.project_id,
            t.hour,
-           t.transaction,
-           t.op,
+           errtrack_private.sealed(t.transaction) as transaction,
+           errtrack_private.sealed(t.op) as op,
            t.total,
            t.failures,
            t.total_ms / t.total as mean_ms,
@@ -102,7 +102,7 @@ comment on column errtrack.transactions.durations is
 create or replace view errtrack.release_health as
     select c.project_id,
            c.hour,
-           c.release,
+           errtrack_private.sealed(c.release) as release,
            nullif(c.environment, '') as environment,
            c.started,
            c.exited,
@@ -133,7 +133,7 @@ comment on column errtrack.release_health.mean_seconds is
 create or replace view errtrack.release_users as
     select u.project_id,
            u.day,
-           u.release,
+           errtrack_private.sealed(u.release) as release,
            nullif(u.environment, '') as environment,
            count(*) as users,
            count(*) filter (where u.crashed) as crashed_users,
@@ -154,15 +154,15 @@ comment on column errtrack.release_users.crash_free_percent is 'Of the users.';
 
 create or replace view errtrack.monitors as
     select m.project_id,
-           m.slug,
-           m.environment,
+           errtrack_private.sealed(m.slug) as slug,
+           errtrack_private.sealed(m.environment) as environment,
            m.status,
            m.last_at as last_check_in_at,
            m.last_seconds,
            m.next_at as next_check_in_at,
            m.margin_minutes,
            m.runtime_minutes,
-           m.timezone,
+           errtrack_private.sealed(m.timezone) as timezone,
            m.missed,
            m.timed_out
     from errtrack_private.monitors m
@@ -193,7 +193,7 @@ create or replace view errtrack.check_ins as
            c.began_at,
            c.received_at,
            c.seconds,
-           c.release
+           errtrack_private.sealed(c.release) as release
     from errtrack_private.check_ins c
     join errtrack_private.reported_projects p on p.id = c.project_id
     where c.received_at >= p.visible_from;

@@ -6,7 +6,7 @@ create or replace view errtrack.issue_history as
            h.id as entry_id,
            h.at,
            h.what,
-           h.who,
+           errtrack_private.sealed(h.who) as who,
            h.details
     from errtrack_private.issue_history h
     join errtrack_private.issues i on i.project_id = h.project_id and i.id = h.issue_id
@@ -62,12 +62,12 @@ comment on column errtrack.issue_tags.events is 'Events since the issue began, w
 
 create or replace view errtrack.releases as
     select r.project_id,
-           r.release,
+           errtrack_private.sealed(r.release) as release,
            r.first_received_at,
            r.released_at,
-           r.status,
-           r.ref,
-           r.url
+           errtrack_private.sealed(r.status) as status,
+           errtrack_private.sealed(r.ref) as ref,
+           errtrack_private.sealed(r.url) as url
     from errtrack_private.releases r
     join errtrack_private.reported_projects p on p.id = r.project_id
     where r.first_received_at >= p.visible_from;
@@ -85,12 +85,12 @@ create or replace view errtrack.release_commits as
     select c.project_id,
            c.release,
            c.position,
-           c.id as commit_id,
-           c.message,
-           c.author_name,
-           c.author_email,
+           errtrack_private.sealed(c.id) as commit_id,
+           errtrack_private.sealed(c.message) as message,
+           errtrack_private.sealed(c.author_name) as author_name,
+           errtrack_private.sealed(c.author_email) as author_email,
            c.committed_at,
-           c.repository
+           errtrack_private.sealed(c.repository) as repository
     from errtrack_private.release_commits c
     join errtrack_private.releases r on r.project_id = c.project_id and r.release = c.release
     join errtrack_private.reported_projects p on p.id = c.project_id
@@ -110,9 +110,9 @@ create or replace view errtrack.deploys as
     select d.project_id,
            d.release,
            d.id as deploy_id,
-           d.environment,
-           d.name,
-           d.url,
+           errtrack_private.sealed(d.environment) as environment,
+           errtrack_private.sealed(d.name) as name,
+           errtrack_private.sealed(d.url) as url,
            d.started_at,
            d.finished_at
     from errtrack_private.deploys d
@@ -131,7 +131,7 @@ comment on column errtrack.deploys.finished_at is 'When the build says so, else 
 
 create or replace view errtrack.environments as
     select e.project_id,
-           e.environment,
+           errtrack_private.sealed(e.environment) as environment,
            e.first_received_at
     from errtrack_private.environments e
     join errtrack_private.reported_projects p on p.id = e.project_id

@@ -11,7 +11,7 @@ create or replace view errtrack.issue_parts as
            o.first_seen,
            o.last_seen,
            o.first_release,
-           o.last_release
+           errtrack_private.sealed(o.last_release) as last_release
     from errtrack_private.origins o
     join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id
     join errtrack_private.reported_projects p on p.id = o.project_id

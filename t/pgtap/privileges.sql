@@ -110,7 +110,7 @@ select is_empty($$
     select f.name from functions as f
     where f.name !~ '^errtrack\.' and has_function_privilege('errtrack_report', f.oid, 'execute')
         -- Called by the views, as whoever reads them.
-        and f.proname not in ('report_scope', 'short_id')
+        and f.proname not in ('report_scope', 'report_tied', 'sealed', 'short_id')
 $$, 'it executes public functions only');
 
 -- ---- the worker ---------------------------------------------------------------

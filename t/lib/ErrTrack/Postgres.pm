@@ -16,7 +16,7 @@ use Fcntl ':flock';
 use File::Find ();
 use File::Path ();
 use IO::Handle ();
-use IPC::Open2 ();
+use IPC::Open3 ();
 
 use ErrTrack::Process qw(account common_dir give make_dir random_hex read_file root run write_file);
 
@@ -258,10 +258,12 @@ sub rows_over {
 # login is a superuser unless another one is named.
 sub session {
     my ($self, $role) = @_;
-    my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
+    # Of what psql says only the reason for its end matters.
+    open my $err, '+>', undef or die "temporary file: $!\n";
+    my $pid = IPC::Open3::open3(my $in, my $out, '>&' . fileno $err, 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
         '-d', $self->conninfo($role // ADMIN));
     $in->autoflush(1);
-    my $guard = ErrTrack::Postgres::Session->new($pid, $in, $out);
+    my $guard = ErrTrack::Postgres::Session->new($pid, $in, $out, $err);
     return sub { $guard->run(@_) };
 }
 
@@ -286,8 +288,8 @@ sub encoded {
 package ErrTrack::Postgres::Session;
 
 sub new {
-    my ($class, $pid, $in, $out) = @_;
-    return bless { pid => $pid, in => $in, out => $out, number => 0 }, $class;
+    my ($class, $pid, $in, $out, $err) = @_;
+    return bless { pid => $pid, in => $in, out => $out, err => $err, number => 0 }, $class;
 }
 
 sub run {
@@ -297,12 +299,13 @@ sub run {
     while (defined(my $line = readline $self->{out})) {
         return 1 if $line eq "$mark\n";
     }
-    die "psql ended in: $sql\n";
+    seek $self->{err}, 0, 0;
+    die join '', "psql ended in: $sql\n", readline $self->{err};
 }
 
 sub DESTROY {
     my ($self) = @_;
-    close $self->{$_} for qw(in out);
+    close $self->{$_} for qw(in out err);
     waitpid $self->{pid}, 0;
     return;
 }

@@ -20,8 +20,9 @@ as $$
     values (1, 'extensions', 'doctor_extensions'), (2, 'indexes', 'doctor_indexes'),
            (3, 'partitions', 'doctor_partitions'), (4, 'retention', 'doctor_retention'),
            (5, 'roles', 'doctor_roles'), (6, 'server', 'doctor_server'), (7, 'vacuum', 'doctor_vacuum'),
-           (8, 'connections', 'doctor_connections'), (9, 'replication', 'doctor_replication'),
-           (10, 'backlog', 'doctor_backlog'), (11, 'dead letters', 'doctor_dead_letters')
+           (8, 'transactions', 'doctor_transactions'), (9, 'connections', 'doctor_connections'),
+           (10, 'replication', 'doctor_replication'), (11, 'backlog', 'doctor_backlog'),
+           (12, 'dead letters', 'doctor_dead_letters')
 $$;
 comment on function errtrack_private.doctor_checks() is
     'The subjects of "errtrack doctor", each with the function that looks at it. Its rows have a level (ok, warning, failing), what was found, and what to do about it.';

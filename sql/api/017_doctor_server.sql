@@ -53,8 +53,36 @@ as $$
     where a.datname = current_database()
       and a.xact_start < now() - interval '1 hour'
       and a.backend_xmin is not null
+      -- These are in doctor_transactions().
+      and a.backend_type <> 'client backend'
 $$;
 comment on function errtrack_private.doctor_vacuum() is 'What keeps tables from being cleaned up.';
+
+create or replace function errtrack_private.doctor_transactions(patience interval default '5 minutes')
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Also without a snapshot: the locks of an open transaction are enough to be waited for.
+    select 'warning',
+           format('session %s of %s (%s, %s) has a transaction open since %s: partitions, imports and migrations may wait behind it',
+                  a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name'), a.state,
+                  date_trunc('second', a.xact_start)),
+           format('let it end, or select pg_terminate_backend(%s)', a.pid)
+    from pg_stat_activity as a
+    where a.datname = current_database()
+      and a.backend_type = 'client backend'
+      and a.xact_start < clock_timestamp() - patience
+      and a.pid <> pg_backend_pid()
+    union all
+    select case when queue.share >= 0.5 then 'failing' when queue.share >= 0.1 then 'warning' else 'ok' end,
+           format('%s %% of the queue of notifications is in use', round((100 * queue.share)::numeric)),
+           case when queue.share >= 0.1
+                then 'end the oldest transaction of a session that listens: select pid, usename, xact_start from pg_stat_activity order by xact_start' else '' end
+    from (select pg_notification_queue_usage() as share) as queue
+$$;
+comment on function errtrack_private.doctor_transactions(interval) is
+    'Transactions that are open for longer than this patience, and the notifications that wait for them: when their queue is full, nothing that notifies can commit.';
 
 create or replace function errtrack_private.doctor_connections()
 returns table (level text, what text, advice text)
@@ -143,7 +171,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'doctor_server()', 'doctor_vacuum()', 'doctor_connections()', 'doctor_replication()',
+        'doctor_server()', 'doctor_vacuum()', 'doctor_transactions(interval)', 'doctor_connections()', 'doctor_replication()',
         'doctor_backlog()', 'doctor_dead_letters()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -29,6 +29,9 @@ enum class Markup {
  */
 std::string inert(std::string_view text, Markup markup, std::size_t most);
 
+/* Characters of UTF-8 as JavaScript counts them: in UTF-16. */
+std::size_t units_of(std::string_view text);
+
 }
 
 #endif

@@ -165,6 +165,11 @@ private:
                     }
                 });
             }
+            chore(reports_due_, 1min, 1min, "ending long reports", [this] {
+                if (unsigned ended = store_.end_long_reports()) {
+                    spdlog::warn("{} sessions of report logins were ended: their transactions held up others", ended);
+                }
+            });
             chore(purge_due_, 10min, 1min, "purging deleted projects", [this] {
                 if (!store_.purge()) {
                     purge_due_ = Clock::now();
@@ -321,6 +326,7 @@ private:
     Clock::time_point alarms_due_ = {};
     Clock::time_point settings_due_ = {};
     Clock::time_point monitors_due_ = {};
+    Clock::time_point reports_due_ = {};
     unsigned records_per_entry_ = 8;    /* of those that were read last; a guess at first */
     bool caught_up_ = false;            /* what waited when the queue was last read is filed */
     bool announced_ = false;

@@ -265,6 +265,16 @@ unsigned Store::mark_missed_check_ins()
     });
 }
 
+unsigned Store::end_long_reports()
+{
+    return translated([&] {
+        pqxx::work tx(connection().db);
+        unsigned ended = tx.exec1("select errtrack_private.end_long_reports()")[0].as<unsigned>();
+        tx.commit();
+        return ended;
+    });
+}
+
 bool Store::purge()
 {
     return translated([&] {

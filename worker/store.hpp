@@ -163,6 +163,7 @@ public:
     void forget_items(unsigned keep_days);
     /* Returns how many monitors are found to be late, or running too long. */
     unsigned mark_missed_check_ins();
+    unsigned end_long_reports();
 
     /* Removes some of what deleted projects left. False: there is more. */
     bool purge();

@@ -62,7 +62,10 @@ begin
             current_user, quote_ident(current_user)
             using errcode = 'object_not_in_prerequisite_state';
     end;
-    -- A login can change these for itself, but for the last one and the connections.
+    -- By which the sessions of this login, and of no other, can be ended.
+    execute format('grant %I to errtrack_maintain', create_report_login.login);
+    -- A login can change these for itself, but for the last one and the connections. What then
+    -- goes on for too long is ended by end_long_reports().
     execute format('alter role %I set default_transaction_read_only = on', create_report_login.login);
     execute format('alter role %I set statement_timeout = %L', create_report_login.login, create_report_login.seconds || 's');
     execute format('alter role %I set lock_timeout = ''5s''', create_report_login.login);
@@ -140,6 +143,25 @@ $$;
 comment on function errtrack_private.end_sessions(oid) is
     'Ends the sessions of a role. False: the caller may not. Views give an error to a session whose role is gone.';
 
+create or replace function errtrack_private.end_long_reports(patience interval default '5 minutes') returns integer
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select count(*) filter (where pg_terminate_backend(a.pid))::integer
+    from errtrack_private.report_logins as l
+    join pg_roles as r on r.rolname = l.login
+    join pg_stat_activity as a on a.usesysid = r.oid
+    cross join unnest(r.rolconfig) as c (setting)
+    cross join substring(c.setting from '^statement_timeout=(.*)') as timeout (value)
+    where a.datname = current_database()
+      and timeout.value ~ '^[1-9][0-9]*(ms|s|min|h|d)$'
+      and a.xact_start < clock_timestamp() - timeout.value::interval - patience
+      -- Of logins of former releases that nobody has let it end.
+      and pg_has_role('errtrack_maintain', r.oid, 'usage')
+$$;
+comment on function errtrack_private.end_long_reports(interval) is
+    'Ends sessions of report logins that the command made whose transaction is open for longer than the login was given for a statement, and than this patience, whatever it has set since: partitions, imports and migrations wait behind it. Returns how many.';
+
 create or replace view errtrack_private.report_login_list as
 select
     coalesce(l.login, m.rolname) as login,
@@ -171,5 +193,25 @@ revoke execute on function
     errtrack_private.create_report_login(text, text, text[], integer, integer),
     errtrack_private.set_report_password(text, text),
     errtrack_private.delete_report_login(text),
-    errtrack_private.end_sessions(oid)
+    errtrack_private.end_sessions(oid),
+    errtrack_private.end_long_reports(interval)
 from public;
+grant execute on function errtrack_private.end_long_reports(interval) to errtrack_worker;
+
+-- Logins that former releases made.
+do $$
+declare
+    login text;
+begin
+    for login in
+        select r.rolname
+        from errtrack_private.report_logins as l
+        join pg_catalog.pg_roles as r on r.rolname = l.login
+        where not pg_catalog.pg_has_role('errtrack_maintain', r.oid, 'member')
+    loop
+        execute format('grant %I to errtrack_maintain', login);
+    end loop;
+exception when insufficient_privilege then
+    raise warning 'long transactions of report logins are not ended: run this as a superuser, or "grant % to errtrack_maintain"', quote_ident(login);
+end
+$$;

@@ -188,7 +188,8 @@ std::string AddressGuard::refusal(const sockaddr *address, socklen_t length) con
     }
     bool ipv4 = contains(all_ipv4, judged);
     std::string_view what = ipv4 || contains(internet, judged) ? "" : "not given out to the Internet";
-    auto found = std::find_if(refused.begin(), refused.end(), [&](const auto &each) { return contains(each.first, judged); });
+    auto found = std::find_if(refused.begin(), refused.end(),
+                              [&](const auto &each) { return contains(each.first, judged); });
     if (found != refused.end()) {
         what = found->second;
     }

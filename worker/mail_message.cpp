@@ -20,8 +20,9 @@ constexpr std::string_view digits = "0123456789";
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /* Those that a message makes by itself. */
-constexpr std::string_view own_headers[] = {"bcc", "cc", "content-transfer-encoding", "content-type", "date", "from", "in-reply-to",
-                                            "message-id", "mime-version", "references", "sender", "subject", "to"};
+constexpr std::string_view own_headers[] = {"bcc", "cc", "content-transfer-encoding", "content-type", "date", "from",
+                                            "in-reply-to", "message-id", "mime-version", "references", "sender",
+                                            "subject", "to"};
 
 bool consists_of(std::string_view text, std::string_view others)
 {
@@ -177,7 +178,9 @@ std::string bracketed(const char *what, const std::string &id)
 {
     std::size_t at = id.find('@');
     constexpr std::string_view others = "!#$%&'*+-/=?^_`{|}~.";
-    if (at == id.npos || id.size() > most_address || !is_dotted(id.substr(0, at), others) || !is_dotted(id.substr(at + 1), others)) {
+    if (at == id.npos || id.size() > most_address || !is_dotted(id.substr(0, at), others)
+        || !is_dotted(id.substr(at + 1), others))
+    {
         refuse(std::string(what) + " is like issue-7.new@errors.example.com");
     }
     return '<' + id + '>';
@@ -194,8 +197,8 @@ std::string date_header(std::int64_t date)
         refuse("its date is between 1900 and 9999");
     }
     char text[64];
-    std::snprintf(text, sizeof(text), "Date: %s, %02d %s %04d %02d:%02d:%02d +0000\r\n", days[parts.tm_wday], parts.tm_mday,
-                  months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+    std::snprintf(text, sizeof(text), "Date: %s, %02d %s %04d %02d:%02d:%02d +0000\r\n", days[parts.tm_wday],
+                  parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
     return text;
 }
 
@@ -203,13 +206,16 @@ std::string other_header(const std::string &name, const std::string &value)
 {
     bool known = std::find(std::begin(own_headers), std::end(own_headers), lower(name)) != std::end(own_headers);
     if (name.empty() || name.size() > most_line / 2 || !consists_of(name, "-_") || known) {
-        refuse("\"" + std::string(cut_bytes(cleaned(name, ""), most_line)) + "\" is no name of another header, such as List-Id");
+        refuse("\"" + std::string(cut_bytes(cleaned(name, ""), most_line))
+               + "\" is no name of another header, such as List-Id");
     }
     bool line = std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
     std::vector<std::string> words = words_of(value);
-    bool fits = std::all_of(words.begin(), words.end(), [](const std::string &word) { return word.size() <= most_token; });
+    bool fits = std::all_of(words.begin(), words.end(),
+                            [](const std::string &word) { return word.size() <= most_token; });
     if (!line || !fits || words.empty()) {
-        refuse("the value of " + name + " is a line of ASCII, with words of at most " + std::to_string(most_token) + " characters");
+        refuse("the value of " + name + " is a line of ASCII, with words of at most " + std::to_string(most_token)
+               + " characters");
     }
     return folded(name, words);
 }
@@ -253,7 +259,8 @@ std::string mail_address_fault(std::string_view address)
                + std::to_string(most_address) + " in all";
     }
     if (!is_dotted(address.substr(0, at), "!#$%&'*+-/=?^_`{|}~.")) {
-        return "before the @ stand letters and digits of ASCII, and no other signs than !#$%&'*+-/=?^_`{|}~ and single dots";
+        return "before the @ stand letters and digits of ASCII, and no other signs than !#$%&'*+-/=?^_`{|}~ and single "
+               "dots";
     }
     if (!is_dotted(address.substr(at + 1), "-.")) {
         return "behind the @ stands the name of a host, in letters, digits, - and single dots";
@@ -289,7 +296,10 @@ std::string compose_mail(const MailMessage &message)
     for (const auto &[name, value] : message.headers) {
         out += other_header(name, value);
     }
-    return out + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return out
+           + "MIME-Version: 1.0\r\n"
+             "Content-Type: text/plain; charset=utf-8\r\n"
+             "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
            + quoted(cleaned(message.text, "\t\r\n"));
 }
 

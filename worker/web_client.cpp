@@ -152,9 +152,8 @@ WebError error_of(CURLcode code, const std::string &host, const Transfer &transf
     }
     if (code == CURLE_WRITE_ERROR) {
         return {Kind::answer,
-                transfer.too_long ? host + ": its answer is longer than " + std::to_string(transfer.most_body) + " bytes"
-                                  : host + ": the headers of its answer are longer than "
-                                        + std::to_string(most_headers) + " bytes",
+                host + (transfer.too_long ? ": its answer is" : ": the headers of its answer are") + " longer than "
+                    + std::to_string(transfer.too_long ? transfer.most_body : most_headers) + " bytes",
                 false};
     }
     if (is_tls(code)) {
@@ -177,11 +176,13 @@ WebError error_of(CURLcode code, const std::string &host, const Transfer &transf
         }
         long number = 0;
         curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
-        return {Kind::unreachable, host + ": cannot connect (" + (number != 0 ? std::strerror(static_cast<int>(number)) : why) + ")",
+        return {Kind::unreachable,
+                host + ": cannot connect (" + (number != 0 ? std::strerror(static_cast<int>(number)) : why) + ")",
                 true};
     }
     case CURLE_USE_SSL_FAILED:
-        return {Kind::certificate, host + ": offers no STARTTLS, which is required; it may have TLS from the start: smtps://", false};
+        return {Kind::certificate,
+                host + ": offers no STARTTLS, which is required; it may have TLS from the start: smtps://", false};
     case CURLE_LOGIN_DENIED:
         return {Kind::rejected, host + ": offers no way to log in, or none that is known here", false};
     case CURLE_OPERATION_TIMEDOUT:
@@ -251,7 +252,8 @@ void check(const Mail &mail)
             refuse("an address of the mail cannot be used: " + fault);
         }
     }
-    if (!mail.password.empty() && mail.starttls == Mail::StartTls::if_offered && lower(mail.server).starts_with("smtp:")) {
+    bool may_be_clear = mail.starttls == Mail::StartTls::if_offered && lower(mail.server).starts_with("smtp:");
+    if (may_be_clear && !mail.password.empty()) {
         refuse("a password is not sent where TLS is only used if it is offered: require it, or use smtps://");
     }
 }

@@ -90,8 +90,8 @@ public:
     /* Whatever its status, an answer is an answer. Throws WebError. */
     WebAnswer send(const WebRequest &request, const std::stop_token &stop);
 
-    /* Returns when the server has taken the mail for all recipients; else it has it for none.
-     * Throws WebError. */
+    /* Returns when the server has taken the mail for all recipients. Throws WebError: then it
+     * has it for none, but when it did not answer in the end. */
     void send_mail(const Mail &mail, const std::stop_token &stop);
 
 private:

@@ -18,8 +18,8 @@ constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 
 /* Of these libcurl or the connection are the owner: another value would have a server see
  * another request than the one that was sent. */
-constexpr std::string_view own_headers[] = {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer",
-                                            "transfer-encoding", "upgrade"};
+constexpr std::string_view own_headers[] = {"connection", "content-length", "expect", "host", "keep-alive", "te",
+                                            "trailer", "transfer-encoding", "upgrade"};
 
 bool is_visible(char c)
 {
@@ -50,7 +50,8 @@ std::string authority_fault(std::string_view authority)
     bool brackets = authority.starts_with('[');
     std::size_t end = brackets ? authority.find(']') : authority.find(':');
     std::string_view host = authority.substr(brackets ? 1 : 0, end - (brackets ? 1 : 0));
-    std::string_view rest = authority.substr(std::min(authority.size(), brackets && end != authority.npos ? end + 1 : end));
+    std::size_t behind = brackets && end != authority.npos ? end + 1 : end;
+    std::string_view rest = authority.substr(std::min(behind, authority.size()));
     in6_addr ipv6 = {};
     if (brackets && (end == authority.npos || inet_pton(AF_INET6, std::string(host).c_str(), &ipv6) != 1)) {
         return "what stands in brackets is no address of IPv6";

@@ -122,7 +122,8 @@ TEST(MailMessage, answers_and_says_that_it_is_automatic)
     message.references = {"a@example.com", std::string(60, 'b') + "@example.com", "c@example.com"};
     message.headers = {{"Auto-Submitted", "auto-generated"}, {"List-Id", "shop <shop.errors.example.com>"}};
     EXPECT_EQ(header(message, "In-Reply-To"), "In-Reply-To: <a@example.com>");
-    EXPECT_EQ(header(message, "References"), "References: <a@example.com>| <" + std::string(60, 'b') + "@example.com>| <c@example.com>");
+    EXPECT_EQ(header(message, "References"),
+              "References: <a@example.com>| <" + std::string(60, 'b') + "@example.com>| <c@example.com>");
     EXPECT_EQ(header(message, "Auto-Submitted"), "Auto-Submitted: auto-generated");
     EXPECT_EQ(header(message, "List-Id"), "List-Id: shop <shop.errors.example.com>");
 }
@@ -130,7 +131,8 @@ TEST(MailMessage, answers_and_says_that_it_is_automatic)
 TEST(MailMessage, encodes_subjects_that_are_no_plain_ascii)
 {
     MailMessage message = plain();
-    for (std::string subject : {"Fehler: \xc3\x9c" "berlauf im K\xc3\xa4se", "=?UTF-8?Q?forged?=", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"}) {
+    for (std::string subject : {"Fehler: \xc3\x9c" "berlauf im K\xc3\xa4se", "=?UTF-8?Q?forged?=",
+                                "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"}) {
         message.subject = subject;
         EXPECT_EQ(shown(header(message, "Subject")), subject);
     }
@@ -182,7 +184,8 @@ TEST(MailMessage, names_all_it_is_for)
 {
     MailMessage message = plain();
     message.to = {"ann@example.com", "bob@example.com", "carl.theodor@mail.example.com", "dora@example.com"};
-    EXPECT_EQ(header(message, "To"), "To: ann@example.com, bob@example.com, carl.theodor@mail.example.com,| dora@example.com");
+    EXPECT_EQ(header(message, "To"),
+              "To: ann@example.com, bob@example.com, carl.theodor@mail.example.com,| dora@example.com");
 }
 
 TEST(MailMessage, carries_any_text)
@@ -205,13 +208,16 @@ TEST(MailMessage, carries_any_text)
 
 TEST(MailMessage, checks_addresses)
 {
-    for (const char *address : {"ann@example.com", "a.b+c=d@sub.example.com", "root@localhost", "o'neill@xn--bcher-kva.example"}) {
+    for (const char *address : {"ann@example.com", "a.b+c=d@sub.example.com", "root@localhost",
+                                "o'neill@xn--bcher-kva.example"}) {
         EXPECT_EQ(mail_address_fault(address), "") << address;
     }
     EXPECT_EQ(mail_address_fault(std::string(64, 'a') + "@" + std::string(189, 'b')), "");
-    for (std::string address : {"", "ann", "@example.com", "ann@", "a@b@c", "a b@example.com", "a@example.com,b@example.com", "<a@example.com>",
-                                "a@example.com>", "Ann <a@example.com>", "a@example.com\r\nBcc: b@example.com", "a@example.com\n", "\"a b\"@example.com",
-                                ".a@example.com", "a.@example.com", "a..b@example.com", "a@.example.com", "a@example..com", "a@example.com.", "a@[127.0.0.1]",
+    for (std::string address : {"", "ann", "@example.com", "ann@", "a@b@c", "a b@example.com",
+                                "a@example.com,b@example.com", "<a@example.com>", "a@example.com>",
+                                "Ann <a@example.com>", "a@example.com\r\nBcc: b@example.com", "a@example.com\n",
+                                "\"a b\"@example.com", ".a@example.com", "a.@example.com", "a..b@example.com",
+                                "a@.example.com", "a@example..com", "a@example.com.", "a@[127.0.0.1]",
                                 "\xc3\xa4@example.com", "a@\xc3\xa4.example", "a@exam_ple.com", "a@x SIZE=1"}) {
         EXPECT_NE(mail_address_fault(address), "") << address;
     }
@@ -239,7 +245,8 @@ TEST(MailMessage, refuses_parts_that_cannot_be)
     for (const char *id : {"", "x", "<a@b>", "a@b\r\nBcc: c@d", "a b@c", "a@b c", "a@b@c"}) {
         message = plain();
         message.message_id = id;
-        EXPECT_EQ(complaint(message), "the message cannot be sent: its id is like issue-7.new@errors.example.com") << id;
+        EXPECT_EQ(complaint(message),
+                  "the message cannot be sent: its id is like issue-7.new@errors.example.com") << id;
     }
     message = plain();
     message.references = {"a@b", "a@b\r\n"};
@@ -249,7 +256,8 @@ TEST(MailMessage, refuses_parts_that_cannot_be)
         message.headers = {{name, "x"}};
         EXPECT_NE(complaint(message).find("is no name of another header"), std::string::npos) << name;
     }
-    for (std::string value : {std::string(""), std::string("a\r\nBcc: b"), std::string("a\n"), std::string("a\0b", 3), std::string("\xc3\xa4"), std::string(901, 'x')}) {
+    for (std::string value : {std::string(""), std::string("a\r\nBcc: b"), std::string("a\n"),
+                              std::string("a\0b", 3), std::string("\xc3\xa4"), std::string(901, 'x')}) {
         message = plain();
         message.headers = {{"X-Errtrack", value}};
         EXPECT_NE(complaint(message).find("the value of X-Errtrack is a line of ASCII"), std::string::npos) << value;

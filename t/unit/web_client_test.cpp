@@ -86,13 +86,16 @@ TEST_F(WebClientTest, sends_each_method_with_its_headers_and_body)
     asked.body = std::string("{\"x\":\"\0\"}", 9);
     asked.headers = {"Content-Type: application/json", "X-Errtrack: 1"};
     std::string wanted;
-    for (auto [method, name] : {std::pair(WebRequest::Method::get, "GET"), std::pair(WebRequest::Method::post, "POST"),
-                                std::pair(WebRequest::Method::put, "PUT"), std::pair(WebRequest::Method::patch, "PATCH")}) {
+    for (auto [method, name] : {std::pair(WebRequest::Method::get, "GET"),
+                                std::pair(WebRequest::Method::post, "POST"),
+                                std::pair(WebRequest::Method::put, "PUT"),
+                                std::pair(WebRequest::Method::patch, "PATCH")}) {
         asked.method = method;
         EXPECT_EQ(ask(asked).status, 204);
         bool get = method == WebRequest::Method::get;
         wanted += std::string(name) + " /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:" + server.port()
-                  + "\r\nUser-Agent: errtrack-worker\r\nAccept: */*\r\nContent-Type: application/json\r\nX-Errtrack: 1\r\n"
+                  + "\r\nUser-Agent: errtrack-worker\r\nAccept: */*\r\n"
+                    "Content-Type: application/json\r\nX-Errtrack: 1\r\n"
                   + (get ? "" : "Content-Length: 9\r\n") + "\r\n" + (get ? "" : asked.body) + "|";
     }
     EXPECT_EQ(server.told(), wanted);
@@ -150,8 +153,10 @@ TEST_F(WebClientTest, keeps_no_cookies)
     WebServer server([](Peer &peer) {
         while (true) {
             std::string head = peer.read_until("\r\n\r\n");
-            bool cookie = head.find("Cookie") != head.npos;
-            if (head.empty() || !peer.write("HTTP/1.1 " + std::string(cookie ? "500" : "200") + " OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")) {
+            std::string status = head.find("Cookie") != head.npos ? "500" : "200";
+            if (head.empty()
+                || !peer.write("HTTP/1.1 " + status + " OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"))
+            {
                 return;
             }
         }
@@ -164,7 +169,8 @@ TEST_F(WebClientTest, reads_answers_in_pieces)
 {
     WebServer server([](Peer &peer) {
         peer.read_until("\r\n\r\n");
-        for (char c : std::string("HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) {
+        for (char c : std::string("HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) {
             peer.write({&c, 1});
             peer.closed_within(1);
         }
@@ -177,7 +183,8 @@ TEST_F(WebClientTest, reads_answers_in_pieces)
 
 TEST_F(WebClientTest, cuts_or_refuses_bodies_that_are_too_long)
 {
-    for (const std::string head : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"}) {
+    for (const std::string head : {"HTTP/1.1 200 OK\r\n\r\n",
+                                   "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"}) {
         WebServer endless([head](Peer &peer) {
             peer.read_until("\r\n\r\n");
             for (bool there = peer.write(head); there; there = peer.write(std::string(10'000, 'x'))) {
@@ -203,7 +210,8 @@ TEST_F(WebClientTest, cuts_or_refuses_bodies_that_are_too_long)
 
 TEST_F(WebClientTest, refuses_headers_without_end)
 {
-    for (const std::string &part : {"X-Header: " + std::string(1000, 'x') + "\r\n", std::string(1000, 'x'), std::string("\r\nHTTP/1.1 100 Continue\r\n")}) {
+    for (const std::string &part : {"X-Header: " + std::string(1000, 'x') + "\r\n", std::string(1000, 'x'),
+                                    std::string("\r\nHTTP/1.1 100 Continue\r\n")}) {
         WebServer endless([part](Peer &peer) {
             peer.read_until("\r\n\r\n");
             for (bool there = peer.write("HTTP/1.1 100 Continue\r\n"); there; there = peer.write(part)) {
@@ -221,9 +229,10 @@ TEST_F(WebClientTest, gives_up_on_servers_that_hang)
         peer.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
         peer.wait_until_closed();
     });
-    for (const std::string &url : {silent.url("/secret"), stuck.url("/secret"), "https://127.0.0.1:" + silent.port() + "/secret"}) {
+    for (const std::string &url : {silent.url("/secret"), stuck.url("/secret"),
+                                   "https://127.0.0.1:" + silent.port() + "/secret"}) {
         WebRequest asked = request(url);
-        asked.bounds = {200ms, 5s, 300ms};
+        asked.bounds = {100ms, 5s, 150ms};
         auto begin = Clock::now();
         WebError found = error(asked);
         EXPECT_EQ(found.kind, Kind::timed_out) << found.what();
@@ -270,8 +279,9 @@ TEST_F(WebClientTest, reads_when_to_come_back)
     auto later = retry_after(date(std::time(nullptr) + 600));
     EXPECT_TRUE(later > 590 && later <= 600) << later;
     EXPECT_EQ(retry_after(date(std::time(nullptr) + 1'000'000)), 86400);
-    for (const std::string &none : {std::string(), date(std::time(nullptr) - 600), std::string("Retry-After: 0\r\n"), std::string("Retry-After: -5\r\n"),
-                                    std::string("Retry-After: soon\r\n"), std::string("Retry-After:\r\n"),
+    for (const std::string &none : {std::string(), date(std::time(nullptr) - 600), std::string("Retry-After: 0\r\n"),
+                                    std::string("Retry-After: -5\r\n"), std::string("Retry-After: soon\r\n"),
+                                    std::string("Retry-After:\r\n"),
                                     std::string("Retry-After: 99999999999999999999\r\n")}) {
         EXPECT_EQ(retry_after(none), -1) << none;
     }
@@ -279,7 +289,8 @@ TEST_F(WebClientTest, reads_when_to_come_back)
 
 TEST_F(WebClientTest, says_why_there_is_no_answer)
 {
-    for (const std::string answer : {"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"}) {
+    for (const std::string answer : {"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n",
+                                     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"}) {
         WebServer server(answers_once(answer));
         expect_error(request(server.url()), Kind::unreachable, true, "closed the connection");
     }
@@ -292,14 +303,16 @@ TEST_F(WebClientTest, says_why_there_is_no_answer)
     }
     expect_error(request(url), Kind::unreachable, true, "cannot connect (Connection refused)");
     // No name has a part of 64 letters, so nobody is asked.
-    expect_error(request("http://" + std::string(64, 'a') + ".example/"), Kind::unresolved, true, "a.example: no address");
+    expect_error(request("http://" + std::string(64, 'a') + ".example/"), Kind::unresolved, true,
+                 "a.example: no address");
 }
 
 TEST_F(WebClientTest, sends_nothing_that_is_not_well_formed)
 {
     WebServer server(answers(answered));
-    for (const std::string &url : {"ftp://127.0.0.1:" + server.port() + "/", std::string("file:///etc/hostname"), "http://u:p@127.0.0.1:" + server.port() + "/",
-                                  server.url("/\r\nX: y"), server.url("/") + std::string(2048, 'x')}) {
+    for (const std::string &url : {"ftp://127.0.0.1:" + server.port() + "/", std::string("file:///etc/hostname"),
+                                   "http://u:p@127.0.0.1:" + server.port() + "/", server.url("/\r\nX: y"),
+                                   server.url("/") + std::string(2048, 'x')}) {
         expect_error(request(url), Kind::request, false, "the address cannot be asked: ");
     }
     WebRequest asked = request(server.url());

@@ -16,6 +16,12 @@ using Kind = WebError::Kind;
 
 const std::string answered = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+/* This host. */
+const std::vector<std::string> forms = {
+    "127.0.0.1", "2130706433", "0177.0.0.1", "017700000001", "0x7f.0.0.1", "0x7f000001", "0X7F.1", "127.1", "127.0.1",
+    "0.0.0.0", "0", "localhost", "LOCALHOST", "hooks.localhost", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]"};
+
 void answer_all(Peer &peer)
 {
     while (peer.read_until("\r\n\r\n").ends_with("\r\n\r\n") && peer.write(answered)) {
@@ -48,9 +54,7 @@ protected:
 TEST_F(WebGuard, refuses_this_host_in_whatever_form)
 {
     const std::string behind = ":" + server.port() + "/";
-    for (const std::string host : {"127.0.0.1", "2130706433", "0177.0.0.1", "017700000001", "0x7f.0.0.1", "0x7f000001", "0X7F.1", "127.1", "127.0.1", "127.255.255.254",
-                                   "0.0.0.0", "0", "localhost", "LOCALHOST", "hooks.localhost", "[::1]", "[0:0:0:0:0:0:0:1]",
-                                   "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"}) {
+    for (const std::string &host : forms) {
         EXPECT_EQ(outcome(guarding, "http://" + host + behind), "not allowed") << host << " " << text;
         EXPECT_NE(text.find("is not a public one (this host)"), std::string::npos) << text;
     }
@@ -58,6 +62,7 @@ TEST_F(WebGuard, refuses_this_host_in_whatever_form)
     EXPECT_NE(outcome(guarding, "http://localhost." + behind), "answered");
     EXPECT_EQ(outcome(guarding, "http://127.0.0.1:" + server.port() + "#@example.com/"), "not allowed");
     EXPECT_EQ(outcome(guarding, "http://127.0.0.1:" + server.port() + "?@example.com/"), "not allowed");
+    EXPECT_EQ(outcome(guarding, "http://127.255.255.254" + behind), "not allowed");
     EXPECT_EQ(outcome(guarding, "https://127.0.0.1:" + server.port() + "/"), "not allowed");
     EXPECT_EQ(server.connections(), 0U);
 }
@@ -65,9 +70,7 @@ TEST_F(WebGuard, refuses_this_host_in_whatever_form)
 TEST_F(WebGuard, lets_the_same_through_when_it_is_allowed)
 {
     const std::string behind = ":" + server.port() + "/";
-    for (const std::string host : {"127.0.0.1", "2130706433", "0177.0.0.1", "017700000001", "0x7f.0.0.1", "0x7f000001", "0X7F.1", "127.1", "127.0.1", "0.0.0.0", "0",
-                                   "localhost", "LOCALHOST", "hooks.localhost", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]",
-                                   "[::ffff:7f00:1]"}) {
+    for (const std::string &host : forms) {
         EXPECT_EQ(outcome(allowing, "http://" + host + behind), "answered") << host;
     }
     EXPECT_EQ(outcome(allowing, "http://127.0.0.1:" + server.port() + "#@example.com/"), "answered");
@@ -76,11 +79,12 @@ TEST_F(WebGuard, lets_the_same_through_when_it_is_allowed)
 
 TEST_F(WebGuard, refuses_forms_that_other_readers_take_for_another_host)
 {
-    for (const std::string &authority : {"example.com@127.0.0.1:" + server.port(), "127.0.0.1:" + server.port() + "@example.com",
-                                         "127.0.0.1:" + server.port() + "\\@example.com", "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1:" + server.port(),
-                                         "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1:" + server.port(), "127\xe3\x80\x82" "0.0.1:" + server.port(),
-                                         "%31%32%37.0.0.1:" + server.port(), "[::1%25lo]:" + server.port(), "127.0.0.1 :" + server.port(),
-                                         "127.0.0.1\t:" + server.port()}) {
+    const std::string port = ":" + server.port();
+    for (const std::string &authority :
+         {"example.com@127.0.0.1" + port, "127.0.0.1" + port + "@example.com", "127.0.0.1" + port + "\\@example.com",
+          "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1" + port, "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1" + port,
+          "127\xe3\x80\x82" "0.0.1" + port, "%31%32%37.0.0.1" + port, "[::1%25lo]" + port, "127.0.0.1 " + port,
+          "127.0.0.1\t" + port}) {
         for (WebClient *client : {&guarding, &allowing}) {
             EXPECT_EQ(outcome(*client, "http://" + authority + "/"), "no request") << authority;
         }

@@ -146,7 +146,8 @@ TEST_F(WebMail, logs_in_when_there_is_a_user)
     manners.auth = "535 5.7.8 wrong\r\n";
     EXPECT_EQ(sent(given), "rejected: 127.0.0.1:" + server.port() + ": refuses user or password: 535 5.7.8 wrong");
     manners.hello = "250-mail.example.com\r\n250 AUTH X-SECRET-HANDSHAKE\r\n";
-    EXPECT_EQ(sent(given), "rejected: 127.0.0.1:" + server.port() + ": offers no way to log in, or none that is known here");
+    EXPECT_EQ(sent(given),
+              "rejected: 127.0.0.1:" + server.port() + ": offers no way to log in, or none that is known here");
 }
 
 TEST_F(WebMail, stays_here_without_the_tls_that_is_required)
@@ -155,12 +156,14 @@ TEST_F(WebMail, stays_here_without_the_tls_that_is_required)
     given.starttls = Mail::StartTls::required;
     given.user = "errtrack";
     given.password = "secret";
-    EXPECT_NE(sent(given).find("certificate: 127.0.0.1:" + server.port() + ": offers no STARTTLS"), std::string::npos) << sent(given);
+    EXPECT_NE(sent(given).find("certificate: 127.0.0.1:" + server.port() + ": offers no STARTTLS"),
+              std::string::npos) << sent(given);
     manners.hello = "250-mail.example.com\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n";
     manners.certificate = &certificate;
     EXPECT_NE(sent(given).find("no TLS connection that can be trusted"), std::string::npos);
     given.starttls = Mail::StartTls::if_offered;
-    EXPECT_NE(sent(given).find("request: a password is not sent where TLS is only used if it is offered"), std::string::npos);
+    EXPECT_NE(sent(given).find("request: a password is not sent where TLS is only used if it is offered"),
+              std::string::npos);
     given.password = "";
     given.user = "";
     EXPECT_NE(sent(given).find("no TLS connection that can be trusted"), std::string::npos);
@@ -220,7 +223,8 @@ TEST_F(WebMail, gives_up_on_a_server_that_says_nothing)
 
 /* Sends until the server has told that word, and is told to stop then. Whether the mail was
  * sent nevertheless. */
-bool sent_until(WebClient &client, WebServer &server, const Mail &mail, const std::string &word, std::chrono::milliseconds within)
+bool sent_until(WebClient &client, WebServer &server, const Mail &mail, const std::string &word,
+                std::chrono::milliseconds within)
 {
     bool sent = false;
     std::jthread sending([&](const std::stop_token &stop) {

@@ -52,7 +52,8 @@ public:
         X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_ASC,
                                    reinterpret_cast<const unsigned char *>("localhost"), -1, -1, 0);
         X509_set_issuer_name(made.get(), X509_get_subject_name(made.get()));
-        X509_EXTENSION *names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+        X509_EXTENSION *names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name,
+                                                    "DNS:localhost,IP:127.0.0.1");
         X509_add_ext(made.get(), names, -1);
         X509_EXTENSION_free(names);
         X509_sign(made.get(), key.get(), EVP_sha256());
@@ -209,7 +210,8 @@ public:
     void wait_for_word(const std::string &word)
     {
         std::unique_lock lock(mutex_);
-        EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(5), [&] { return told_.find(word) != told_.npos; })) << told_;
+        EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(5),
+                                      [&] { return told_.find(word) != told_.npos; })) << told_;
     }
 
 private:

@@ -34,6 +34,11 @@ std::string details_of(const NoticeText &text)
     return details.text("messages", joined(text.lines, "\n", most_alert_description)).done();
 }
 
+std::string environment_of(const Notice &notice)
+{
+    return notice.event ? inert(notice.event->environment, Markup::none, most_name) : "";
+}
+
 /* Lines that begin with words of ours: as the description of an incident of GitLab they are
  * markdown, in which a line of somebody else could be a command. */
 std::string description_of(const NoticeText &text)
@@ -71,7 +76,7 @@ WebRequest compose_pagerduty(const Channel &channel, const Notice &notice, const
         .text("severity", severities[static_cast<std::size_t>(severity_of(notice))])
         .text("timestamp", moment_of(notice))
         .text("component", notice.project.slug)
-        .text("group", notice.event ? inert(notice.event->environment, Markup::none, most_name) : "")
+        .text("group", environment_of(notice))
         .text("class", notice.issue ? inert(notice.issue->type, Markup::none, most_name) : "")
         .raw("custom_details", details_of(text));
     JsonObject event;
@@ -99,12 +104,13 @@ WebRequest compose_gitlab_alert(const Channel &channel, const Notice &notice, co
                            .text("fingerprint", topic_of(notice))
                            .text("service", notice.project.slug)
                            .text("monitoring_tool", "errtrack")
-                           .text("gitlab_environment_name", notice.event ? inert(notice.event->environment, Markup::none, most_name) : "")
+                           .text("gitlab_environment_name", environment_of(notice))
                            .done();
     WebRequest request = post_json(channel.url, std::move(body));
     std::string key = "Authorization: Bearer " + channel.secret;
     if (channel.secret.empty() || !header_fault(key).empty()) {
-        throw ChannelError("the channel has no authorization key: set the one that GitLab shows for the alert endpoint as its secret");
+        throw ChannelError("the channel has no authorization key: set the one that GitLab shows for the alert endpoint "
+                           "as its secret");
     }
     request.headers.push_back(std::move(key));
     return request;

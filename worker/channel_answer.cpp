@@ -147,7 +147,8 @@ Judgement judge_status(std::string_view who, const WebAnswer &answer)
 {
     Judgement judgement = judged(who, std::to_string(answer.status), verdict_of(answer.status));
     if (answer.status >= 300 && answer.status < 400) {
-        judgement.why = std::string(who) + " answers " + std::to_string(answer.status) + ": name the address that it redirects to";
+        judgement.why = std::string(who) + " answers " + std::to_string(answer.status)
+                        + ": name the address that it redirects to";
     }
     if (judgement.verdict == Verdict::again) {
         judgement.after = answer.retry_after;

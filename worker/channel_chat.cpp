@@ -27,7 +27,8 @@ struct Color {
 
 Color color_of(const Notice &notice)
 {
-    constexpr std::array<Color, 4> colors = {{{"#3b78c4", 0x3b78c4}, {"#e6a700", 0xe6a700}, {"#d93f0b", 0xd93f0b}, {"#8b0000", 0x8b0000}}};
+    constexpr std::array<Color, 4> colors = {{
+        {"#3b78c4", 0x3b78c4}, {"#e6a700", 0xe6a700}, {"#d93f0b", 0xd93f0b}, {"#8b0000", 0x8b0000}}};
     return colors[static_cast<std::size_t>(severity_of(notice))];
 }
 
@@ -117,7 +118,8 @@ WebRequest compose_mattermost(const Channel &channel, const Notice &notice, cons
     std::string happened = inert(text.happened, markup, most_happened);
     std::vector<std::string> fields;
     for (const NoticeFact &fact : text.facts) {
-        fields.push_back(JsonObject().raw("short", "true").text("title", fact.name).text("value", inert(fact.value, markup, most_value)).done());
+        std::string value = inert(fact.value, markup, most_value);
+        fields.push_back(JsonObject().raw("short", "true").text("title", fact.name).text("value", value).done());
     }
     std::string attachment = JsonObject()
                                  .text("fallback", inert(text.subject, markup, most_title))
@@ -135,7 +137,8 @@ WebRequest compose_discord(const Channel &channel, const Notice &notice, const D
     NoticeText text = text_of(notice, delivery.base);
     std::vector<std::string> fields;
     for (const NoticeFact &fact : text.facts) {
-        fields.push_back(JsonObject().text("name", fact.name).text("value", inert(fact.value, markup, most_value)).raw("inline", "true").done());
+        std::string value = inert(fact.value, markup, most_value);
+        fields.push_back(JsonObject().text("name", fact.name).text("value", value).raw("inline", "true").done());
     }
     std::string name = "**" + inert(text.short_id, markup, most_value) + "**";
     std::string embed = JsonObject()
@@ -169,10 +172,14 @@ WebRequest compose_teams(const Channel &channel, const Notice &notice, const Del
         body.push_back(rich_text({text_run(std::string(fact.name) + ": ", true), text_run(fact.value, false)}, "None"));
     }
     JsonObject card;
-    card.text("$schema", "http://adaptivecards.io/schemas/adaptive-card.json").text("type", "AdaptiveCard").text("version", "1.4");
-    card.raw("msteams", "{\"width\":\"Full\"}").raw("body", list_of(body));
+    card.text("$schema", "http://adaptivecards.io/schemas/adaptive-card.json")
+        .text("type", "AdaptiveCard")
+        .text("version", "1.4")
+        .raw("msteams", "{\"width\":\"Full\"}")
+        .raw("body", list_of(body));
     if (!text.link.empty()) {
-        std::string open = JsonObject().text("type", "Action.OpenUrl").text("title", "Open the issue").text("url", text.link).done();
+        std::string open =
+            JsonObject().text("type", "Action.OpenUrl").text("title", "Open the issue").text("url", text.link).done();
         card.raw("actions", list_of({open}));
     }
     std::string attachment = JsonObject()
@@ -193,7 +200,8 @@ WebRequest compose_google_chat(const Channel &channel, const Notice &notice, con
         widgets.push_back(JsonObject().raw("textParagraph", JsonObject().text("text", lines).done()).done());
     }
     for (const NoticeFact &fact : text.facts) {
-        std::string labelled = JsonObject().text("topLabel", fact.name).text("text", inert(fact.value, markup, most_value)).raw("wrapText", "true").done();
+        std::string value = inert(fact.value, markup, most_value);
+        std::string labelled = JsonObject().text("topLabel", fact.name).text("text", value).raw("wrapText", "true").done();
         widgets.push_back(JsonObject().raw("decoratedText", labelled).done());
     }
     if (!text.link.empty()) {

@@ -57,8 +57,8 @@ bool is_gap(std::uint32_t code)
  * bytes, and tags. The joiners stay: words and faces are made with them. */
 bool is_invisible(std::uint32_t code)
 {
-    return code == 0x061c || code == 0x180e || code == 0x200b || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e)
-           || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb)
+    return code == 0x061c || code == 0x180e || code == 0x200b || code == 0x200e || code == 0x200f
+           || (code >= 0x202a && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb)
            || (code >= 0xe0000 && code <= 0xe0fff);
 }
 

@@ -151,7 +151,8 @@ std::string behind(const Notice::Reason &reason)
     if (!reason.seconds) {
         return text;
     }
-    return text + ": they wait " + (*reason.seconds < 120 ? counted(*reason.seconds, "second", "seconds") : span(*reason.seconds / 60));
+    return text + ": they wait "
+           + (*reason.seconds < 120 ? counted(*reason.seconds, "second", "seconds") : span(*reason.seconds / 60));
 }
 
 std::string happened(const Notice &notice)

@@ -162,9 +162,12 @@ EDGE  := auth decode endpoint envelope_scan exchange form_files forms inflate js
 $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/ngx_module/%.o,$(EDGE))
 	@mkdir -p $(@D)
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto $(LIBS) -lpthread
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd $(LIBS) -lcrypto -lpthread
 
-# The dialogues with trackers, with servers of the tests on loopback.
+# These speak with servers of their own on loopback.
+WEB_UNITS := $(patsubst %,$(BUILD)/unit/%_test,web_client web_guard web_mail)
+$(WEB_UNITS): LIBS := -lcurl -lssl
+$(WEB_UNITS): $(call objects,web_client)
 DIALOGUES := $(patsubst %,$(BUILD)/unit/tracker_%_test,gitlab github other)
 $(DIALOGUES): LIBS := -lcurl
 $(DIALOGUES): $(call objects,web_client tracker tracker_api tracker_gitlab tracker_github tracker_other)

@@ -16,6 +16,7 @@
 #include "worker/key_verifier.hpp"
 #include "worker/ledger.hpp"
 #include "worker/metrics.hpp"
+#include "worker/notifier.hpp"
 #include "worker/patience.hpp"
 #include "worker/projection.hpp"
 #include "worker/record.hpp"
@@ -62,6 +63,7 @@ struct Settings {
     GitlabSettings gitlab;
     WebClientSettings web;
     SecretSettings secrets;
+    NotifierSettings notifier;
     FilerSettings filer;
     unsigned claim_after = 30;
     unsigned retention = 90;
@@ -93,6 +95,10 @@ public:
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
         consumer_ = std::string(host) + ":" + std::to_string(getpid());
+        if (settings.notifier.enabled) {
+            notifier_.emplace(settings.database, consumer_, settings.redis, settings.notifier, settings.web,
+                              secrets_, metrics_);
+        }
     }
 
     /* Whatever ends this, nobody waits for a database that is away. */
@@ -312,6 +318,7 @@ private:
     Filer filer_;
     Tender tender_;
     std::optional<KeyVerifier> verifier_;
+    std::optional<Notifier> notifier_;
     std::unique_ptr<Redis> redis_;
     std::optional<Stream> stream_;
     std::string consumer_;
@@ -336,6 +343,8 @@ int run(int argc, char **argv)
 {
     Settings settings;
     settings.redis.address = "127.0.0.1:6379";
+    settings.notifier.mail.from_name = "errtrack";
+    std::string starttls = "required";
     CLI::App app("Files the reports that nginx queued in Redis into PostgreSQL.",
                  "errtrack-worker");
     app.add_option("--database", settings.database, "connection string of libpq")
@@ -371,6 +380,18 @@ int run(int argc, char **argv)
                    "file of the keys that open the secrets of channels and trackers");
     app.add_option("--secrets-dir", settings.secrets.dir,
                    "folder of the files that such secrets may be in instead");
+    bool silent = false;
+    app.add_flag("--no-notifications", silent, "leave it to other workers to tell people");
+    app.add_option("--public-url", settings.notifier.public_url,
+                   "where people see the pages, for links in messages: https://errors.example.com (default: no links)");
+    app.add_option("--mail-server", settings.notifier.mail.server, "smtp://host:587 or smtps://host (default: no mail)");
+    app.add_option("--mail-starttls", starttls, "of smtp://: required, offered or none")
+        ->capture_default_str()->check(CLI::IsMember({"required", "offered", "none"}));
+    app.add_option("--mail-user", settings.notifier.mail.user, "who logs in to the mail server (default: nobody)");
+    app.add_option("--mail-password-file", settings.notifier.mail_password_file, "file that holds the password");
+    app.add_option("--mail-from", settings.notifier.mail.from, "sender of mail: errors@example.com");
+    app.add_option("--mail-from-name", settings.notifier.mail.from_name, "what readers show for the sender")
+        ->capture_default_str();
     app.add_option("--listen", settings.listen,
                    "host:port for /metrics, /live and /ready (default: none)");
     app.add_option("--log-level", settings.log_level, "debug, info, warn or err")
@@ -380,6 +401,11 @@ int run(int argc, char **argv)
     } catch (const CLI::ParseError &e) {
         return app.exit(e) == 0 ? 0 : 1;
     }
+
+    settings.notifier.enabled = !silent;
+    using StartTls = Mail::StartTls;
+    settings.notifier.mail.starttls = starttls == "none" ? StartTls::none
+                                      : starttls == "offered" ? StartTls::if_offered : StartTls::required;
 
     spdlog::set_default_logger(spdlog::stderr_logger_mt("errtrack-worker"));
     spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%l] %v");
@@ -409,6 +435,9 @@ int run(int argc, char **argv)
         spdlog::critical("--gitlab: {}", e.what());
         return 1;
     } catch (const SecretSettingsError &e) {
+        spdlog::critical("{}", e.what());
+        return 1;
+    } catch (const NotifierSettingsError &e) {
         spdlog::critical("{}", e.what());
         return 1;
     } catch (const ListenerError &e) {

@@ -19,7 +19,8 @@ use ErrTrack::Nginx;
 use ErrTrack::PgBouncer;
 use ErrTrack::Ports qw(free_port);
 use ErrTrack::Postgres;
-use ErrTrack::Process qw(build_dir random_hex run);
+use ErrTrack::Process qw(build_dir random_hex run write_file);
+use ErrTrack::Receiver;
 use ErrTrack::Redis;
 use ErrTrack::Worker;
 
@@ -97,6 +98,24 @@ sub add_worker {
         %arg,
     );
 }
+
+# A server that messages can be sent to, and channels to paths of it: for the path /NAME one
+# that is called NAME, a webhook. Returns the server; options of the table go to all of them.
+sub add_receiver {
+    my ($self, $names, %column) = @_;
+    my $receiver = $self->add('ErrTrack::Receiver', port => free_port())->start;
+    mkdir "$self->{dir}/secrets" or $!{EEXIST} or die "$self->{dir}/secrets: $!\n";
+    for my $name (@$names) {
+        write_file("$self->{dir}/secrets/$name", $receiver->url("/$name") . "\n");
+        $self->sql(q(insert into errtrack_private.channels (project_id, name, kind, files, hourly_cap)
+            values ($1, $2, 'webhook', jsonb_build_object('url', $2), $3)),
+            $self->{project}{id}, $name, $column{hourly_cap} // 60);
+    }
+    return $receiver;
+}
+
+# Options of a worker that may send there.
+sub notifying { return ('--secrets-dir', "$_[0]{dir}/secrets", '--allow-address', '127.0.0.1') }
 
 # This instance with its requests going through another of its nginx.
 sub through {

@@ -1,0 +1,288 @@
+#include "worker/notifier.hpp"
+
+#include "worker/backlog.hpp"
+#include "worker/entry.hpp"
+#include "worker/notice.hpp"
+#include "worker/seal.hpp"
+#include "worker/secret_file.hpp"
+#include "worker/tracker.hpp"
+
+#include <jansson.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+namespace errtrack {
+namespace {
+
+using namespace std::chrono_literals;
+using Became = SendingOutcome::Verdict;
+
+/* Waiting costs a thread nothing; more of them are only of use when so many channels hang. */
+constexpr std::size_t sender_threads = 8;
+
+/* The duty lasts longer: see take_duty() in sql/api/082_sending.sql. */
+constexpr auto usual_pause = 1s;
+constexpr auto pause_without_duty = 2s;
+constexpr auto pause_after_trouble = 5s;
+constexpr auto watch_pause = 15s;
+
+constexpr int redis_patience = 5;
+
+struct FreeJson {
+    void operator()(json_t *json) const noexcept { json_decref(json); }
+};
+using Json = std::unique_ptr<json_t, FreeJson>;
+
+std::string member_of(const std::string &object, const char *name)
+{
+    Json json(json_loadb(object.data(), object.size(), 0, nullptr));
+    const char *text = json_string_value(json_object_get(json.get(), name));
+    return text != nullptr ? text : "";
+}
+
+/* An address that the guard refuses stays so; a host without an address may get one. */
+Became verdict_of(const WebError &error) noexcept
+{
+    if (error.again) {
+        return Became::again;
+    }
+    return error.kind == WebError::Kind::rejected || error.kind == WebError::Kind::answer ? Became::message
+                                                                                          : Became::channel;
+}
+
+}
+
+Notifier::Notifier(std::string conninfo, std::string holder, const RedisSettings &redis,
+                   const NotifierSettings &settings, const WebClientSettings &web, const SecretStore &secrets,
+                   Metrics &metrics)
+    : holder_(std::move(holder)), redis_settings_(redis), settings_(settings), web_(web), secrets_(secrets), metrics_(metrics), store_(std::move(conninfo))
+{
+    std::string fault = settings.public_url.empty() ? std::string() : url_fault(settings.public_url);
+    if (!fault.empty()) {
+        throw NotifierSettingsError("--public-url: " + fault);
+    }
+    if (!settings.mail.server.empty()) {
+        fault = mail_server_fault(settings.mail.server);
+        if (!fault.empty()) {
+            throw NotifierSettingsError("--mail-server: " + fault);
+        }
+        if (settings.mail.from.empty()) {
+            throw NotifierSettingsError("--mail-server: name the sender with --mail-from");
+        }
+    }
+    for (std::size_t n = 0; n < sender_threads; n++) {
+        senders_.emplace_back([this](const std::stop_token &stop) { send(stop); });
+    }
+    thread_ = std::jthread([this](const std::stop_token &stop) { run(stop); });
+}
+
+void Notifier::run(const std::stop_token &stop)
+{
+    std::string complaint;
+    while (!stop.stop_requested()) {
+        std::chrono::milliseconds pause = usual_pause;
+        std::string trouble;
+        try {
+            {
+                std::lock_guard lock(mutex_);
+                std::move(done_.begin(), done_.end(), std::back_inserter(to_note_));
+                done_.clear();
+            }
+            // Even after the duty is lost: what arrived is not to be sent again.
+            note(to_note_);
+            to_note_.clear();
+            if (store_.take_notification_duty(holder_)) {
+                turn();
+            } else {
+                pause = pause_without_duty;
+            }
+        } catch (const StoreError &e) {
+            pause = pause_after_trouble;
+            // A database that is away is spoken of by whoever files.
+            trouble = e.kind == StoreError::Kind::down ? complaint : e.what();
+        } catch (const std::exception &e) {
+            pause = pause_after_trouble;
+            trouble = e.what();
+        }
+        if (trouble != complaint) {
+            if (trouble.empty()) {
+                spdlog::info("notifications: going on");
+            } else {
+                spdlog::error("notifications: {}, trying again every {} s", trouble, pause_after_trouble.count());
+            }
+            complaint = trouble;
+        }
+        std::unique_lock lock(mutex_);
+        woken_.wait_for(lock, stop, pause, [this] { return !done_.empty(); });
+    }
+}
+
+void Notifier::turn()
+{
+    if (Clock::now() >= watch_due_) {
+        watch_due_ = Clock::now() + watch_pause;
+        store_.watch_alerts(behind_seconds());
+        metrics_.sending(store_.sending_state());
+    }
+    while (store_.plan_notifications() > 0) {
+        hand_out();
+        if (!store_.take_notification_duty(holder_)) {
+            return;
+        }
+    }
+    hand_out();
+}
+
+/* 0 while the queue cannot be looked at: others say that. */
+double Notifier::behind_seconds()
+{
+    try {
+        if (!redis_) {
+            redis_ = std::make_unique<Redis>(redis_settings_, redis_patience);
+        }
+        return std::max(read_backlog(*redis_, stream_key(0, false)).oldest_seconds,
+                        read_backlog(*redis_, stream_key(0, true)).oldest_seconds);
+    } catch (const RedisError &) {
+        redis_.reset();
+        return 0;
+    }
+}
+
+void Notifier::hand_out()
+{
+    std::vector<std::int64_t> busy;
+    std::size_t room = 0;
+    {
+        std::lock_guard lock(mutex_);
+        busy.assign(busy_.begin(), busy_.end());
+        room = sender_threads - std::min(busy.size(), sender_threads);
+    }
+    if (room == 0) {
+        return;
+    }
+    std::vector<WaitingNotification> next = store_.next_notifications(busy, static_cast<unsigned>(room));
+    std::lock_guard lock(mutex_);
+    for (WaitingNotification &message : next) {
+        busy_.insert(message.channel);
+        waiting_.push_back(std::move(message));
+    }
+    handed_.notify_all();
+}
+
+void Notifier::note(const std::vector<SendingOutcome> &outcomes)
+{
+    for (const SendingOutcome &outcome : outcomes) {
+        std::string came_of_it = store_.note_sending(outcome);
+        metrics_.sent(came_of_it.c_str());
+        if (came_of_it == "parked") {
+            spdlog::warn("channel {} of project {}: {}: tried again in an hour, its messages wait", outcome.channel,
+                         outcome.project, outcome.problem);
+        } else if (!outcome.problem.empty()) {
+            spdlog::info("channel {} of project {}: {}", outcome.channel, outcome.project, outcome.problem);
+        }
+        std::lock_guard lock(mutex_);
+        busy_.erase(outcome.channel);
+    }
+}
+
+void Notifier::send(const std::stop_token &stop)
+{
+    WebClient client(web_);
+    while (true) {
+        WaitingNotification message;
+        {
+            std::unique_lock lock(mutex_);
+            if (!handed_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+                return;
+            }
+            message = std::move(waiting_.front());
+            waiting_.pop_front();
+        }
+        SendingOutcome outcome;
+        try {
+            outcome = deliver(client, message, stop);
+        } catch (const std::exception &e) {
+            outcome.verdict = Became::again;
+            outcome.problem = e.what();
+        }
+        if (stop.stop_requested() && outcome.verdict != Became::sent) {
+            return;
+        }
+        outcome.project = message.project;
+        outcome.channel = message.channel;
+        outcome.id = message.id;
+        std::lock_guard lock(mutex_);
+        done_.push_back(std::move(outcome));
+        woken_.notify_all();
+    }
+}
+
+SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &message, const std::stop_token &stop)
+{
+    SendingOutcome outcome;
+    auto failed = [&](Became verdict, const std::string &problem) {
+        outcome.verdict = verdict;
+        outcome.problem = problem;
+        return outcome;
+    };
+    const char *owner = message.channel_kind == "tracker" ? "tracker" : "channel";
+    auto secret = [&](const char *member) {
+        std::string stored = member_of(message.sealed, member);
+        std::string file = member_of(message.files, member);
+        if (stored.empty() && file.empty()) {
+            return std::string();
+        }
+        return secrets_.plain(stored.empty() ? "file:" + file : stored, seal_context(owner, member));
+    };
+    auto judged = [&](const Judgement &judgement) {
+        outcome.wait_seconds = static_cast<double>(judgement.after.value_or(0s).count());
+        switch (judgement.verdict) {
+        case Verdict::delivered:
+            return outcome;
+        case Verdict::message_refused:
+            return failed(Became::message, judgement.why);
+        case Verdict::channel_refused:
+            return failed(Became::channel, judgement.why);
+        default:
+            return failed(Became::again, judgement.why);
+        }
+    };
+    try {
+        Notice notice = read_notice(message.notice);
+        Delivery delivery{message.delivery_id, std::time(nullptr), settings_.public_url};
+        if (message.channel_kind == "tracker") {
+            // One that ended in the middle of it counted no attempt: it may have been there.
+            TrackerTask task{std::move(notice), std::move(delivery), message.attempts + 1, message.reference};
+            TrackerOutcome told = tell_tracker(
+                client, {message.provider, message.tracker_url, message.external_id, secret("token"), secret("secret"),
+                         message.settings}, task, stop);
+            outcome.reference = told.reference;
+            outcome.url = told.url;
+            return judged(told.judgement);
+        }
+        Channel channel{message.channel_kind, secret("url"), secret("secret"), message.settings};
+        MailSettings mail = settings_.mail;
+        if (message.channel_kind == "mail" && !settings_.mail_password_file.empty()) {
+            mail.password = read_secret(settings_.mail_password_file);
+        }
+        std::variant<WebRequest, Mail> composed = compose(channel, notice, delivery, mail);
+        if (const Mail *letter = std::get_if<Mail>(&composed)) {
+            client.send_mail(*letter, stop);
+            return outcome;
+        }
+        return judged(judge_answer(message.channel_kind, client.send(std::get<WebRequest>(composed), stop)));
+    } catch (const WebError &e) {
+        return failed(verdict_of(e), e.what());
+    } catch (const SecretError &e) {
+        return failed(Became::channel, e.what());
+    } catch (const ChannelError &e) {
+        return failed(Became::channel, e.what());
+    } catch (const NoticeError &e) {
+        return failed(Became::again, e.what());
+    }
+}
+
+}

@@ -138,7 +138,7 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 # Some are about upgrades and the like, which take long: make asan and make test-long have
 # them.
 ALL_TESTS  := $(wildcard t/*.t)
-LONG_TESTS := $(patsubst %,t/%.t,distributable export_refused migrations migrations_locks pgbouncer rolling_upgrade sql_contract_upgrade)
+LONG_TESTS := $(patsubst %,t/%.t,distributable export_refused import_crafted migrations migrations_locks notifications_flood pgbouncer rolling_upgrade sql_contract_upgrade)
 TESTS      ?= $(filter-out $(LONG_TESTS),$(ALL_TESTS))
 
 # A disk that stands still for seconds, since others write much, looks to the edge like a

@@ -13,7 +13,7 @@ my $cap = 20;
 
 my $t = ErrTrack->stack(redis => { appendonly => 'no' }, nginx => 0, worker => 0);
 my $receiver = $t->add_receiver([qw(hook quiet)], hourly_cap => $cap);
-$t->sql(q(update errtrack_private.limits set value = null where name = 'new_issues'));
+$t->sql(q(update errtrack_private.limits set value = null where name like 'new_issues%'));
 # One channel is told of nothing at this time of the day.
 $t->sql(q(insert into errtrack_private.alert_rules (project_id, name, kind, channel_ids, muted_from, muted_until)
     select c.project_id, c.name, 'new_issue', array[c.id],

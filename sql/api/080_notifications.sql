@@ -33,12 +33,12 @@ create or replace function errtrack_private.text_matches(value text, patterns te
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select patterns is null or exists (
+    select exists (
         select from unnest(patterns) as pattern
         where value like errtrack_private.like_pattern(pattern))
 $$;
 comment on function errtrack_private.text_matches(text, text[]) is
-    'Whether a text is one of these, in which * stands for anything. No patterns: any, even none.';
+    'Whether a text is one of these, in which * stands for anything.';
 
 create or replace function errtrack_private.rule_matches(
     rule errtrack_private.alert_rules,
@@ -57,12 +57,14 @@ begin
         return true;
     end if;
     if rule.levels is not null and not coalesce(notice #>> '{issue,level}' = any (rule.levels), false)
-        or not errtrack_private.text_matches(notice #>> '{event,environment}', rule.environments)
+        or rule.environments is not null
+            and not errtrack_private.text_matches(notice #>> '{event,environment}', rule.environments)
             and not (notice -> 'event' is null and exists (
                 select from errtrack_private.tags_of_issue(rule.project_id, issue, 'environment') as t (value)
                 where errtrack_private.text_matches(t.value, rule.environments)))
-        or not errtrack_private.text_matches(
-            coalesce(notice #>> '{event,release}', notice #>> '{issue,last_release}'), rule.releases)
+        or rule.releases is not null
+            and not errtrack_private.text_matches(
+                coalesce(notice #>> '{event,release}', notice #>> '{issue,last_release}'), rule.releases)
     then
         return false;
     end if;
@@ -201,21 +203,24 @@ create or replace function errtrack_private.queue_digest(
     is_mute boolean
 )
 returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
     insert into errtrack_private.digests as d (project_id, channel_id, due_at, beyond, muted, by_kind, issues)
     values ((channel).project_id, (channel).id, due, (not is_mute)::integer, is_mute::integer,
-            jsonb_build_object(notice ->> 'kind', 1),
-            case when notice ? 'issue' then jsonb_build_array(jsonb_build_object(
-                'short_id', notice #>> '{issue,short_id}', 'title', left(notice #>> '{issue,title}', 200))) else '[]' end)
+            jsonb_build_object(queue_digest.notice ->> 'kind', 1),
+            case when queue_digest.notice ? 'issue' then jsonb_build_array(jsonb_build_object(
+                'short_id', queue_digest.notice #>> '{issue,short_id}', 'title', left(queue_digest.notice #>> '{issue,title}', 200))) else '[]' end)
     on conflict (project_id, channel_id) do update
     set due_at = greatest(d.due_at, excluded.due_at),
         beyond = d.beyond + excluded.beyond,
         muted = d.muted + excluded.muted,
         by_kind = d.by_kind || jsonb_build_object(
-            notice ->> 'kind', coalesce((d.by_kind ->> (notice ->> 'kind'))::bigint, 0) + 1),
-        issues = case when jsonb_array_length(d.issues) < 5 then d.issues || excluded.issues else d.issues end
+            queue_digest.notice ->> 'kind', coalesce((d.by_kind ->> (queue_digest.notice ->> 'kind'))::bigint, 0) + 1),
+        issues = case when jsonb_array_length(d.issues) < 5 then d.issues || excluded.issues else d.issues end;
+end
 $$;
 comment on function errtrack_private.queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean) is
     'Adds a notice to what a channel is told in one message later.';
@@ -259,26 +264,30 @@ comment on function errtrack_private.queue_notice(bigint, bigint, jsonb, timesta
     'Queues a message for a channel: one by itself, or as part of the next digest when the channel has had as many as it may in an hour, or the rule is mute.';
 
 create or replace function errtrack_private.queue_tracking(notice jsonb, happened text) returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
+    -- Planned once in a session, which costs more than it does.
     insert into errtrack_private.notifications (project_id, channel_id, kind, issue_id, notice)
-    select c.project_id, c.id, task.kind, (notice #>> '{issue,id}')::bigint,
-           notice || jsonb_build_object('kind', task.kind)
+    select c.project_id, c.id, task.kind, (queue_tracking.notice #>> '{issue,id}')::bigint,
+           queue_tracking.notice || jsonb_build_object('kind', task.kind)
                || case when l.reference is null then '{}'
                        else jsonb_build_object('link', jsonb_build_object('reference', l.reference, 'url', l.url)) end
     from errtrack_private.channels c
     left join errtrack_private.issue_links l
-      on l.project_id = c.project_id and l.provider = c.provider and l.issue_id = (notice #>> '{issue,id}')::bigint
+      on l.project_id = c.project_id and l.provider = c.provider and l.issue_id = (queue_tracking.notice #>> '{issue,id}')::bigint
     cross join lateral (
         select case
             when happened = 'new_issue' and l.reference is null and c.settings @> '{"creates": true}' then 'create'
             when happened = 'resolved' and l.reference is not null and not c.settings @> '{"closes": false}' then 'close'
             when happened in ('regression', 'reopened') and l.reference is not null
                 and not c.settings @> '{"reopens": false}' then 'reopen' end as kind) as task
-    where c.project_id = (notice #>> '{project,id}')::bigint
+    where c.project_id = (queue_tracking.notice #>> '{project,id}')::bigint
       and c.kind = 'tracker' and c.enabled and task.kind is not null
-    order by l.id
+    order by l.id;
+end
 $$;
 comment on function errtrack_private.queue_tracking(jsonb, text) is
     'Queues for the trackers of the project what is to be made, closed or opened there with an issue.';

@@ -100,16 +100,17 @@ sub add_worker {
 }
 
 # A server that messages can be sent to, and channels to paths of it: for the path /NAME one
-# that is called NAME, a webhook. Returns the server; options of the table go to all of them.
+# that is called NAME, a webhook. Options: hourly_cap of the channels; program => another than
+# t/lib/receiver, with further arguments. Returns the server.
 sub add_receiver {
-    my ($self, $names, %column) = @_;
-    my $receiver = $self->add('ErrTrack::Receiver', port => free_port())->start;
+    my ($self, $names, %arg) = @_;
+    my $receiver = $self->add('ErrTrack::Receiver', port => free_port(), program => $arg{program})->start;
     mkdir "$self->{dir}/secrets" or $!{EEXIST} or die "$self->{dir}/secrets: $!\n";
     for my $name (@$names) {
         write_file("$self->{dir}/secrets/$name", $receiver->url("/$name") . "\n");
         $self->sql(q(insert into errtrack_private.channels (project_id, name, kind, files, hourly_cap)
             values ($1, $2, 'webhook', jsonb_build_object('url', $2), $3)),
-            $self->{project}{id}, $name, $column{hourly_cap} // 60);
+            $self->{project}{id}, $name, $arg{hourly_cap} // 60);
     }
     return $receiver;
 }

@@ -21,7 +21,8 @@ sub folder { return "$_[0]{dir}/$_[0]{name}.requests" }
 
 sub command {
     my ($self) = @_;
-    return ($^X, root() . '/t/lib/receiver', $self->port, $self->folder);
+    my ($program, @more) = @{ $self->{program} || [ root() . '/t/lib/receiver' ] };
+    return ($^X, $program, $self->port, $self->folder, @more);
 }
 
 sub ready { return $_[0]->log_since_start =~ /^ready$/m }

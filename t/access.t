@@ -124,6 +124,11 @@ insert into errtrack_private.trackers (project_id, provider, external_id, url)
 values (42, 'gitlab', 1201, 'https://gitlab.example/acme/shop'), (43, 'gitlab', 1202, 'https://gitlab.example/acme/blog'),
        (99, 'gitlab', 1203, 'https://gitlab.example/other/theirs');
 insert into errtrack_private.tracking_settings (project_id, active, integrated) values (42, true, true);
+insert into errtrack_private.channels (project_id, id, name, kind) overriding system value values (99, 199, 'theirs', 'mail'), (43, 143, 'blog', 'mail');
+insert into errtrack_private.alert_rules (project_id, id, name, kind) overriding system value values (99, 199, 'theirs', 'new_issue'), (43, 143, 'blog', 'new_issue');
+insert into errtrack_private.notifications (project_id, channel_id, delivery_id, kind, notice, state)
+values (99, 199, '00000000-0000-4000-8000-000000000199', 'new_issue', '{}', 'failed'),
+       (43, 143, '00000000-0000-4000-8000-000000000143', 'new_issue', '{}', 'failed');
 insert into errtrack_private.outcomes (project_id, hour, category, outcome, reason, quantity)
 select id, date_trunc('hour', now()), 'error', 'stored', '', 1 from errtrack_private.projects;
 analyze;
@@ -141,6 +146,20 @@ my %tracker = map { $_->[0] => $_->[1] } $t->sql('select project_id, id from err
 my %md5 = map { $_->[0] => $_->[1] } $t->sql('select n, md5(n::text) from generate_series(1001, 5001) as n');
 my %key_id = map { $_->[0] => $_->[1] } $t->sql('select public_key, id from errtrack_private.client_keys');
 my $multipart = { form => 'x' };
+
+# What a request of before may have deleted, made or sent: shop has one channel, rule, failed
+# message and tracker of its own kind.
+my $restorer = $t->sql_session;
+my $restore = q{
+delete from errtrack_private.alert_rules where project_id = 42;
+delete from errtrack_private.channels where project_id = 42;
+insert into errtrack_private.trackers (project_id, provider, url) values (42, 'other', 'https://tracker.example/shop') on conflict do nothing;
+insert into errtrack_private.channels (project_id, id, name, kind, provider, settings) overriding system value
+values (42, 100, 'team', 'mail', null, '{"to": ["a@a.example"]}'), (42, 101, 'tracker other', 'tracker', 'other', '{}');
+insert into errtrack_private.alert_rules (project_id, id, name, kind) overriding system value values (42, 100, 'rule', 'new_issue');
+insert into errtrack_private.notifications (project_id, channel_id, delivery_id, kind, notice, state)
+values (42, 100, '00000000-0000-4000-8000-000000000100', 'new_issue', '{}', 'failed');
+};
 
 # ---- the table -----------------------------------------------------------------------
 
@@ -243,6 +262,25 @@ my %route = (
     'GET /api/0/projects/{organization}/{project}/monitors/{monitor}/checkins' => [ project => 'project:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/user-feedback' => [ project => 'event:read', 200 ],
 
+    'GET /api/0/projects/{organization}/{project}/channels'     => [ project => 'project:read', 200 ],
+    'POST /api/0/projects/{organization}/{project}/channels'    => [ project => 'project:write', 201, { kind => 'mail', name => 'new', settings => { to => ['a@a.example'] } } ],
+    'GET /api/0/projects/{organization}/{project}/channels/{channel}' => [ project => 'project:read', 200 ],
+    'PUT /api/0/projects/{organization}/{project}/channels/{channel}' => [ project => 'project:write', 200, { name => 'x' } ],
+    'DELETE /api/0/projects/{organization}/{project}/channels/{channel}' => [ project => 'project:write', 204 ],
+    'POST /api/0/projects/{organization}/{project}/channels/{channel}/test' => [ project => 'project:write', 202 ],
+    'POST /api/0/projects/{organization}/{project}/channels/{channel}/resume' => [ project => 'project:write', 200 ],
+    'GET /api/0/projects/{organization}/{project}/alert-rules'  => [ project => 'project:read', 200 ],
+    'POST /api/0/projects/{organization}/{project}/alert-rules' => [ project => 'project:write', 201, { kind => 'behind' } ],
+    'GET /api/0/projects/{organization}/{project}/alert-rules/{rule}' => [ project => 'project:read', 200 ],
+    'PUT /api/0/projects/{organization}/{project}/alert-rules/{rule}' => [ project => 'project:write', 200, { name => 'x' } ],
+    'DELETE /api/0/projects/{organization}/{project}/alert-rules/{rule}' => [ project => 'project:write', 204 ],
+    'GET /api/0/projects/{organization}/{project}/notifications' => [ project => 'event:read', 200 ],
+    'GET /api/0/projects/{organization}/{project}/notifications/{notification}' => [ project => 'event:read', 200 ],
+    'POST /api/0/projects/{organization}/{project}/notifications/{notification}/retry' => [ project => 'project:write', 202 ],
+    'GET /api/0/projects/{organization}/{project}/trackers'     => [ project => 'project:read', 200 ],
+    'PUT /api/0/projects/{organization}/{project}/trackers/{provider}' => [ project => 'project:write', 200, { enabled => JSON::PP::true() } ],
+    'DELETE /api/0/projects/{organization}/{project}/trackers/{provider}' => [ project => 'project:write', 204 ],
+
     'GET /api/0/issues/{issue}/user-reports'                    => [ issue => 'event:read', 200 ],
     'POST /api/0/issues/{issue}/plugins/gitlab/link'            => [ issue => 'event:write', 200, { issue_id => 88 } ],
     'PUT /api/0/groups/{issue}/integrations/{integration}'      => [ issue => 'event:write', 201, { externalIssue => '1201#89' } ],
@@ -264,6 +302,7 @@ for my $issue ('/api/0/issues/{issue}', '/api/0/organizations/{organization}/iss
         "GET $issue/comments"                => [ issue => 'event:read', 200 ],
         "POST $issue/comments"               => [ issue => 'event:write', 201, { text => 'x' } ],
         "DELETE $issue/comments/{comment}"   => [ issue => 'event:write', 204 ],
+        "POST $issue/tracker-issues"         => [ issue => 'event:write', 202, { provider => 'other' } ],
     );
 }
 
@@ -312,10 +351,12 @@ sub request {
     my $user = $user{ $token =~ /administrator/ ? 'administrator' : $token =~ /^(reporter|developer|maintainer|stranger|nobody)|(?:, (reporter))/ ? $1 // $2 : 'owner' };
     my $issue = $named{issue} // $next;
     my $event = $md5{$issue} // 'f' x 32;
+    $restorer->($restore) if $route =~ m{/(?:channels|alert-rules|notifications|trackers|tracker-issues)\b};
     $named{token} //= spare_token($user) if $path =~ /token/ && $method eq 'DELETE';
     %named = (
         organization => 'acme', project => 'shop', issue => $issue, event => $event, attachment => "$event-0", version => "r$issue", file => $issue,
         member => $issue, monitor => 'nightly', key => $path =~ /keys/ ? sprintf('key_%028d', $next_key) : 'colour',
+        channel => 100, rule => 100, notification => '00000000-0000-4000-8000-000000000100', provider => 'other',
         integration => $tracker{42}, comment => $issue * 10 + $user, fingerprint => $issue, projectId => 42, id => 42, groupId => 10,
         key_id => $key_id{ sprintf 'key_%028d', $next_key }, %named);
     $path =~ s/\{(\w+)\}/$named{$1}/g;
@@ -487,6 +528,10 @@ for my $route ('PUT /api/0/projects/{organization}/{project}/keys/{key}', 'DELET
 }
 is request('PUT /api/0/issues/{issue}', 'reporter', issue => 777777)->status, 404,
     'who may not change learns the same of what does not exist';
+for my $route (sort grep { /\{(?:channel|rule|notification)\}/ } keys %route) {
+    is_deeply [ map { my $n = $_; request($route, 'owner', channel => $n, rule => $n, notification => "00000000-0000-4000-8000-000000000$n")->status } 143, 199, 777 ],
+        [ 404, 404, 404 ], "$route: what is of other projects is unknown";
+}
 is request('PUT /api/0/groups/{issue}/integrations/{integration}', 'owner', integration => $tracker{99})->status, 404,
     'a tracker of others is unknown';
 # Projects that a body names.

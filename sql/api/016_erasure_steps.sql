@@ -257,7 +257,12 @@ as $$
         (12, 'commits', 'release_commits', '(author_email = any ($2) or author_name = any ($2) or message ~ $4)',
          'author_email = case when author_email = any ($2) or author_name = any ($2) then '''' else author_email end,
           author_name = case when author_email = any ($2) or author_name = any ($2) then '''' else author_name end,
-          message = case when $4 is null then message else regexp_replace(message, $4, ''[erased]'', ''g'') end')
+          message = case when $4 is null then message else regexp_replace(message, $4, ''[erased]'', ''g'') end'),
+        (13, 'texts', 'notifications',
+         '(notice::text ~ $4 and notice <> errtrack_private.without_words(notice, $4) or last_error ~ $4)',
+         'notice = errtrack_private.without_words(notice, $4), last_error = regexp_replace(last_error, $4, ''[erased]'', ''g'')'),
+        (14, 'texts', 'digests', 'issues::text ~ $4 and issues <> errtrack_private.without_words(issues, $4)',
+         'issues = errtrack_private.without_words(issues, $4)')
 $$;
 comment on function errtrack_private.erasable_rows() is
     'What else may name a person, table by table: the condition for rows that do, and what is changed in them; null: they go.';

@@ -59,6 +59,7 @@ begin
     while clock_timestamp() - started < budget loop
         if errtrack_private.remove_issues(wanted_project, visible, 2000) = 0 then
             perform errtrack_private.forget_names(wanted_project, visible);
+            perform errtrack_private.forget_notifications(wanted_project, visible);
             return errtrack_private.purge_attachments(wanted_project, visible, started + budget)
                 and errtrack_private.purge_items(wanted_project, visible, started + budget);
         end if;

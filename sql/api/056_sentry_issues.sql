@@ -34,6 +34,25 @@ $$;
 comment on function errtrack_private.status_details(errtrack_private.issues) is
     'How an issue was resolved, or how long it is ignored.';
 
+create or replace function errtrack_private.link_label(l errtrack_private.issue_links) returns text
+language sql immutable
+as $$
+    select case l.provider when 'gitlab' then 'GL-' when 'github' then 'GH-' else '' end
+        -- Of what has no number what can be no markup.
+        || coalesce(substring(l.reference from '[0-9]+$'), nullif(regexp_replace(l.reference, '[^A-Za-z0-9 _-]', '', 'g'), ''), 'issue')
+$$;
+comment on function errtrack_private.link_label(errtrack_private.issue_links) is 'What an issue of a tracker is called.';
+
+create or replace function errtrack_private.issue_annotations(project bigint, issue bigint) returns json
+language sql stable
+as $$
+    select coalesce(json_agg(format('<a href="%s">%s</a>', l.url, errtrack_private.link_label(l)) order by l.id), '[]')
+    from errtrack_private.issue_links l
+    where l.project_id = project and l.issue_id = issue and l.url ~ '^https?://[^"<>\s]+$'
+$$;
+comment on function errtrack_private.issue_annotations(bigint, bigint) is
+    'Issues of trackers that belong to an issue, as links.';
+
 create or replace function errtrack_private.show_issues(
     places errtrack_private.issue_place[],
     stats_period text,
@@ -82,7 +101,7 @@ begin
         'isSubscribed', false,
         'subscriptionDetails', null,
         'hasSeen', true,
-        'annotations', '[]'::json,
+        'annotations', errtrack_private.issue_annotations(i.project_id, i.id),
         'count', errtrack_private.clamp_count(i.event_count)::text,
         'userCount', errtrack_private.clamp_count(i.user_count),
         'firstSeen', errtrack_private.rfc3339(i.first_seen),
@@ -371,24 +390,18 @@ language plpgsql stable
 as $$
 begin
     return (
-        select jsonb_build_object(
-            'annotations', coalesce(jsonb_agg(format('<a href="%s">%s</a>', l.url, l.label)::text order by l.id)
-                filter (where l.url ~ '^https?://[^"<>\s]+$'), '[]'),
-            'pluginIssues', coalesce(jsonb_agg(jsonb_build_object(
-                'id', l.provider, 'slug', l.provider, 'name', l.name,
-                'issue', jsonb_build_object('issue_id', substring(l.reference from '[0-9]+$'), 'url', l.url, 'label', l.label))
-                order by l.id), '[]'))
-        from (
-            select k.id, k.provider, k.reference, k.url,
-                   case k.provider when 'gitlab' then 'GitLab' when 'github' then 'GitHub' else 'Tracker' end as name,
-                   case k.provider when 'gitlab' then 'GL-' when 'github' then 'GH-' else '' end
-                       || coalesce(substring(k.reference from '[0-9]+$'), '') as label
-            from errtrack_private.issue_links k
-            where k.project_id = project and k.issue_id = issue) l);
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'id', l.provider, 'slug', l.provider,
+            'name', case l.provider when 'gitlab' then 'GitLab' when 'github' then 'GitHub' else 'Tracker' end,
+            'issue', jsonb_build_object(
+                'issue_id', substring(l.reference from '[0-9]+$'), 'url', l.url, 'label', errtrack_private.link_label(l)))
+            order by l.id), '[]')
+        from errtrack_private.issue_links l
+        where l.project_id = project and l.issue_id = issue);
 end
 $$;
 comment on function errtrack_private.issue_links_of(bigint, bigint) is
-    'Issues of trackers that belong to an issue, in the two forms that GitLab reads.';
+    'Issues of trackers that belong to an issue, in the other form that GitLab reads: see issue_annotations().';
 
 create or replace function errtrack_private.issue_activity(project bigint, issue bigint) returns jsonb
 language plpgsql stable
@@ -432,7 +445,7 @@ begin
                 'activity', errtrack_private.issue_activity(project, issue),
                 'tags', errtrack_private.issue_tag_keys(project, issue), 'seenBy', '[]'::jsonb, 'participants', '[]'::jsonb, 'pluginActions', '[]'::jsonb,
                 'pluginContexts', '[]'::jsonb)
-            || errtrack_private.issue_links_of(project, issue)
+            || jsonb_build_object('pluginIssues', errtrack_private.issue_links_of(project, issue))
         from errtrack_private.issues i
         cross join errtrack_private.show_issues(
             array[row(project, issue, 0)::errtrack_private.issue_place], '24h', base) list
@@ -509,7 +522,7 @@ begin
         'page_of_trends(errtrack_private.issue_place[], text, integer)',
         'scope_condition(jsonb, text[])', 'refuse_bare_tag(bigint[], text)', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',
-        'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)']
+        'link_label(errtrack_private.issue_links)', 'issue_annotations(bigint, bigint)', 'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -50,6 +50,21 @@ select id, true, id % 2 = 0 from errtrack_private.projects where organization_id
 insert into errtrack_private.trackers (project_id, provider, external_id, url)
 select id, 'gitlab', id, 'https://gitlab.example/group/' || slug from errtrack_private.projects where slug <> 'empty';
 
+-- ---- who is told -------------------------------------------------------------------
+
+insert into errtrack_private.trackers (project_id, provider, url)
+select id, 'other', 'https://tracker.example/' || slug from errtrack_private.projects where slug <> 'empty';
+insert into errtrack_private.channels (project_id, name, kind, provider, place, settings)
+select id, 'tracker other', 'tracker', 'other', 'tracker.example', '{}' from errtrack_private.projects where slug <> 'empty'
+union all
+select id, 'channel ' || n, 'mail', null, 'ann@a.example', '{"to": ["ann@a.example"]}'
+from errtrack_private.projects, generate_series(1, 8) as n where slug <> 'empty';
+insert into errtrack_private.alert_rules (project_id, name, kind, levels, channel_ids)
+select id, 'rule ' || n, 'new_issue', '{error}', null from errtrack_private.projects, generate_series(1, 8) as n where slug <> 'empty';
+insert into errtrack_private.notifications (project_id, channel_id, kind, notice, state)
+select c.project_id, c.id, 'test', errtrack_private.notice_of(c.project_id, null, 'test', now(), '{}'), (array['failed', 'sent', 'waiting'])[n % 3 + 1]
+from errtrack_private.channels c, generate_series(1, 6) as n where c.kind = 'mail';
+
 -- ---- issues ------------------------------------------------------------------------
 
 -- Thirty of each project: exceptions in all states, every fifth a message, two merged into the first.

@@ -50,6 +50,10 @@ CommandLine::CommandLine(Options &options, Action &action) : options_(options), 
     add_grouping();
     add_report_logins();
     add_secrets();
+    add_channels();
+    add_alerts();
+    add_trackers();
+    add_notifications();
 }
 
 CLI::App *CommandLine::group(const std::string &name, const std::string &about)

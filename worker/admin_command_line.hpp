@@ -1,7 +1,7 @@
 /*
  * How the commands are written: options, what they may hold, and which function of admin_*
- * does what a command says. Commands about projects are in admin_command_projects.cpp, all
- * others in admin_command_line.cpp.
+ * does what a command says. Commands about projects are in admin_command_projects.cpp, those
+ * about what people are told in admin_command_notify.cpp, all others in admin_command_line.cpp.
  */
 
 #ifndef ERRTRACK_WORKER_ADMIN_COMMAND_LINE_HPP
@@ -46,6 +46,12 @@ private:
     void add_retention();
     void add_transfer();
     void add_report_logins();
+    void add_channels();
+    void add_channel_options(CLI::App *to);
+    void add_secret(CLI::App *to, const std::string &member, std::string &file, std::string &ref);
+    void add_alerts();
+    void add_trackers();
+    void add_notifications();
     void add_secrets();
 
     void add_json(CLI::App *to);

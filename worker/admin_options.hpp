@@ -15,6 +15,41 @@
 
 namespace errtrack {
 
+/* What a channel, an alert rule or a tracker is set to; empty, 0: not given. */
+struct NotifyOptions {
+    std::string channel;                /* name or id */
+    std::string enabled;                /* on or off, as the next four */
+    std::string confidential;
+    std::string creates;
+    std::string closes;
+    std::string reopens;
+    std::string url_file;               /* with the secret, or in the folder of the worker: _ref */
+    std::string url_ref;
+    std::string secret_file;
+    std::string secret_ref;
+    std::string token_file;
+    std::string token_ref;
+    std::vector<std::string> recipients;
+    std::vector<std::string> headers;
+    int hourly_cap = 0;
+
+    std::string rule;                   /* name or id */
+    int minutes = 0;
+    int repeat_minutes = 0;
+    std::vector<std::string> levels;
+    std::vector<std::string> environments;
+    std::vector<std::string> releases;
+    std::vector<std::string> tags;      /* NAME=PATTERN */
+    std::vector<std::string> channels;
+    std::string mute;                   /* 22:00-06:00 */
+    std::vector<int> days;
+    std::string timezone;
+
+    std::string tracker_url;
+    std::string api;
+    std::vector<std::string> labels;
+};
+
 /* Every option of every command; a command reads those that it declares. */
 struct Options {
     std::string database;
@@ -87,6 +122,8 @@ struct Options {
     std::string password_file;
     int connections = 10;
     int timeout_seconds = 60;
+
+    NotifyOptions notify;
 };
 
 /* The words with commas between them. */

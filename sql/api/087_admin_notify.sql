@@ -1,0 +1,253 @@
+-- What administrators do to channels, alert rules and trackers from a shell. The rules of
+-- 060_admin.sql hold: the caller's own rights, and every refusal in words that the command
+-- shows as they are. What is allowed is decided where HTTP has it decided, too.
+
+create or replace function errtrack_private.find_channel(project bigint, reference text) returns errtrack_private.channels
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+    channel errtrack_private.channels;
+begin
+    select c.* into channel
+    from errtrack_private.channels as c
+    where c.project_id = find_channel.project
+      and c.kind <> 'tracker'
+      and (c.name = find_channel.reference or c.id::text = find_channel.reference)
+    order by c.name = find_channel.reference desc
+    limit 1;
+    if not found then
+        raise exception 'there is no channel "%": see errtrack channel list', find_channel.reference using errcode = 'no_data_found';
+    end if;
+    return channel;
+end
+$$;
+comment on function errtrack_private.find_channel(bigint, text) is
+    'The channel of a project with this name or id. Raises when there is none.';
+
+create or replace function errtrack_private.find_rule(project bigint, reference text) returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+    found_id bigint;
+begin
+    select r.id into found_id
+    from errtrack_private.alert_rules as r
+    where r.project_id = find_rule.project
+      and (r.name = find_rule.reference or r.id::text = find_rule.reference)
+    order by r.name = find_rule.reference desc
+    limit 1;
+    if not found then
+        raise exception 'there is no rule "%": see errtrack alert list', find_rule.reference using errcode = 'no_data_found';
+    end if;
+    return found_id;
+end
+$$;
+comment on function errtrack_private.find_rule(bigint, text) is
+    'The id of the alert rule of a project with this name or id. Raises when there is none.';
+
+create or replace function errtrack_private.channel_list(project bigint)
+returns table (
+    id bigint,
+    name text,
+    kind text,
+    place text,
+    state text,
+    hourly_cap integer,
+    waiting bigint,
+    delivered_at timestamptz,
+    last_error text
+)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select c.id, c.name, c.kind, c.place, errtrack_private.show_channel_state(c) ->> 'state', c.hourly_cap,
+           (errtrack_private.show_channel_state(c) ->> 'waiting')::bigint,
+           date_trunc('second', c.last_delivered_at), c.last_error
+    from errtrack_private.channels as c
+    where c.project_id = channel_list.project and c.kind <> 'tracker'
+    order by c.id
+$$;
+comment on function errtrack_private.channel_list(bigint) is 'The channels of a project, and how it goes with them.';
+
+create or replace function errtrack_private.add_channel(project bigint, body jsonb, sealed jsonb) returns bigint
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+    select (errtrack_private.make_channel(project, body, sealed, true, session_user)).id
+$$;
+comment on function errtrack_private.add_channel(bigint, jsonb, jsonb) is
+    'Makes a channel as make_channel() does, for the login, and returns its id.';
+
+create or replace function errtrack_private.change_channel(project bigint, reference text, body jsonb, sealed jsonb) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+    perform errtrack_private.save_channel(errtrack_private.changed_channel(
+        errtrack_private.find_channel(project, reference), body, sealed, true));
+end
+$$;
+comment on function errtrack_private.change_channel(bigint, text, jsonb, jsonb) is
+    'Changes what the body names of a channel. It is then tried at once.';
+
+create or replace function errtrack_private.alert_rule_list(project bigint)
+returns table (id bigint, name text, kind text, enabled boolean, condition text, channels text, mute text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select nullif(r.id, 0), r.name, r.kind, r.enabled,
+           concat_ws(', ',
+               r.events || ' events', r.users || ' users', r.minutes || ' minutes',
+               'level ' || array_to_string(r.levels, ' or '), 'environment ' || array_to_string(r.environments, ' or '),
+               'release ' || array_to_string(r.releases, ' or '), 'tags ' || r.tags::text),
+           coalesce((
+               select string_agg(c.name, ', ' order by c.id)
+               from errtrack_private.channels as c
+               where c.project_id = r.project_id and c.id = any (r.channel_ids)), 'all'),
+           to_char(r.muted_from, 'HH24:MI') || ' to ' || to_char(r.muted_until, 'HH24:MI') || ' ' || r.timezone
+               || coalesce(', days ' || array_to_string(r.muted_days, ' '), '')
+    from errtrack_private.alert_rules_of(alert_rule_list.project) as r
+    order by r.id
+$$;
+comment on function errtrack_private.alert_rule_list(bigint) is
+    'The alert rules of a project; without an id those that hold while it has none of its own.';
+
+create or replace function errtrack_private.add_alert_rule(project bigint, body jsonb) returns bigint
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    -- People name channels.
+    named constant jsonb := body -> 'channels';
+begin
+    if named is not null then
+        body := body || jsonb_build_object('channels', (
+            select jsonb_agg((errtrack_private.find_channel(project, t.name)).id::text)
+            from jsonb_array_elements_text(named) as t (name)));
+    end if;
+    return (errtrack_private.make_rule(project, body)).id;
+end
+$$;
+comment on function errtrack_private.add_alert_rule(bigint, jsonb) is
+    'Makes a rule as make_rule() does, whose channels may be given by their names, and returns its id.';
+
+create or replace function errtrack_private.tracker_list(project bigint)
+returns table (provider text, url text, external_id bigint, state text, waiting bigint, delivered_at timestamptz, last_error text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select t.provider, t.url, t.external_id,
+           case when c.id is null then 'only linked' else errtrack_private.show_channel_state(c) ->> 'state' end,
+           (errtrack_private.show_channel_state(c) ->> 'waiting')::bigint,
+           date_trunc('second', c.last_delivered_at), c.last_error
+    from errtrack_private.trackers as t
+    left join errtrack_private.channels as c on c.project_id = t.project_id and c.provider = t.provider
+    where t.project_id = tracker_list.project
+    order by t.id
+$$;
+comment on function errtrack_private.tracker_list(bigint) is 'The trackers of a project, and how it goes with them.';
+
+create or replace function errtrack_private.remove_tracker(project bigint, provider text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+    if not errtrack_private.delete_tracker(project, provider) then
+        raise exception 'the project has no tracker "%": see errtrack tracker list', provider using errcode = 'no_data_found';
+    end if;
+end
+$$;
+comment on function errtrack_private.remove_tracker(bigint, text) is
+    'Deletes a tracker of a project; links to its issues stay. Raises when there is none.';
+
+create or replace function errtrack_private.queue_tests(project bigint, reference text)
+returns table (channel text, notification bigint)
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+    if queue_tests.reference is not null then
+        return query
+            select c.name, (errtrack_private.queue_test(c)).id
+            from errtrack_private.find_channel(queue_tests.project, queue_tests.reference) as c;
+        return;
+    end if;
+    return query
+        select c.name, (errtrack_private.queue_test(c)).id
+        from errtrack_private.channels as c
+        where c.project_id = queue_tests.project and c.enabled and c.kind <> 'tracker'
+        order by c.id;
+    if not found then
+        raise exception 'the project has no channel that is enabled: make one with errtrack channel add' using errcode = 'no_data_found';
+    end if;
+end
+$$;
+comment on function errtrack_private.queue_tests(bigint, text) is
+    'Queues a test for a channel of a project, or for all of them.';
+
+create or replace function errtrack_private.notification_progress(project bigint, ids bigint[])
+returns table (channel text, state text, attempts integer, answer text, over boolean)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select c.name, n.state, n.attempts, n.last_error,
+           -- Who looks does not wait an hour for the next attempt.
+           n.state <> 'waiting' or c.parked_at is not null
+    from errtrack_private.notifications as n
+    join errtrack_private.channels as c on c.project_id = n.project_id and c.id = n.channel_id
+    where n.project_id = notification_progress.project and n.id = any (notification_progress.ids)
+    order by n.id
+$$;
+comment on function errtrack_private.notification_progress(bigint, bigint[]) is
+    'What has become of some messages so far. over: nothing more is to be waited for.';
+
+create or replace function errtrack_private.notification_list(project bigint, reference text, state text, most bigint)
+returns table (
+    id uuid,
+    created_at timestamptz,
+    channel text,
+    kind text,
+    issue text,
+    state text,
+    attempts integer,
+    ended_at timestamptz,
+    last_error text
+)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select n.delivery_id, date_trunc('second', n.created_at), c.name, n.kind, n.notice #>> '{issue,short_id}', n.state,
+           n.attempts, date_trunc('second', n.ended_at), n.last_error
+    from errtrack_private.notifications as n
+    join errtrack_private.channels as c on c.project_id = n.project_id and c.id = n.channel_id
+    where n.project_id = notification_list.project
+      and (notification_list.reference is null
+           or n.channel_id = (errtrack_private.find_channel(notification_list.project, notification_list.reference)).id)
+      and (notification_list.state is null or n.state = notification_list.state)
+      and n.created_at >= errtrack_private.visible_from(notification_list.project)
+    order by n.id desc
+    limit notification_list.most
+$$;
+comment on function errtrack_private.notification_list(bigint, text, text, bigint) is
+    'So many messages of a project, the newest first: of any or one channel, in any or one state.';
+
+create or replace function errtrack_private.retry_notifications(project bigint, delivery uuid) returns bigint
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    wanted errtrack_private.notifications;
+    again bigint := 0;
+begin
+    for wanted in
+        select n.*
+        from errtrack_private.notifications as n
+        where n.project_id = retry_notifications.project
+          and case when delivery is null then n.state = 'failed' and n.created_at >= now() - interval '7 days'
+                   else n.delivery_id = delivery end
+        order by n.id
+    loop
+        perform errtrack_private.retry_notification(wanted);
+        again := again + 1;
+    end loop;
+    if again = 0 then
+        raise exception '%', case when delivery is null then 'nothing failed within 7 days'
+            else format('there is no message %s: see errtrack notify list', delivery) end using errcode = 'no_data_found';
+    end if;
+    return again;
+end
+$$;
+comment on function errtrack_private.retry_notifications(bigint, uuid) is
+    'Has a message that failed wait again, or all of the last 7 days. Returns how many.';
+
+revoke execute on function
+    errtrack_private.find_channel(bigint, text),
+    errtrack_private.find_rule(bigint, text),
+    errtrack_private.channel_list(bigint),
+    errtrack_private.add_channel(bigint, jsonb, jsonb),
+    errtrack_private.change_channel(bigint, text, jsonb, jsonb),
+    errtrack_private.alert_rule_list(bigint),
+    errtrack_private.add_alert_rule(bigint, jsonb),
+    errtrack_private.tracker_list(bigint),
+    errtrack_private.remove_tracker(bigint, text),
+    errtrack_private.queue_tests(bigint, text),
+    errtrack_private.notification_progress(bigint, bigint[]),
+    errtrack_private.notification_list(bigint, text, text, bigint),
+    errtrack_private.retry_notifications(bigint, uuid)
+from public;

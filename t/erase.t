@@ -106,6 +106,12 @@ $t->sql($_->[0], @$_[ 1 .. $#$_ ]) for
     [ q{insert into errtrack_private.releases (project_id, release, first_received_at) values ($1, '1.0', now()) on conflict do nothing}, $t->project->{id} ],
     [ q{insert into errtrack_private.release_commits (project_id, release, position, id, message, author_name, author_email)
         values ($1, '1.0', 1, 'c1', 'mend', 'Ann', 'ann@example.com'), ($1, '1.0', 2, 'c2', 'mend', 'Bob', 'bob@example.com')}, $t->project->{id} ],
+    # Off, so that nobody tries to send it.
+    [ q{insert into errtrack_private.channels (project_id, name, kind, enabled) values ($1, 'team', 'mail', false)}, $t->project->{id} ],
+    [ q{insert into errtrack_private.notifications (project_id, channel_id, kind, notice, last_error)
+        select project_id, id, 'new_issue', '{"issue": {"id": 1, "title": "cannot bill ann@example.com"}}', 'answered 400: ann@example.com' from errtrack_private.channels} ],
+    [ q{insert into errtrack_private.digests (project_id, channel_id, due_at, issues)
+        select project_id, id, now() + interval '1 hour', '[{"short_id": "X-1", "title": "cannot bill ann@example.com"}]' from errtrack_private.channels} ],
     [ q{insert into errtrack_private.sign_in_failures (address) values ('2001:db8::7'), ('2001:db8::8')} ],
     map { my $id = random_hex(16);
         [ q{insert into errtrack_private.waiting_requests (project_id, delivery_id, public_key, received_at, meta, body) values ($1, $2, $3, now(), $4, convert_to($5, 'UTF8'))},
@@ -143,7 +149,7 @@ my $before = $rows->('true');
 my $events = $t->sql_value('select sum(event_count) from errtrack_private.issues');
 my $planned = $counts->('--email', $ann{email}, '--dry-run');
 is_deeply $planned, { events => 8, bodies => 7, attachments => 2, feedback => 2, dead_letters => 1, waiting_requests => 1, issue_users => 4,
-    sessions => 1, session_users => 1, tags => 5, names => 2, texts => 8, commits => 1 }, 'it is counted what would go'
+    sessions => 1, session_users => 1, tags => 5, names => 2, texts => 10, commits => 1 }, 'it is counted what would go'
     or diag explain $planned;
 is $rows->('true'), $before, 'nothing has changed';
 my $of_bob = $rows->(q{t::text like '%bob@example.com%' or t::text like '%carl@example.com%' or t::text like '%u-1%'});
@@ -156,6 +162,8 @@ is join(' ', sort map { $_->[0] } $t->sql(q{select body ->> 'message' from errtr
 is $t->sql_value('select sum(event_count) from errtrack_private.issues'), $events, 'all events stay counted';
 is $users->(), 1, 'users who are gone do not';
 is $t->sql_value('select text from errtrack_private.issue_comments'), 'ask [erased], nobody else', 'nor does a comment';
+is_deeply [ $t->sql(q{select notice #>> '{issue,title}', last_error from errtrack_private.notifications}) ], [ [ 'cannot bill [erased]', 'answered 400: [erased]' ] ], 'what people were told';
+is $t->sql_value(q{select issues #>> '{0,title}' from errtrack_private.digests}), 'cannot bill [erased]', '... and will be';
 is $t->sql_value(q{select string_agg(concat_ws(' ', id, author_name, author_email), ',' order by id) from errtrack_private.release_commits}),
     'c1  ,c2 Bob bob@example.com', 'or a commit';
 is $t->sql_value(q{select title from errtrack_private.issues where title like 'cannot bill%'}), 'cannot bill [erased], twice', 'a title names nobody';

@@ -49,7 +49,6 @@ my $t = ErrTrack->new;
 $t->start_postgres;
 $t->sql(read_file("$here/data.sql"));
 my $key = write_file("$t->{dir}/secrets.key", 'b7' x 32 . "\n");
-chmod 0600, $key or die "$key: $!\n";
 $t->start_nginx(words => { KEY => $key }, config => <<'CONF');
 %%MODULES%%
 %%GLOBALS%%

@@ -38,7 +38,6 @@ CONF
 
 my $t = ErrTrack->new;
 my $key = write_file("$t->{dir}/secrets.key", 'b7' x 32 . "\n");
-chmod 0600, $key or die "$key: $!\n";
 $t->start_postgres;
 $t->sql(<<'SQL');
 insert into errtrack_private.organizations (id, slug, name) values (10, 'acme', 'Acme');

@@ -22,7 +22,7 @@ as $$
            (5, 'roles', 'doctor_roles'), (6, 'server', 'doctor_server'), (7, 'vacuum', 'doctor_vacuum'),
            (8, 'transactions', 'doctor_transactions'), (9, 'connections', 'doctor_connections'),
            (10, 'replication', 'doctor_replication'), (11, 'backlog', 'doctor_backlog'),
-           (12, 'dead letters', 'doctor_dead_letters')
+           (12, 'dead letters', 'doctor_dead_letters'), (13, 'channels', 'doctor_channels')
 $$;
 comment on function errtrack_private.doctor_checks() is
     'The subjects of "errtrack doctor", each with the function that looks at it. Its rows have a level (ok, warning, failing), what was found, and what to do about it.';

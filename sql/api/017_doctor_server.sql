@@ -137,11 +137,18 @@ as $$
             select count(*) as facts, min(l.received_at) as oldest, max(l.received_at) as filed
             from (select t.received_at from errtrack_private.tag_facts as t limit 200001) as l) as f
         union all
-        select false, format('%s messages wait in the outbox%s', case when o.messages > 10000 then 'more than 10000' else o.messages::text end,
-                             ', the oldest since ' || date_trunc('second', o.oldest)::text), ''
+        select o.oldest < now() - interval '10 minutes',
+               format('%s things that happened are not told yet%s', case when o.messages > 10000 then 'more than 10000' else o.messages::text end,
+                      ', the oldest since ' || date_trunc('second', o.oldest)::text),
+               'see that a worker runs and what its log says of notifications'
         from (
             select count(*) as messages, min(l.created_at) as oldest
-            from (select x.created_at from errtrack_private.outbox as x limit 10001) as l) as o
+            from (
+                select x.created_at
+                from errtrack_private.outbox as x
+                -- What happens where nobody is to be told is taken out with the rest.
+                where exists (select from errtrack_private.channels as c where c.project_id = x.project_id and c.enabled)
+                limit 10001) as l) as o
         union all
         select w.requests > 8000, format('%s requests wait for the word of GitLab', w.requests),
                'see that GitLab answers: there is room for 10000'
@@ -166,13 +173,49 @@ as $$
 $$;
 comment on function errtrack_private.doctor_dead_letters() is 'Dead letters, of which there are 10,000 at most.';
 
+create or replace function errtrack_private.doctor_channels()
+returns table (level text, what text, advice text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'warning',
+           format('channel "%s" of project %s %s: %s', c.name, p.slug,
+                  case when c.parked_at is not null then 'is parked since ' || date_trunc('second', c.parked_at)::text
+                       else format('fails since %s, %s times', date_trunc('second', c.failing_since), c.failures) end,
+                  coalesce(c.last_error, 'no reason is known')),
+           case when c.kind = 'tracker'
+                then format('see that token and address are right: errtrack tracker set %s %s', p.id, c.provider)
+                else format('see that its address and secret are right (errtrack channel change %s %s), then errtrack channel resume %s %s',
+                            p.id, c.id, p.id, c.id) end
+    from errtrack_private.channels as c
+    join errtrack_private.projects as p on p.id = c.project_id
+    where c.enabled and (c.parked_at is not null or c.failing_since < now() - interval '10 minutes')
+    union all
+    select 'warning',
+           format('%s messages wait to be sent, the oldest since %s', case when w.messages > 10000 then 'more than 10000' else w.messages::text end,
+                  date_trunc('second', w.oldest)),
+           'see that a worker runs and what its log says of notifications'
+    from (
+        select count(*) as messages, min(l.created_at) as oldest
+        from (
+            select n.created_at
+            from errtrack_private.channels as c
+            join errtrack_private.notifications as n
+              on n.project_id = c.project_id and n.channel_id = c.id and n.state = 'waiting'
+            where c.enabled and c.failures = 0
+            limit 10001) as l) as w
+    where w.oldest < now() - interval '10 minutes'
+$$;
+comment on function errtrack_private.doctor_channels() is
+    'Channels that cannot be reached, and messages that wait although theirs can.';
+
 do $$
 declare
     name text;
 begin
     foreach name in array array[
         'doctor_server()', 'doctor_vacuum()', 'doctor_transactions(interval)', 'doctor_connections()', 'doctor_replication()',
-        'doctor_backlog()', 'doctor_dead_letters()'] loop
+        'doctor_backlog()', 'doctor_dead_letters()', 'doctor_channels()'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
 end

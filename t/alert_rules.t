@@ -85,6 +85,7 @@ is_deeply { map { ($_ => $worst->{$_}) } keys %whole }, \%whole, 'a rule has all
 my $changed = change($worst->{id}, { events => undef, minutes => 30, tags => undef, mutedDays => undef, enabled => $false, name => 'Worst' })->json;
 is_deeply $changed, { %$worst, events => undef, minutes => 30, tags => undef, mutedDays => undef, enabled => $false, name => 'Worst' }, 'a change names what changes';
 is_deeply $t->sentry('GET', "$list$worst->{id}/")->json, $changed, '... for good';
+is_deeply change($_->{id}, $_)->json, $_, "what was answered may be sent back: $_->{name}" for $rule, $changed;
 is_deeply change($worst->{id}, { channels => undef })->json->{channels}, undef, 'null means all channels';
 
 # ---- what is not taken --------------------------------------------------------------------

@@ -152,6 +152,7 @@ is detail(make({ kind => 'slack', name => 'x', url => $hook, urlFile => 'a' }, t
 
 # ---- changing them -------------------------------------------------------------------------
 
+is_deeply change($slack->{id}, $slack)->json, $slack, 'what was answered may be sent back';
 my $sealed = row($web->{id}, q(sealed ->> 'secret'));
 my $changed = change($web->{id}, { name => 'own hook', enabled => $false })->json;
 is_deeply [ @{$changed}{qw(name enabled state place settings hourlyCap)} ], [ 'own hook', $false, 'disabled', 'hooks.example:8080', { headers => ['X-Team: shop'] }, 5 ],
@@ -194,6 +195,11 @@ is scalar @{ [ $t->sql('select id from errtrack_private.next_notifications($1, 1
 
 # ---- what was sent ------------------------------------------------------------------------
 
+$t->sql(q{
+    insert into errtrack_private.issues
+           (project_id, id, kind, type, value, title, first_title, culprit, level, platform, logger,
+            event_count, user_count, first_seen, last_seen, last_received_at)
+    select 42, 100 + n, 'error', 'T', '', 'T', '', '', 'error', 'python', '', 1, 0, now(), now(), now() from generate_series(1, 9) as n});
 $t->sql(q{
     insert into errtrack_private.notifications (project_id, channel_id, kind, issue_id, notice, state, ended_at, last_error, attempts, created_at)
     select 42, $1, 'new_issue', 100 + n, jsonb_build_object('kind', 'new_issue', 'issue', jsonb_build_object('id', 100 + n, 'short_id', 'SHOP-X', 'title', 'T')),

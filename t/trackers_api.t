@@ -95,6 +95,7 @@ is_deeply $t->sentry('GET', $list)->json, [$tracker], '... in the list';
 like $t->sql_value(q{select sealed ->> 'token' from errtrack_private.channels}), qr/^v1:/, '... which is kept sealed';
 is_deeply $t->sentry('GET', '/projects/acme/shop/channels/')->json, [], 'it is none of the channels that people are told by';
 is $t->sentry('GET', "/projects/acme/shop/channels/$tracker->{channel}/")->status, 404, '... nor is it changed as one';
+is_deeply set('gitlab', $tracker)->json, $tracker, 'what was answered may be sent back';
 is set('gitlab', { settings => { creates => $true } })->json->{settings}{labels}[0], 'bug', 'a change names what changes';
 is detail(set('gitlab', { url => 'https://elsewhere.example/acme/shop' })), '400 token must be given again: url leads to another host than gitlab.example',
     'a token is not sent to another host by who may not know it';

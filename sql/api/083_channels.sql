@@ -194,7 +194,10 @@ begin
             perform errtrack_private.refuse(400, format('%s is not for %s: it takes %s', member, coalesce(channel.provider, channel.kind),
                 coalesce(nullif(array_to_string(takes, ' and '), ''), 'settings.to alone')));
         end if;
-        channel.sealed := channel.sealed - member;
+        -- What was answered may be sent back: there no file has a name that is null.
+        if body ? member or file <> '' then
+            channel.sealed := channel.sealed - member;
+        end if;
         channel.files := channel.files - member;
         if file <> '' then
             if not names_files then
@@ -213,7 +216,8 @@ begin
         end if;
         if member = 'url' then
             channel.place := case when file <> '' then 'file ' || file
-                when given <> '' then errtrack_private.host_of(given, 'url') else '' end;
+                when given <> '' then errtrack_private.host_of(given, 'url')
+                when channel.sealed ? 'url' then channel.place else '' end;
         end if;
     end loop;
     return channel;

@@ -101,7 +101,8 @@ declare
     member text;
 begin
     foreach member in array '{events, users, minutes, repeatMinutes, levels, environments, releases, tags}'::text[] loop
-        if body -> member <> 'null' and not coalesce(case
+        -- What was answered may be sent back.
+        if body -> member <> 'null' and (member <> 'repeatMinutes' or body ->> member <> rule.repeat_minutes::text) and not coalesce(case
             when member in ('events', 'users', 'minutes', 'repeatMinutes') then member = any (string_to_array(own, ', '))
             else about_issues end, false)
         then

@@ -55,7 +55,7 @@ select id, 'gitlab', id, 'https://gitlab.example/group/' || slug from errtrack_p
 insert into errtrack_private.trackers (project_id, provider, url)
 select id, 'other', 'https://tracker.example/' || slug from errtrack_private.projects where slug <> 'empty';
 insert into errtrack_private.channels (project_id, name, kind, provider, place, settings)
-select id, 'tracker other', 'tracker', 'other', 'tracker.example', '{}' from errtrack_private.projects where slug <> 'empty'
+select id, 'tracker other', 'tracker', 'other', 'tracker.example', '{}'::jsonb from errtrack_private.projects where slug <> 'empty'
 union all
 select id, 'channel ' || n, 'mail', null, 'ann@a.example', '{"to": ["ann@a.example"]}'
 from errtrack_private.projects, generate_series(1, 8) as n where slug <> 'empty';

@@ -50,6 +50,10 @@ for my $project ($own, $foreign) {
     $t->sql(q{insert into errtrack_private.release_commits (project_id, release, position, id, message) values ($1, $2, 0, $2, $2)},
         $project->{id}, $word);
     $t->sql(q{insert into errtrack_private.deploys (project_id, release, environment, name) values ($1, $2, $2, $2)}, $project->{id}, $word);
+    # Off, so that nobody tries to send what is for it.
+    $t->sql(q{insert into errtrack_private.channels (project_id, name, kind, enabled) values ($1, $2, 'mail', false)}, $project->{id}, $word);
+    $t->sql(q{insert into errtrack_private.notifications (project_id, channel_id, kind, notice, last_error)
+        select project_id, id, 'test', '{}', $2 from errtrack_private.channels where project_id = $1}, $project->{id}, $word);
 }
 
 my @views = map { $_->[0] } $t->sql(q{select c.relname from pg_class c

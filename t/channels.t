@@ -9,7 +9,6 @@ use Test::More;
 
 use ErrTrack;
 use ErrTrack::HTTP qw(http_request);
-use ErrTrack::Process qw(write_file);
 
 my ($true, $false) = (JSON::PP::true(), JSON::PP::false());
 
@@ -30,7 +29,7 @@ http {
         listen 127.0.0.1:%%PORT%%;
 
         location /api/0/ {
-            errtrack_secrets_key_file %%KEY%%;
+            errtrack_secrets_key_file "%%SECRETS_KEY%%";
             errtrack_query;
         }
     }
@@ -46,7 +45,6 @@ http {
 CONF
 
 my $t = ErrTrack->new;
-my $key = write_file("$t->{dir}/secrets.key", 'b7' x 32 . "\n");
 $t->start_postgres(settings => { log_statement => 'all' });
 $t->sql(<<'SQL');
 insert into errtrack_private.organizations (id, slug, name) values (10, 'acme', 'Acme');
@@ -59,7 +57,7 @@ insert into errtrack_private.tokens (hash, kind, user_id, scopes)
 select sha256(convert_to(split_part(email, '@', 1), 'UTF8')), 'personal', id, '{event:read, event:write, project:read, project:write}'
 from errtrack_private.users;
 SQL
-$t->start_nginx(config => $conf, words => { KEY => $key });
+$t->start_nginx(config => $conf);
 $t->{token} = 'max';
 
 my $list = '/projects/acme/shop/channels/';

@@ -8,12 +8,12 @@ use JSON::PP ();
 use Test::More;
 
 use ErrTrack;
-use ErrTrack::Process qw(build_dir write_file);
+use ErrTrack::Process qw(build_dir secrets_key write_file);
 
 my $t = ErrTrack->stack(redis => { appendonly => 'no' }, nginx => 0, worker => 0);
 my $admin = $t->postgres->conninfo('errtrack_admin');
 delete $ENV{ERRTRACK_SECRETS_KEY_FILE};
-my $key = write_file("$t->{dir}/secrets.key", 'b7' x 32 . "\n");
+my $key = secrets_key($t->{dir});
 my $url = write_file("$t->{dir}/url", "https://hooks.slack.example/services/geheim\n");
 my $other = write_file("$t->{dir}/other", "https://hooks.other.example/x\n");
 my $secret = write_file("$t->{dir}/secret", "vertraulich\n");

@@ -48,8 +48,7 @@ plan skip_all => "schemathesis cannot be installed: $why" if !$python;
 my $t = ErrTrack->new;
 $t->start_postgres;
 $t->sql(read_file("$here/data.sql"));
-my $key = write_file("$t->{dir}/secrets.key", 'b7' x 32 . "\n");
-$t->start_nginx(words => { KEY => $key }, config => <<'CONF');
+$t->start_nginx(config => <<'CONF');
 %%MODULES%%
 %%GLOBALS%%
 thread_pool errtrack threads=2 max_queue=64;
@@ -61,7 +60,7 @@ http {
 
     errtrack_postgres "%%DATABASE%%";
     errtrack_thread_pool errtrack;
-    errtrack_secrets_key_file %%KEY%%;
+    errtrack_secrets_key_file "%%SECRETS_KEY%%";
     # All requests come on one connection.
     keepalive_requests 1000000;
     large_client_header_buffers 4 64k;

@@ -8,7 +8,6 @@ use JSON::PP ();
 use Test::More;
 
 use ErrTrack;
-use ErrTrack::Process qw(write_file);
 
 my ($true, $false) = (JSON::PP::true(), JSON::PP::false());
 
@@ -24,7 +23,7 @@ http {
 
     errtrack_postgres "%%DATABASE%%";
     errtrack_thread_pool errtrack;
-    errtrack_secrets_key_file %%KEY%%;
+    errtrack_secrets_key_file "%%SECRETS_KEY%%";
 
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -37,7 +36,6 @@ http {
 CONF
 
 my $t = ErrTrack->new;
-my $key = write_file("$t->{dir}/secrets.key", 'b7' x 32 . "\n");
 $t->start_postgres;
 $t->sql(<<'SQL');
 insert into errtrack_private.organizations (id, slug, name) values (10, 'acme', 'Acme');
@@ -52,7 +50,7 @@ insert into errtrack_private.issues
 select 42, n, 'error', 'Type', '', 'Type', '', '', 'error', 'python', '', 1, 0, now(), now(), now() from generate_series(1, 3) as n;
 insert into errtrack_private.origins (project_id, id, issue_id, first_seen, last_seen) select 42, id, id, now(), now() from errtrack_private.issues;
 SQL
-$t->start_nginx(config => $conf, words => { KEY => $key });
+$t->start_nginx(config => $conf);
 $t->{token} = 'max';
 
 my $list = '/projects/acme/shop/trackers/';

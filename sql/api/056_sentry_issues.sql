@@ -43,16 +43,6 @@ as $$
 $$;
 comment on function errtrack_private.link_label(errtrack_private.issue_links) is 'What an issue of a tracker is called.';
 
-create or replace function errtrack_private.issue_annotations(project bigint, issue bigint) returns json
-language sql stable
-as $$
-    select coalesce(json_agg(format('<a href="%s">%s</a>', l.url, errtrack_private.link_label(l)) order by l.id), '[]')
-    from errtrack_private.issue_links l
-    where l.project_id = project and l.issue_id = issue and l.url ~ '^https?://[^"<>\s]+$'
-$$;
-comment on function errtrack_private.issue_annotations(bigint, bigint) is
-    'Issues of trackers that belong to an issue, as links.';
-
 create or replace function errtrack_private.show_issues(
     places errtrack_private.issue_place[],
     stats_period text,
@@ -101,7 +91,10 @@ begin
         'isSubscribed', false,
         'subscriptionDetails', null,
         'hasSeen', true,
-        'annotations', errtrack_private.issue_annotations(i.project_id, i.id),
+        'annotations', (
+            select coalesce(json_agg(format('<a href="%s">%s</a>', l.url, errtrack_private.link_label(l)) order by l.id), '[]')
+            from errtrack_private.issue_links l
+            where l.project_id = i.project_id and l.issue_id = i.id and l.url ~ '^https?://[^"<>\s]+$'),
         'count', errtrack_private.clamp_count(i.event_count)::text,
         'userCount', errtrack_private.clamp_count(i.user_count),
         'firstSeen', errtrack_private.rfc3339(i.first_seen),
@@ -401,7 +394,7 @@ begin
 end
 $$;
 comment on function errtrack_private.issue_links_of(bigint, bigint) is
-    'Issues of trackers that belong to an issue, in the other form that GitLab reads: see issue_annotations().';
+    'Issues of trackers that belong to an issue, as GitLab reads them beside the annotations of an issue.';
 
 create or replace function errtrack_private.issue_activity(project bigint, issue bigint) returns jsonb
 language plpgsql stable
@@ -522,7 +515,7 @@ begin
         'page_of_trends(errtrack_private.issue_place[], text, integer)',
         'scope_condition(jsonb, text[])', 'refuse_bare_tag(bigint[], text)', 'wanted_issues(bigint[], bytea, jsonb)',
         'answer_issues(bigint[], bytea, jsonb)', 'organization_projects(bytea, jsonb, text)',
-        'link_label(errtrack_private.issue_links)', 'issue_annotations(bigint, bigint)', 'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)']
+        'link_label(errtrack_private.issue_links)', 'issue_links_of(bigint, bigint)', 'issue_activity(bigint, bigint)', 'show_issue(bigint, bigint, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

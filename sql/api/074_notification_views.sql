@@ -4,15 +4,15 @@ create or replace view errtrack.notifications as
     select n.project_id,
            n.id as notification_id,
            n.delivery_id,
-           c.name as channel,
-           c.kind as channel_kind,
-           n.kind,
+           errtrack_private.sealed(c.name) as channel,
+           errtrack_private.sealed(c.kind) as channel_kind,
+           errtrack_private.sealed(n.kind) as kind,
            n.issue_id,
-           n.state,
+           errtrack_private.sealed(n.state) as state,
            n.created_at,
            n.ended_at,
            n.attempts,
-           n.last_error
+           errtrack_private.sealed(n.last_error) as last_error
     from errtrack_private.notifications n
     join errtrack_private.channels c on c.project_id = n.project_id and c.id = n.channel_id
     join errtrack_private.reported_projects p on p.id = n.project_id

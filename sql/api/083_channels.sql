@@ -126,7 +126,7 @@ as $$
            -- What trackers are is said by their provider; their address is no secret.
            ('gitlab', '{token}', '{token}', '{labels, confidential, creates, closes, reopens, api}'),
            ('github', '{token}', '{token}', '{labels, creates, closes, reopens, api}'),
-           ('other', '{}', '{secret}', '{labels, creates, closes, reopens}')
+           ('other', '{}', '{secret}', '{creates, closes, reopens}')
 $$;
 comment on function errtrack_private.channel_kinds() is
     'Kinds of channels, and of trackers by their provider: the secrets that each needs and takes, and its settings.';

@@ -58,4 +58,21 @@ is +(command(qw(channel resume shop own)))[0], 0, 'resumed';
 eventually { $t->sql_value(q{select count(*) from errtrack_private.notifications where state = 'waiting'}) == 0 } '... it is tried at once, and what waited arrives';
 is $t->sentry('GET', $list)->json->[1]{state}, 'ok', '... and all is well';
 
+# ---- in a tracker ---------------------------------------------------------------------------
+
+is $t->store({ message => 'cannot pay' })->status, 200, 'a report is taken';
+eventually { $t->sql_value('select count(*) from errtrack.issues') } 'and filed';
+my $issue = $t->sql_value('select short_id from errtrack.issues');
+$receiver->answer('/tracker', '201 {"reference": "SHOP-12", "url": "https://tracker.example.com/SHOP-12"}');
+my $tracker = $t->sentry('PUT', '/projects/acme/shop/trackers/other/', json => { url => $receiver->url('/tracker'), secret => 'of the tracker' });
+is $tracker->status, 200, 'a tracker is set' or diag $tracker->content;
+is $t->sentry('POST', "/issues/$issue/tracker-issues/", json => {})->status, 202, 'an issue is to be made in it';
+eventually { @{ $t->sentry('GET', "/issues/$issue/")->json->{annotations} } } '... which is made';
+is_deeply $t->sentry('GET', "/issues/$issue/")->json->{annotations}, ['<a href="https://tracker.example.com/SHOP-12">12</a>'], '... and shown where it is';
+is +($receiver->messages('/tracker'))[0]{action}, 'create', '... as the tracker was asked to';
+is_signed('/tracker', 'of the tracker', '... signed with its secret');
+is $t->sentry('PUT', "/issues/$issue/", json => { status => 'resolved' })->status, 200, 'the issue is resolved';
+eventually { $receiver->requests('/tracker') == 2 } '... and closed there';
+is +($receiver->messages('/tracker'))[1]{action}, 'close', '... as the tracker was asked to';
+
 $t->done;

@@ -153,6 +153,21 @@ $$;
 
 COMMENT ON FUNCTION errtrack_private.notify_settings_changed() IS 'Wakes the workers when what they do to events has changed.';
 
+CREATE FUNCTION errtrack_private.session_words(wanted_pid integer) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select format('session %s of %s (%s, %s), %s for %s: %s', a.pid, a.usename,
+               coalesce(nullif(a.application_name, ''), 'no name'), coalesce(host(a.client_addr), 'local'),
+               coalesce(a.state, 'in an unknown state'),
+               coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, 'unknown time'),
+               left(regexp_replace(a.query, '\s+', ' ', 'g'), 80))
+    from pg_stat_activity as a
+    where a.pid = wanted_pid
+$$;
+
+COMMENT ON FUNCTION errtrack_private.session_words(wanted_pid integer) IS 'Whose a session is, what it does and since when, in words for people who wait for its locks. Null when there is none.';
+
 CREATE TABLE errtrack_private.alert_marks (
     project_id bigint NOT NULL,
     rule_id bigint NOT NULL,

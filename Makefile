@@ -135,11 +135,15 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 # ---- tests ------------------------------------------------------------------
 
 # t/unit.t runs the unit tests and t/fuzz.t the fuzzers, so that prove counts all there is.
-# Some are about upgrades and the like, which take long: make asan and make test-long have
-# them.
+# Some are about upgrades and the like, which take long: make test-long has them.
 ALL_TESTS  := $(wildcard t/*.t)
 LONG_TESTS := $(patsubst %,t/%.t,distributable export_refused import_crafted migrations migrations_locks notifications_flood pgbouncer rolling_upgrade sql_contract_upgrade)
 TESTS      ?= $(filter-out $(LONG_TESTS),$(ALL_TESTS))
+
+# Those that hardly run anything of ours but SQL: sanitizers have nothing to see there.
+SQL_TESTS  := $(patsubst %,t/%.t,backup distributable export_refused import_blocked import_crafted migrations migrations_locks \
+              notifications_flood pgtap report_user report_user_hostile report_user_projects report_views rolling_upgrade schema \
+              schema_version sql_contract sql_contract_functions sql_contract_plans sql_contract_upgrade sql_queries)
 
 # A disk that stands still for seconds, since others write much, looks to the edge like a
 # Redis that does. Services that are killed lose no memory of the kernel's, so their files
@@ -219,15 +223,16 @@ SANITIZERS := address,undefined -fno-sanitize-recover=undefined
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
 .PHONY: test-long asan fuzz fuzzers
-test-long asan: TESTS = $(ALL_TESTS)
-test-long: asan         ## the tests that take long: all with sanitizers, counts under 50 kills, 25,000 requests
+test-long asan: TESTS = $(filter-out $(SQL_TESTS),$(ALL_TESTS))
+test-long: asan         ## the tests that take long: those with sanitizers, upgrades, counts under 50 kills, 25,000 requests
 	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@ERRTRACK_PLANS=force_custom_plan $(TMP) prove -j$(JOBS) -I t/lib $(filter $(SQL_TESTS),$(LONG_TESTS))
 	@ERRTRACK_EVENTS=$${ERRTRACK_EVENTS:-100000} ERRTRACK_KILLS=$${ERRTRACK_KILLS:-50} $(TMP) prove -I t/lib t/exact_counts.t
 	@ERRTRACK_REQUESTS=$${ERRTRACK_REQUESTS:-25000} ERRTRACK_SEED=$${ERRTRACK_SEED:-$$RANDOM} $(TMP) prove -I t/lib t/openapi_properties.t
 
 # Its queries are planned for the values of each call, as the first calls of any session
 # are: what such a plan computes too early is met by chance otherwise.
-asan:                   ## build with sanitizers and run all tests
+asan:                   ## build with sanitizers and run the tests of what is built
 	@t/lib/deps build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-maybe-uninitialized" \
 	    SANITIZE="-fsanitize=$(SANITIZERS)" all units

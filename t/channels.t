@@ -144,6 +144,11 @@ is detail($plain), '503 secrets cannot be kept: set errtrack_secrets_key_file', 
 my $file = make({ kind => 'slack', name => 'of a file', urlFile => 'slack.url' }, token => 'ada')->json;
 is_deeply [ @{$file}{qw(hasUrl urlFile place)} ], [ $true, 'slack.url', 'file slack.url' ], 'an administrator names a file of the worker';
 is row($file->{id}, 'sealed::text || files::text'), '{}{"url": "slack.url"}', '... and that is all that is kept';
+is_deeply change($file->{id}, $file)->json, $file, '... which who is none may send back';
+my $keyed = make({ kind => 'gitlab_alert', name => 'of both', url => 'https://gitlab.example/x', secretFile => 'alert.key' }, token => 'ada')->json;
+is detail(change($keyed->{id}, { url => 'https://elsewhere.example/x', secretFile => 'alert.key' })), '400 secret must be given again: url leads to another host than gitlab.example',
+    '... but not have sent elsewhere';
+is change($keyed->{id}, { url => 'https://elsewhere.example/x', secretFile => 'alert.key' }, token => 'ada')->json->{place}, 'elsewhere.example', '... as an administrator may';
 is detail(make({ kind => 'slack', name => 'x', urlFile => $_ }, token => 'ada')) =~ /^400 urlFile must be the name of a file/ ? 1 : 0, 1, "no name of a file: $_"
     for '../etc/passwd', '.hidden', 'a/b', 'a b';
 is detail(make({ kind => 'slack', name => 'x', url => $hook, urlFile => 'a' }, token => 'ada')), '400 url must be given itself or as urlFile, not both', 'one of both';

@@ -95,7 +95,8 @@ begin
     elsif authority is null then
         perform errtrack_private.refuse(400, name || ' must begin with https:// or http://');
     elsif position('@' in authority) > 0 then
-        perform errtrack_private.refuse(400, name || ' must have no user and password before the host: what is secret is given as secret or token');
+        perform errtrack_private.refuse(400,
+            name || ' must have no user and password before the host: what is secret is given as secret or token');
     elsif authority !~ '^([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$'
         or coalesce(substring(authority from ':([0-9]{1,5})$')::integer, 1) not between 1 and 65535
         or url ~ '^https?://[^/?#]*\\'
@@ -183,6 +184,7 @@ declare
     member text;
     given text;
     file text;
+    had_file text;
 begin
     foreach member in array '{url, secret, token}'::text[] loop
         continue when not body ?| array[member, member || 'File'];
@@ -191,16 +193,18 @@ begin
         if given <> '' and file <> '' then
             perform errtrack_private.refuse(400, format('%s must be given itself or as %sFile, not both', member, member));
         elsif given || file <> '' and member <> all (takes) then
-            perform errtrack_private.refuse(400, format('%s is not for %s: it takes %s', member, coalesce(channel.provider, channel.kind),
-                coalesce(nullif(array_to_string(takes, ' and '), ''), 'settings.to alone')));
+            perform errtrack_private.refuse(400, format(
+                '%s is not for %s: it takes %s', member, coalesce(channel.provider, channel.kind), coalesce(
+                nullif(array_to_string(takes, ' and '), ''), 'settings.to alone')));
         end if;
+        had_file := channel.files ->> member;
         -- What was answered may be sent back: there no file has a name that is null.
         if body ? member or file <> '' then
             channel.sealed := channel.sealed - member;
         end if;
         channel.files := channel.files - member;
         if file <> '' then
-            if not names_files then
+            if not names_files and file is distinct from had_file then
                 perform errtrack_private.refuse(403, format(
                     'Forbidden: files of the worker are for all projects, so only administrators name them; give %s itself', member));
             elsif file !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' then
@@ -259,7 +263,10 @@ begin
     if coalesce(jsonb_typeof(body -> 'settings'), 'object') not in ('object', 'null') then
         perform errtrack_private.refuse(400, 'settings must be an object');
     elsif jsonb_typeof(body -> 'settings') = 'object' then
-        unknown := (select key from jsonb_object_keys(body -> 'settings') as key where key <> all (wanted.settings) order by key limit 1);
+        unknown := (
+            select min(key)
+            from jsonb_object_keys(body -> 'settings') as key
+            where key <> all (wanted.settings));
         if unknown is not null then
             perform errtrack_private.refuse(400, format('settings of %s must be %s', what, coalesce(
                 nullif(errtrack_private.one_of(wanted.settings), ''), 'left out: there are none')));
@@ -271,11 +278,15 @@ begin
         if not channel.settings ? 'to' then
             perform errtrack_private.refuse(400, 'settings.to is missing: a list of 1 to 20 e-mail addresses');
         end if;
-        channel.place := left((select string_agg(t.address, ', ') from jsonb_array_elements_text(channel.settings -> 'to') as t (address)), 300);
+        channel.place := left((
+            select string_agg(t.address, ', ')
+            from jsonb_array_elements_text(channel.settings -> 'to') as t (address)), 300);
     elsif what = 'pagerduty' and channel.place = '' then
         channel.place := 'events.pagerduty.com';
     end if;
-    if channel.settings ? 'api' and errtrack_private.host_of(channel.settings ->> 'api', 'settings.api') not in (channel.place, 'api.' || channel.place) then
+    if channel.settings ? 'api'
+        and errtrack_private.host_of(channel.settings ->> 'api', 'settings.api') not in (channel.place, 'api.' || channel.place)
+    then
         perform errtrack_private.refuse(400, format('settings.api must be on the host of url: %s', channel.place));
     end if;
     foreach secret in array wanted.needs loop
@@ -286,7 +297,8 @@ begin
     -- Who may change the address need not know the secret that is sent there.
     foreach secret in array '{secret, token}'::text[] loop
         if what <> 'mail' and had_place not in ('', channel.place) and had_secrets ? secret
-            and not coalesce(body ->> secret, '') || coalesce(body ->> (secret || 'File'), '') <> ''
+            and coalesce(body ->> secret, '') = ''
+            and not (names_files and coalesce(body ->> (secret || 'File'), '') <> '')
             and (channel.sealed ? secret or channel.files ? secret)
         then
             perform errtrack_private.refuse(400, format('%s must be given again: url leads to another host than %s', secret, had_place));

@@ -11,7 +11,8 @@ use Test::More;
 use ErrTrack;
 use ErrTrack::Process qw(build_dir random_hex run);
 
-my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => [ '--claim-after', 1 ] });
+# Nobody is told: what waits to be is looked at.
+my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => { args => [ '--claim-after', 1, '--no-notifications' ] });
 my $other = $t->create_project('other', 'acme');
 
 my @command = (build_dir() . '/errtrack', '--database', $t->postgres->conninfo('errtrack_admin'));

@@ -1928,6 +1928,8 @@ CREATE INDEX notifications_project_id_channel_id_idx ON errtrack_private.notific
 
 CREATE INDEX notifications_project_id_channel_id_waiting_idx ON errtrack_private.notifications USING btree (project_id, channel_id, id) WHERE (state = 'waiting'::text);
 
+CREATE UNIQUE INDEX notifications_project_id_delivery_id_idx ON errtrack_private.notifications USING btree (project_id, delivery_id);
+
 CREATE INDEX notifications_project_id_issue_id_idx ON errtrack_private.notifications USING btree (project_id, issue_id);
 
 CREATE INDEX occurrences_project_id_received_at_idx ON ONLY errtrack_private.occurrences USING btree (project_id, received_at);

@@ -127,6 +127,7 @@ create table errtrack_private.notifications (
 create index notifications_project_id_channel_id_waiting_idx
     on errtrack_private.notifications (project_id, channel_id, id) where state = 'waiting';
 create index notifications_project_id_channel_id_idx on errtrack_private.notifications (project_id, channel_id, id);
+create unique index notifications_project_id_delivery_id_idx on errtrack_private.notifications (project_id, delivery_id);
 create index notifications_project_id_issue_id_idx on errtrack_private.notifications (project_id, issue_id);
 create index notifications_created_at_idx on errtrack_private.notifications (created_at);
 comment on table errtrack_private.notifications is

@@ -171,6 +171,12 @@ as $$
 $$;
 comment on function errtrack_private.clamp_count(numeric) is
     'A count that fits the 32-bit integers through which GitLab shows it.';
+create or replace function errtrack_private.clamp_count(counted bigint) returns integer
+language sql immutable
+as $$
+    select least(greatest(counted, 0), 2147483647)::integer
+$$;
+comment on function errtrack_private.clamp_count(bigint) is 'The same of a count that is a column, in half the time.';
 
 create or replace function errtrack_private.microseconds(moment timestamptz) returns bigint
 language sql stable
@@ -435,7 +441,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'rfc3339(timestamptz)', 'clamp_count(numeric)',
+        'rfc3339(timestamptz)', 'clamp_count(numeric)', 'clamp_count(bigint)',
         'microseconds(timestamptz)', 'from_microseconds(bigint)',
         'encode_cursor(text, text, bigint, text)', 'decode_cursor(text, text)',
         'visible_from(bigint)', 'issue_is_visible(bigint, bigint)',

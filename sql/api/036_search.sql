@@ -322,7 +322,8 @@ comment on function errtrack_private.issues_of_event(bigint[], uuid) is
 create or replace function errtrack_private.text_condition(n integer) returns text
 language sql immutable
 as $$
-    select format('(i.title ilike $3[%1$s] or left(i.value, 1000) ilike $3[%1$s] or i.culprit ilike $3[%1$s])', n)
+    -- As keep_issue_text() puts it together: one text is looked through sooner than three.
+    select format($sql$lower(concat_ws(E'\n', i.title, left(i.value, 1000), i.culprit)) like lower($3[%s])$sql$, n)
 $$;
 comment on function errtrack_private.text_condition(integer) is
     'That a text is in what issue_texts has of an issue.';

@@ -110,7 +110,8 @@ as $$
 declare
     -- Rows of the order that are looked at before an index is asked for what is searched.
     first_walk constant integer := 1000;
-    longest_walk constant integer := 10000;
+    longest_walk constant integer := 15000;
+    one_order constant boolean := cardinality(projects) = 1 and cardinality(statuses) = 1;
     -- So few candidates are the cheapest way; more than so many are not sorted.
     few_candidates constant integer := 500;
     most_candidates constant integer := 20000;
@@ -204,7 +205,7 @@ begin
                         from (select i.* %s order by i.%I %s, i.id %s limit %s) i
                         join errtrack_private.projects p on p.id = i.project_id
                         where %s
-                    $sql$, case when cardinality(projects) = 1 and cardinality(statuses) = 1 then along_one
+                    $sql$, case when one_order then along_one
                                 else format(along, 'true', of_each, 'true') end,
                     sort_key, direction, direction, of_each, good))
                     into found_places
@@ -212,9 +213,11 @@ begin
                 if cardinality(found_places) >= wanted then
                     return found_places;
                 end if;
-                -- Some were found: is it worth going on? A walk ends where the page is full.
-                exit when turn = 2 or coalesce(first_walk * 1.5 * wanted / cardinality(found_places), longest_walk + 1) > longest_walk;
-                walked := longest_walk;
+                -- Some were found: is it worth going on? In one order the walk ends where the page
+                -- is full.
+                walked := coalesce(first_walk * wanted / cardinality(found_places), longest_walk);
+                exit when turn = 2 or walked > longest_walk * 0.8;
+                walked := case when one_order then longest_walk else least(1.5 * walked, longest_walk) end;
             end loop;
             select c.projects, c.issues into found_projects, found_issues
             from errtrack_private.find_candidates(projects, bound, candidates, most_candidates + 1) c;

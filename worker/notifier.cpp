@@ -95,7 +95,7 @@ void Notifier::run(const std::stop_token &stop)
             note(to_note_);
             to_note_.clear();
             if (store_.take_notification_duty(holder_)) {
-                turn();
+                turn(stop);
             } else {
                 pause = pause_without_duty;
             }
@@ -120,20 +120,36 @@ void Notifier::run(const std::stop_token &stop)
     }
 }
 
-void Notifier::turn()
+void Notifier::turn(const std::stop_token &stop)
 {
-    if (Clock::now() >= watch_due_) {
-        watch_due_ = Clock::now() + watch_pause;
-        store_.watch_alerts(behind_seconds());
-        metrics_.sending(store_.sending_state());
-    }
-    while (store_.plan_notifications() > 0) {
+    auto go_on = [&](const char *what, const std::string &problem) {
+        if (!problem.empty() && problem != problem_) {
+            spdlog::error("{}: {}", what, problem);
+            problem_ = problem;
+        }
+        return !stop.stop_requested() && store_.take_notification_duty(holder_);
+    };
+    std::string problem;
+    while (store_.plan_notifications(problem) > 0) {
         hand_out();
-        if (!store_.take_notification_duty(holder_)) {
+        if (!go_on("cannot be told", problem)) {
             return;
         }
     }
     hand_out();
+    if (Clock::now() >= watch_due_) {
+        auto began = Clock::now();
+        double behind = behind_seconds();
+        for (std::int64_t project = 0; (project = store_.watch_alerts(behind, project, problem)) != 0;) {
+            if (!go_on("cannot be watched", problem)) {
+                return;
+            }
+            hand_out();
+        }
+        metrics_.sending(store_.sending_state());
+        // However many projects there are, most of the time is for what has happened.
+        watch_due_ = Clock::now() + std::max<Clock::duration>(watch_pause, 5 * (Clock::now() - began));
+    }
 }
 
 /* 0 while the queue cannot be looked at: others say that. */

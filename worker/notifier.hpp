@@ -61,7 +61,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void run(const std::stop_token &stop);
-    void turn();
+    void turn(const std::stop_token &stop);
     double behind_seconds();
     void hand_out();
     void note(const std::vector<SendingOutcome> &outcomes);
@@ -81,6 +81,7 @@ private:
     std::unique_ptr<Redis> redis_;
     Clock::time_point watch_due_ = {};
     std::vector<SendingOutcome> to_note_;
+    std::string problem_;           /* the last that was told of; it is not repeated */
 
     std::mutex mutex_;              /* for what follows */
     std::condition_variable_any woken_;

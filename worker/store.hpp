@@ -192,10 +192,13 @@ public:
 
     /* Takes the duty to tell people for some seconds, or keeps it. False: another has it. */
     bool take_notification_duty(const std::string &holder);
-    /* Turns what happened into messages. Returns how much; to be called until it is none. */
-    unsigned plan_notifications();
-    /* Looks for what is frequent, rising, refused or late: behind_seconds of the oldest report. */
-    void watch_alerts(double behind_seconds);
+    /* Turns what happened into messages. Returns how much, to be called until it is none; and what
+     * could not be told. */
+    unsigned plan_notifications(std::string &problem);
+    /* Looks for what is frequent, rising, refused or late (behind_seconds of the oldest report), in
+     * some projects with ids above one. Returns the last of them, 0 when there are none; and what
+     * could not be looked at. */
+    std::int64_t watch_alerts(double behind_seconds, std::int64_t after, std::string &problem);
     /* The oldest message of each channel that may be tried now, but for those that are busy. */
     std::vector<WaitingNotification> next_notifications(const std::vector<std::int64_t> &busy, unsigned most);
     /* Returns what comes of it: sent, waiting, failed or parked; gone: somebody else noted it. */

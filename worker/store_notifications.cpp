@@ -10,6 +10,8 @@ namespace {
 /* Of the outbox, in a transaction: about a tenth of a second. */
 constexpr int rows_at_once = 200;
 
+constexpr int projects_at_once = 100;
+
 const char *word_of(SendingOutcome::Verdict verdict) noexcept
 {
     switch (verdict) {
@@ -34,22 +36,28 @@ bool Store::take_notification_duty(const std::string &holder)
     });
 }
 
-unsigned Store::plan_notifications()
+unsigned Store::plan_notifications(std::string &problem)
 {
     return translated([&] {
         pqxx::work tx(connection().db);
-        unsigned planned = tx.exec_params1("select errtrack_private.plan_notifications($1)", rows_at_once)[0].as<unsigned>();
+        pqxx::row row = tx.exec_params1("select taken, coalesce(problem, '') from errtrack_private.plan_notifications($1)",
+                                        rows_at_once);
         tx.commit();
-        return planned;
+        problem = row[1].c_str();
+        return row[0].as<unsigned>();
     });
 }
 
-void Store::watch_alerts(double behind_seconds)
+std::int64_t Store::watch_alerts(double behind_seconds, std::int64_t after, std::string &problem)
 {
-    translated([&] {
+    return translated([&] {
         pqxx::work tx(connection().db);
-        tx.exec_params("select errtrack_private.watch_alerts($1)", behind_seconds);
+        pqxx::row row = tx.exec_params1("select coalesce(last_project, 0), coalesce(problem, '') "
+                                        "from errtrack_private.watch_alerts($1, $2, $3)",
+                                        behind_seconds, after, projects_at_once);
         tx.commit();
+        problem = row[1].c_str();
+        return row[0].as<std::int64_t>();
     });
 }
 

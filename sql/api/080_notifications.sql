@@ -292,54 +292,72 @@ $$;
 comment on function errtrack_private.queue_tracking(jsonb, text) is
     'Queues for the trackers of the project what is to be made, closed or opened there with an issue.';
 
-create or replace function errtrack_private.plan_notifications(most integer) returns integer
+create or replace function errtrack_private.plan_row(told errtrack_private.outbox) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    notice constant jsonb := errtrack_private.notice_of(told.project_id, told.issue_id, told.kind, told.created_at, told.details);
+    target record;
+begin
+    if notice is null then
+        return;
+    end if;
+    if told.issue_id is not null then
+        perform errtrack_private.queue_tracking(notice, told.kind);
+    end if;
+    -- Several rules tell a channel once.
+    for target in
+        select distinct on (c.id) c.id as channel_id, r.id as rule_id, r.name as rule_name, m.mute_until
+        from errtrack_private.alert_rules_of(told.project_id) r
+        cross join lateral (select errtrack_private.mute_end(r, now()) as mute_until) m
+        join errtrack_private.channels c
+          on c.project_id = told.project_id and c.kind <> 'tracker' and c.enabled
+         and (r.channel_ids is null or c.id = any (r.channel_ids))
+        where r.enabled and r.kind = told.kind
+          and coalesce((told.details ->> 'rule_id')::bigint, r.id) = r.id
+          and errtrack_private.rule_matches(r, notice)
+        order by c.id, m.mute_until nulls first, r.id
+    loop
+        perform errtrack_private.queue_notice(
+            told.project_id, target.channel_id,
+            notice || case when target.rule_id = 0 then '{}' else jsonb_build_object(
+                'rule', jsonb_build_object('id', target.rule_id, 'name', target.rule_name)) end,
+            target.mute_until);
+    end loop;
+end
+$$;
+comment on function errtrack_private.plan_row(errtrack_private.outbox) is
+    'Queues what a row of the outbox has people and trackers told.';
+
+create or replace function errtrack_private.plan_notifications(most integer, out taken integer, out problem text)
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    told record;
-    notice jsonb;
-    target record;
+    told errtrack_private.outbox;
     digest errtrack_private.digests;
-    taken integer := 0;
 begin
     -- Nobody is to be told.
     delete from errtrack_private.outbox o
     where not exists (select from errtrack_private.channels c where c.project_id = o.project_id and c.enabled);
+    taken := 0;
     for told in
         with taken as (
             delete from errtrack_private.outbox o
             where (o.project_id, o.id) in (select x.project_id, x.id from errtrack_private.outbox x order by x.id limit most)
-            returning o.project_id, o.id, o.kind, o.issue_id, o.created_at, o.details
+            returning o.*
         )
         select t.* from taken t order by t.id
     loop
         taken := taken + 1;
-        notice := errtrack_private.notice_of(told.project_id, told.issue_id, told.kind, told.created_at, told.details);
-        continue when notice is null;
-        if told.issue_id is not null then
-            perform errtrack_private.queue_tracking(notice, told.kind);
-        end if;
-        -- Several rules tell a channel once.
-        for target in
-            select distinct on (c.id) c.id as channel_id, r.id as rule_id, r.name as rule_name, m.mute_until
-            from errtrack_private.alert_rules_of(told.project_id) r
-            cross join lateral (select errtrack_private.mute_end(r, now()) as mute_until) m
-            join errtrack_private.channels c
-              on c.project_id = told.project_id and c.kind <> 'tracker' and c.enabled
-             and (r.channel_ids is null or c.id = any (r.channel_ids))
-            where r.enabled and r.kind = told.kind
-              and coalesce((told.details ->> 'rule_id')::bigint, r.id) = r.id
-              and errtrack_private.rule_matches(r, notice)
-            order by c.id, m.mute_until nulls first, r.id
-        loop
-            perform errtrack_private.queue_notice(
-                told.project_id, target.channel_id,
-                notice || case when target.rule_id = 0 then '{}' else jsonb_build_object(
-                    'rule', jsonb_build_object('id', target.rule_id, 'name', target.rule_name)) end,
-                target.mute_until);
-        end loop;
+        begin
+            perform errtrack_private.plan_row(told);
+        exception when others then
+            -- One that cannot be told keeps no other waiting.
+            problem := format('%s of issue %s of project %s: %s', told.kind, told.issue_id, told.project_id, sqlerrm);
+        end;
     end loop;
     for digest in
         delete from errtrack_private.digests d where d.due_at <= now() returning d.*
@@ -351,11 +369,10 @@ begin
                    'beyond', digest.beyond, 'muted', digest.muted, 'by_kind', digest.by_kind, 'issues', digest.issues));
         taken := taken + 1;
     end loop;
-    return taken;
 end
 $$;
 comment on function errtrack_private.plan_notifications(integer) is
-    'Turns so many rows of the outbox, in their order, and the digests that are due into notifications. Returns how many; to be called by one at a time, until it is none.';
+    'Turns so many rows of the outbox, in their order, and the digests that are due into notifications. Returns how many, to be called by one at a time until it is none, and what could not be told and why.';
 
 do $$
 declare
@@ -366,7 +383,8 @@ begin
         'tags_of_issue(bigint, bigint, text)', 'mute_end(errtrack_private.alert_rules, timestamptz)',
         'notice_of(bigint, bigint, text, timestamptz, jsonb)',
         'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
-        'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_notifications(integer)']
+        'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_row(errtrack_private.outbox)',
+        'plan_notifications(integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

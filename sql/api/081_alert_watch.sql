@@ -131,46 +131,76 @@ $$;
 comment on function errtrack_private.watch_spikes(errtrack_private.alert_rules) is
     'Tells of issues that had ten times as many events within an hour as in an hour of the week before.';
 
-create or replace function errtrack_private.watch_alerts(behind_seconds double precision) returns void
+create or replace function errtrack_private.watch_rule(rule errtrack_private.alert_rules, behind_seconds double precision)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    refused bigint;
+begin
+    if rule.kind = 'frequency' then
+        perform errtrack_private.watch_frequency(rule);
+    elsif rule.kind = 'spike' then
+        perform errtrack_private.watch_spikes(rule);
+    elsif rule.kind = 'quota_reached' then
+        select r.requests into refused
+        from errtrack_private.requests r
+        where r.project_id = rule.project_id and r.hour = date_trunc('hour', now(), 'UTC')
+          and r.reason = 'rate_limited' and r.requests > 0;
+        if found and errtrack_private.mark_alert(rule.project_id, rule, null) then
+            perform errtrack_private.tell(rule.project_id, null, 'quota_reached', jsonb_build_object(
+                'rule_id', nullif(rule.id, 0), 'refused', refused,
+                'hour', errtrack_private.rfc3339(date_trunc('hour', now(), 'UTC'))));
+        end if;
+    elsif rule.kind = 'behind' and behind_seconds >= coalesce(rule.minutes, 10) * 60
+        and errtrack_private.mark_alert(rule.project_id, rule, null)
+    then
+        perform errtrack_private.tell(rule.project_id, null, 'behind', jsonb_build_object(
+            'rule_id', nullif(rule.id, 0), 'seconds', round(behind_seconds)));
+    end if;
+end
+$$;
+comment on function errtrack_private.watch_rule(errtrack_private.alert_rules, double precision) is
+    'Tells what a rule is to tell now.';
+
+create or replace function errtrack_private.watch_alerts(
+    behind_seconds double precision,
+    after_project bigint,
+    most integer,
+    out last_project bigint,
+    out problem text
+)
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     rule errtrack_private.alert_rules;
-    refused bigint;
 begin
-    for rule in
-        select r.*
-        from (select distinct c.project_id from errtrack_private.channels c where c.enabled and c.kind <> 'tracker') c
-        cross join lateral errtrack_private.alert_rules_of(c.project_id) r
-        where r.enabled and r.kind in ('frequency', 'spike', 'quota_reached', 'behind')
+    for last_project in
+        select distinct c.project_id
+        from errtrack_private.channels c
+        where c.enabled and c.kind <> 'tracker' and c.project_id > after_project
+        order by 1
+        limit most
     loop
-        if rule.kind = 'frequency' then
-            perform errtrack_private.watch_frequency(rule);
-        elsif rule.kind = 'spike' then
-            perform errtrack_private.watch_spikes(rule);
-        elsif rule.kind = 'quota_reached' then
-            select r.requests into refused
-            from errtrack_private.requests r
-            where r.project_id = rule.project_id and r.hour = date_trunc('hour', now(), 'UTC')
-              and r.reason = 'rate_limited' and r.requests > 0;
-            if found and errtrack_private.mark_alert(rule.project_id, rule, null) then
-                perform errtrack_private.tell(rule.project_id, null, 'quota_reached', jsonb_build_object(
-                    'rule_id', nullif(rule.id, 0), 'refused', refused,
-                    'hour', errtrack_private.rfc3339(date_trunc('hour', now(), 'UTC'))));
-            end if;
-        elsif behind_seconds >= coalesce(rule.minutes, 10) * 60
-            and errtrack_private.mark_alert(rule.project_id, rule, null)
-        then
-            perform errtrack_private.tell(rule.project_id, null, 'behind', jsonb_build_object(
-                'rule_id', nullif(rule.id, 0), 'seconds', round(behind_seconds)));
-        end if;
+        for rule in
+            select r.* from errtrack_private.alert_rules_of(last_project) r
+            where r.enabled and r.kind in ('frequency', 'spike', 'quota_reached', 'behind')
+        loop
+            begin
+                perform errtrack_private.watch_rule(rule, behind_seconds);
+            exception when others then
+                -- One that cannot be looked at keeps no other from it.
+                problem := format('rule %s of project %s: %s', rule.id, rule.project_id, sqlerrm);
+            end;
+        end loop;
     end loop;
 end
 $$;
-comment on function errtrack_private.watch_alerts(double precision) is
-    'Looks for what rules of projects that have a channel are to tell. behind_seconds: for how long the oldest report has waited to be filed.';
+comment on function errtrack_private.watch_alerts(double precision, bigint, integer) is
+    'Looks for what rules are to tell, of so many projects that have a channel, in the order of their ids. behind_seconds: for how long the oldest report has waited to be filed. Returns the last project, null when there are none; and what went wrong.';
 
 do $$
 declare
@@ -179,10 +209,10 @@ begin
     foreach name in array array[
         'mark_alert(bigint, errtrack_private.alert_rules, bigint)', 'active_issues(bigint, bigint, timestamptz)',
         'watch_frequency(errtrack_private.alert_rules)', 'watch_spikes(errtrack_private.alert_rules)',
-        'watch_alerts(double precision)']
+        'watch_rule(errtrack_private.alert_rules, double precision)', 'watch_alerts(double precision, bigint, integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
 end
 $$;
-grant execute on function errtrack_private.watch_alerts(double precision) to errtrack_worker;
+grant execute on function errtrack_private.watch_alerts(double precision, bigint, integer) to errtrack_worker;

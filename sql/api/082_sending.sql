@@ -40,23 +40,29 @@ language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select c.project_id, c.id, n.id, c.kind, c.provider, c.sealed::text, c.files::text, c.settings::text,
-           t.url, coalesce(t.external_id, 0), n.delivery_id::text, n.notice::text,
-           coalesce(n.notice #>> '{link,reference}', ''), n.attempts
-    from errtrack_private.channels c
-    cross join lateral (
-        select w.id, w.delivery_id, w.notice, w.attempts
-        from errtrack_private.notifications w
-        where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
-        order by w.id
-        limit 1) n
-    left join errtrack_private.trackers t on t.project_id = c.project_id and t.provider = c.provider
-    where c.enabled and c.next_attempt_at <= now() and c.id <> all (busy)
-    order by c.last_attempt_at nulls first, c.project_id, c.id
+    select d.project_id, d.id, d.notification_id, d.kind, d.provider, d.sealed::text, d.files::text, d.settings::text,
+           t.url, coalesce(t.external_id, 0), d.delivery_id::text, d.notice::text,
+           coalesce(d.notice #>> '{link,reference}', ''), d.attempts
+    from (
+        select c.*, n.id as notification_id, n.delivery_id, n.notice, n.attempts,
+               row_number() over (partition by c.project_id order by c.last_attempt_at nulls first, c.id) as turn
+        from errtrack_private.channels c
+        cross join lateral (
+            select w.id, w.delivery_id, w.notice, w.attempts
+            from errtrack_private.notifications w
+            where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
+            order by w.id
+            limit 1) n
+        where c.enabled and c.next_attempt_at <= now() and c.id <> all (busy)) d
+    left join errtrack_private.trackers t on t.project_id = d.project_id and t.provider = d.provider
+    -- A project whose channels all hang leaves room for others.
+    where d.turn <= 3 - (
+        select count(*) from errtrack_private.channels b where b.project_id = d.project_id and b.id = any (busy))
+    order by d.last_attempt_at nulls first, d.project_id, d.id
     limit most
 $$;
 comment on function errtrack_private.next_notifications(bigint[], integer) is
-    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Those that were not tried for longest come first.';
+    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Those that were not tried for longest come first, and of a project three at a time at most.';
 
 create or replace function errtrack_private.notification_sent(
     wanted_project bigint,

@@ -5,8 +5,26 @@
 
 #include "t/unit/web_server.hpp"
 
+#include <dlfcn.h>
+#include <netdb.h>
+
 #include <string>
 #include <vector>
+
+namespace {
+
+/* What a resolver says of changes.example.com. */
+std::string changing_address;
+
+}
+
+/* In front of that of the C library, for libcurl, too. */
+extern "C" int getaddrinfo(const char *host, const char *port, const addrinfo *hints, addrinfo **found)
+{
+    auto *next = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+    bool changes = host != nullptr && std::string(host) == "changes.example.com";
+    return next(changes ? changing_address.c_str() : host, port, hints, found);
+}
 
 namespace errtrack {
 namespace {
@@ -90,6 +108,19 @@ TEST_F(WebGuard, refuses_forms_that_other_readers_take_for_another_host)
         }
     }
     EXPECT_EQ(server.connections(), 0U);
+}
+
+TEST_F(WebGuard, judges_what_a_resolver_says_now)
+{
+    const std::string url = "http://changes.example.com:" + server.port() + "/";
+    const WebClientSettings settings{AddressGuard({"127.0.0.1"}), ""};
+    changing_address = "127.0.0.1";
+    WebClient before(settings);
+    EXPECT_EQ(outcome(before, url), "answered");
+    changing_address = "127.0.0.2";
+    WebClient after(settings);
+    EXPECT_EQ(outcome(after, url), "not allowed");
+    EXPECT_EQ(server.connections(), 1U);
 }
 
 TEST_F(WebGuard, allows_a_port_alone)

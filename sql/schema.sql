@@ -524,18 +524,17 @@ ALTER TABLE errtrack_private.deploys ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
 CREATE TABLE errtrack_private.digests (
     project_id bigint NOT NULL,
     channel_id bigint NOT NULL,
+    reason text NOT NULL,
     due_at timestamp with time zone NOT NULL,
-    beyond bigint DEFAULT 0 NOT NULL,
-    muted bigint DEFAULT 0 NOT NULL,
+    messages bigint DEFAULT 0 NOT NULL,
     by_kind jsonb DEFAULT '{}'::jsonb NOT NULL,
-    issues jsonb DEFAULT '[]'::jsonb NOT NULL
+    issues jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT digests_reason_check CHECK ((reason = ANY (ARRAY['cap'::text, 'mute'::text])))
 );
 
 COMMENT ON TABLE errtrack_private.digests IS 'What was not said one by one: becomes one message when it is due.';
 
-COMMENT ON COLUMN errtrack_private.digests.beyond IS 'More than the cap of the channel in an hour.';
-
-COMMENT ON COLUMN errtrack_private.digests.muted IS 'In hours that a rule mutes.';
+COMMENT ON COLUMN errtrack_private.digests.reason IS 'cap: more than the channel gets in an hour; mute: in hours that a rule mutes. One does not hold up the other.';
 
 COMMENT ON COLUMN errtrack_private.digests.issues IS 'The first of them.';
 
@@ -1665,7 +1664,7 @@ ALTER TABLE ONLY errtrack_private.deploys
     ADD CONSTRAINT deploys_pkey PRIMARY KEY (project_id, release, id);
 
 ALTER TABLE ONLY errtrack_private.digests
-    ADD CONSTRAINT digests_pkey PRIMARY KEY (project_id, channel_id);
+    ADD CONSTRAINT digests_pkey PRIMARY KEY (project_id, channel_id, reason);
 
 ALTER TABLE ONLY errtrack_private.duties
     ADD CONSTRAINT duties_pkey PRIMARY KEY (name);

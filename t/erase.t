@@ -111,8 +111,8 @@ $t->sql($_->[0], @$_[ 1 .. $#$_ ]) for
     [ q{insert into errtrack_private.channels (project_id, name, kind, enabled) values ($1, 'team', 'mail', false)}, $t->project->{id} ],
     [ q{insert into errtrack_private.notifications (project_id, channel_id, kind, notice, last_error)
         select project_id, id, 'new_issue', '{"issue": {"id": 1, "title": "cannot bill ann@example.com"}}', 'answered 400: ann@example.com' from errtrack_private.channels} ],
-    [ q{insert into errtrack_private.digests (project_id, channel_id, due_at, issues)
-        select project_id, id, now() + interval '1 hour', '[{"short_id": "X-1", "title": "cannot bill ann@example.com"}]' from errtrack_private.channels} ],
+    [ q{insert into errtrack_private.digests (project_id, channel_id, reason, due_at, issues)
+        select project_id, id, 'cap', now() + interval '1 hour', '[{"short_id": "X-1", "title": "cannot bill ann@example.com"}]' from errtrack_private.channels} ],
     [ q{insert into errtrack_private.sign_in_failures (address) values ('2001:db8::7'), ('2001:db8::8')} ],
     map { my $id = random_hex(16);
         [ q{insert into errtrack_private.waiting_requests (project_id, delivery_id, public_key, received_at, meta, body) values ($1, $2, $3, now(), $4, convert_to($5, 'UTF8'))},

@@ -28,8 +28,8 @@ $t->start_worker(args => [ $t->notifying, '--batch', 500 ]);
 eventually { $t->sql_value('select count(*) from errtrack.issues') == $many } 'all issues are filed', timeout => 240;
 eventually { $t->sql_value('select count(*) from errtrack_private.outbox') == 0 } 'and looked at', timeout => 120;
 eventually { $receiver->requests('/hook') >= $cap } 'the channel is told';
-is_deeply [ $t->sql('select c.name, d.beyond, d.muted from errtrack_private.digests d join errtrack_private.channels c on c.id = d.channel_id order by 1') ],
-    [ [ 'hook', $many - $cap, 0 ], [ 'quiet', 0, $many ] ], 'the others are counted';
+is_deeply [ $t->sql('select c.name, d.reason, d.messages from errtrack_private.digests d join errtrack_private.channels c on c.id = d.channel_id order by 1') ],
+    [ [ 'hook', 'cap', $many - $cap ], [ 'quiet', 'mute', $many ] ], 'the others are counted';
 is scalar $receiver->requests('/quiet'), 0, 'one that is mute is told nothing';
 
 # As if the hour were over.

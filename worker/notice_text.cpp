@@ -180,7 +180,10 @@ std::string happened(const Notice &notice)
     case NoticeKind::behind:
         return behind(reason);
     case NoticeKind::digest:
-        return counted(notice.digest ? notice.digest->beyond : 0, "message more", "messages more") + ", told at once";
+        if (notice.digest && notice.digest->beyond == 0 && notice.digest->muted > 0) {
+            return counted(notice.digest->muted, "message", "messages") + " of muted hours, in one";
+        }
+        return counted(notice.digest ? notice.digest->beyond : 0, "message more", "messages more") + ", in one";
     case NoticeKind::test:
         return "A test: messages of this project arrive here";
     }
@@ -238,7 +241,7 @@ std::vector<std::string> digest_lines(const Notice::Digest &digest)
     for (const auto &[kind, count] : digest.by_kind) {
         lines.push_back(counted_kind(kind, count));
     }
-    if (digest.muted > 0) {
+    if (digest.muted > 0 && digest.beyond > 0) {
         lines.push_back(grouped(digest.muted) + " muted");
     }
     for (const Notice::Digest::Issue &issue : digest.issues) {

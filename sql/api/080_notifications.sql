@@ -208,22 +208,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-    insert into errtrack_private.digests as d (project_id, channel_id, due_at, beyond, muted, by_kind, issues)
-    values ((channel).project_id, (channel).id, due, (not is_mute)::integer, is_mute::integer,
+    insert into errtrack_private.digests as d (project_id, channel_id, reason, due_at, messages, by_kind, issues)
+    values ((channel).project_id, (channel).id, case when is_mute then 'mute' else 'cap' end, due, 1,
             jsonb_build_object(queue_digest.notice ->> 'kind', 1),
             case when queue_digest.notice ? 'issue' then jsonb_build_array(jsonb_build_object(
                 'short_id', queue_digest.notice #>> '{issue,short_id}', 'title', left(queue_digest.notice #>> '{issue,title}', 200))) else '[]' end)
-    on conflict (project_id, channel_id) do update
-    set due_at = greatest(d.due_at, excluded.due_at),
-        beyond = d.beyond + excluded.beyond,
-        muted = d.muted + excluded.muted,
+    on conflict (project_id, channel_id, reason) do update
+    set messages = d.messages + 1,
         by_kind = d.by_kind || jsonb_build_object(
             queue_digest.notice ->> 'kind', coalesce((d.by_kind ->> (queue_digest.notice ->> 'kind'))::bigint, 0) + 1),
         issues = case when jsonb_array_length(d.issues) < 5 then d.issues || excluded.issues else d.issues end;
 end
 $$;
 comment on function errtrack_private.queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean) is
-    'Adds a notice to what a channel is told in one message later.';
+    'Adds a notice to what a channel is told in one message later: when the first of it is due.';
 
 create or replace function errtrack_private.queue_notice(
     wanted_project bigint,
@@ -366,7 +364,7 @@ begin
         select digest.project_id, digest.channel_id, 'digest',
                errtrack_private.notice_of(digest.project_id, null, 'digest', now(), '{}')
                || jsonb_build_object('digest', jsonb_build_object(
-                   'beyond', digest.beyond, 'muted', digest.muted, 'by_kind', digest.by_kind, 'issues', digest.issues));
+                   case digest.reason when 'cap' then 'beyond' else 'muted' end, digest.messages, 'by_kind', digest.by_kind, 'issues', digest.issues));
         taken := taken + 1;
     end loop;
 end

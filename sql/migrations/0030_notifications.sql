@@ -138,18 +138,18 @@ comment on column errtrack_private.notifications.state is 'failed: refused for g
 create table errtrack_private.digests (
     project_id bigint not null,
     channel_id bigint not null,
+    reason text not null check (reason in ('cap', 'mute')),
     due_at timestamptz not null,
-    beyond bigint not null default 0,
-    muted bigint not null default 0,
+    messages bigint not null default 0,
     by_kind jsonb not null default '{}',
     issues jsonb not null default '[]',
-    primary key (project_id, channel_id),
+    primary key (project_id, channel_id, reason),
     foreign key (project_id, channel_id) references errtrack_private.channels (project_id, id) on delete cascade
 );
 comment on table errtrack_private.digests is
     'What was not said one by one: becomes one message when it is due.';
-comment on column errtrack_private.digests.beyond is 'More than the cap of the channel in an hour.';
-comment on column errtrack_private.digests.muted is 'In hours that a rule mutes.';
+comment on column errtrack_private.digests.reason is
+    'cap: more than the channel gets in an hour; mute: in hours that a rule mutes. One does not hold up the other.';
 comment on column errtrack_private.digests.issues is 'The first of them.';
 
 create table errtrack_private.duties (

@@ -149,6 +149,6 @@ insert into errtrack_private.alert_rules (project_id, name, kind) values ($1, 'n
 insert into errtrack_private.alert_marks (project_id, rule_id, kind, issue_id, told_at) values ($1, 0, 'spike', 100 * $1::bigint + 1, '2026-01-01');
 insert into errtrack_private.notifications (project_id, channel_id, kind, notice)
 select c.project_id, c.id, 'test', '{}' from errtrack_private.channels c where c.project_id = $1;
-insert into errtrack_private.digests (project_id, channel_id, due_at)
-select c.project_id, c.id, '2026-01-01' from errtrack_private.channels c where c.project_id = $1;
+insert into errtrack_private.digests (project_id, channel_id, reason, due_at)
+select c.project_id, c.id, 'cap', '2026-01-01' from errtrack_private.channels c where c.project_id = $1;
 insert into errtrack_private.duties (name, holder, until) values ('duty-' || $1, 'host:1', '2026-01-01');

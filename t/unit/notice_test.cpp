@@ -118,9 +118,9 @@ TEST(NoticeText, IsWhatAPersonReads)
               "https://errors.example.com/acme/shop/issues/42/\n");
 
     NoticeText digest = told(samples[7]);
-    EXPECT_EQ(digest.subject, "[shop] 415 messages more, told at once");
+    EXPECT_EQ(digest.subject, "[shop] 415 messages more, in one");
     EXPECT_EQ(plain_text(digest),
-              "415 messages more, told at once\n"
+              "415 messages more, in one\n"
               "\n"
               "410 new errors\n"
               "5 errors back after they were resolved\n"
@@ -173,11 +173,19 @@ TEST(NoticeText, SaysWhatHappened)
     }
 }
 
+TEST(NoticeText, SaysOfADigestWhatItIsOf)
+{
+    EXPECT_EQ(told(sample("digest", R"("digest": {"muted": 2, "by_kind": {"regression": 2}})")).subject,
+              "[shop] 2 messages of muted hours, in one");
+    EXPECT_EQ(told(sample("digest", R"("digest": {"beyond": 1, "by_kind": {"regression": 1}})")).subject,
+              "[shop] 1 message more, in one");
+}
+
 TEST(NoticeText, LacksNothingWhenAReasonIsAbsent)
 {
     for (const auto &[kind, words] : {std::pair("regression", "Back after it was resolved"), {"unignored", "Back after it was ignored"},
                                       {"frequency", "Seen often"}, {"spike", "More than usual"}, {"quota_reached", "Quota reached"},
-                                      {"behind", "Reports are filed late"}, {"digest", "0 messages more, told at once"}})
+                                      {"behind", "Reports are filed late"}, {"digest", "0 messages more, in one"}})
     {
         EXPECT_EQ(told(sample(kind, sample_issue())).happened, words);
         EXPECT_FALSE(told(sample(kind, "")).subject.empty());

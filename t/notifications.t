@@ -53,6 +53,7 @@ $t->errtrack(qw(issue resolve shop), $issue, '--by', 'ann');
 $event->(release => 'shop@1.1.0');
 eventually { $told->() eq 'new_issue new_issue regression' } 'that it is back after it was resolved';
 is +($receiver->messages('/hook'))[-1]{reason}{resolved_by}, 'ann', 'and who had resolved it';
+like +($receiver->messages('/hook'))[-1]{reason}{resolved_at}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'and when, as all times are written';
 $t->errtrack(qw(issue ignore shop), $issue, '--events', 1);
 $event->();
 eventually { $told->() eq 'new_issue new_issue regression unignored' } 'that it is ignored no longer';

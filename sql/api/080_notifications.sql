@@ -190,7 +190,11 @@ begin
         end if;
     end if;
     return notice || jsonb_build_object(
-        'reason', details - array['event_id', 'rule_id', 'title', 'culprit', 'level', 'release', 'environment']);
+        'reason', details - array['event_id', 'rule_id', 'title', 'culprit', 'level', 'release', 'environment']
+            || coalesce((
+                select jsonb_object_agg(k.key, errtrack_private.rfc3339((details ->> k.key)::timestamptz))
+                from unnest(array['resolved_at', 'ignored_at', 'until']) as k (key)
+                where details ->> k.key is not null), '{}'));
 end
 $$;
 comment on function errtrack_private.notice_of(bigint, bigint, text, timestamptz, jsonb) is

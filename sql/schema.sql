@@ -945,6 +945,7 @@ CREATE TABLE errtrack_private.notifications (
     notice jsonb NOT NULL,
     state text DEFAULT 'waiting'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    begun_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     ended_at timestamp with time zone,
     last_error text,
@@ -956,6 +957,8 @@ COMMENT ON TABLE errtrack_private.notifications IS 'Messages to channels and tas
 COMMENT ON COLUMN errtrack_private.notifications.notice IS 'What is said, without texts that depend on the channel.';
 
 COMMENT ON COLUMN errtrack_private.notifications.state IS 'failed: refused for good, or not delivered within 7 days.';
+
+COMMENT ON COLUMN errtrack_private.notifications.begun_at IS 'When it was given to a sender first: whoever sends it after that finds out what became of it.';
 
 ALTER TABLE errtrack_private.notifications ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME errtrack_private.notifications_id_seq

@@ -56,4 +56,14 @@ eventually { $told->() == 3 } 'a task that is done again';
 is scalar(grep { $_->{method} eq 'POST' && $_->{path} =~ m{/issues$} } $gitlab->requests), 1, 'makes no second issue';
 is $t->sql_value('select reference from errtrack_private.issue_links'), '88', 'and links the first';
 
+# Resolved before it was made there.
+$t->sql(q(update errtrack_private.channels set next_attempt_at = 'infinity'));
+is $t->store({ message => 'short' })->status, 200, 'one more error';
+eventually { $t->sql_value(q(select count(*) from errtrack_private.notifications where state = 'waiting')) == 1 } 'waits to be told';
+$t->errtrack(qw(issue resolve shop), $t->sql_value('select issue_id from errtrack.issues where title = $1', 'short'));
+$t->sql(q(update errtrack_private.channels set next_attempt_at = '-infinity'));
+eventually { $t->sql_value(q(select string_agg(kind, ' ' order by id) from errtrack_private.notifications
+    where issue_id = (select issue_id from errtrack.issues where title = 'short') and state = 'sent')) eq 'create close' }
+    'and does not stay open there';
+
 $t->done;

@@ -31,6 +31,9 @@ constexpr auto watch_pause = 15s;
 
 constexpr int redis_patience = 5;
 
+/* Whoever takes messages answers soon; what hangs is not to hold a thread for long. */
+constexpr WebBounds message_bounds{5s, 5s, 10s};
+
 struct FreeJson {
     void operator()(json_t *json) const noexcept { json_decref(json); }
 };
@@ -86,14 +89,8 @@ void Notifier::run(const std::stop_token &stop)
         std::chrono::milliseconds pause = usual_pause;
         std::string trouble;
         try {
-            {
-                std::lock_guard lock(mutex_);
-                std::move(done_.begin(), done_.end(), std::back_inserter(to_note_));
-                done_.clear();
-            }
             // Even after the duty is lost: what arrived is not to be sent again.
-            note(to_note_);
-            to_note_.clear();
+            note();
             if (store_.take_notification_duty(holder_)) {
                 turn(stop);
             } else {
@@ -127,24 +124,26 @@ void Notifier::turn(const std::stop_token &stop)
             spdlog::error("{}: {}", what, problem);
             problem_ = problem;
         }
+        note();
+        hand_out();
         return !stop.stop_requested() && store_.take_notification_duty(holder_);
     };
     std::string problem;
-    while (store_.plan_notifications(problem) > 0) {
-        hand_out();
+    bool more = true;
+    while (more) {
+        more = store_.plan_notifications(problem) > 0;
         if (!go_on("cannot be told", problem)) {
             return;
         }
     }
-    hand_out();
     if (Clock::now() >= watch_due_) {
         auto began = Clock::now();
         double behind = behind_seconds();
+        store_.drop_untold();
         for (std::int64_t project = 0; (project = store_.watch_alerts(behind, project, problem)) != 0;) {
             if (!go_on("cannot be watched", problem)) {
                 return;
             }
-            hand_out();
         }
         metrics_.sending(store_.sending_state());
         // However many projects there are, most of the time is for what has happened.
@@ -188,10 +187,17 @@ void Notifier::hand_out()
     handed_.notify_all();
 }
 
-void Notifier::note(const std::vector<SendingOutcome> &outcomes)
+void Notifier::note()
 {
-    for (const SendingOutcome &outcome : outcomes) {
+    {
+        std::lock_guard lock(mutex_);
+        std::move(done_.begin(), done_.end(), std::back_inserter(to_note_));
+        done_.clear();
+    }
+    while (!to_note_.empty()) {
+        const SendingOutcome outcome = to_note_.back();
         std::string came_of_it = store_.note_sending(outcome);
+        to_note_.pop_back();
         metrics_.sent(came_of_it.c_str());
         if (came_of_it == "parked") {
             spdlog::warn("channel {} of project {}: {}: tried again in an hour, its messages wait", outcome.channel,
@@ -270,8 +276,10 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
         Notice notice = read_notice(message.notice);
         Delivery delivery{message.delivery_id, std::time(nullptr), settings_.public_url};
         if (message.channel_kind == "tracker") {
-            // One that ended in the middle of it counted no attempt: it may have been there.
-            TrackerTask task{std::move(notice), std::move(delivery), message.attempts + 1, message.reference};
+            if (notice.kind == NoticeKind::create && !message.reference.empty()) {
+                return outcome;         // it is there by now
+            }
+            TrackerTask task{std::move(notice), std::move(delivery), message.attempts, message.reference};
             TrackerOutcome told = tell_tracker(
                 client, {message.provider, message.tracker_url, message.external_id, secret("token"), secret("secret"),
                          message.settings}, task, stop);
@@ -281,6 +289,9 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
         }
         Channel channel{message.channel_kind, secret("url"), secret("secret"), message.settings};
         MailSettings mail = settings_.mail;
+        if (message.channel_kind == "mail" && mail.server.empty()) {
+            return failed(Became::again, "the worker that sends has no mail server: start it with --mail-server");
+        }
         if (message.channel_kind == "mail" && !settings_.mail_password_file.empty()) {
             mail.password = read_secret(settings_.mail_password_file);
         }
@@ -289,11 +300,14 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
             client.send_mail(*letter, stop);
             return outcome;
         }
-        return judged(judge_answer(message.channel_kind, client.send(std::get<WebRequest>(composed), stop)));
+        WebRequest &request = std::get<WebRequest>(composed);
+        request.bounds = message_bounds;
+        return judged(judge_answer(message.channel_kind, client.send(request, stop)));
     } catch (const WebError &e) {
         return failed(verdict_of(e), e.what());
     } catch (const SecretError &e) {
-        return failed(Became::channel, e.what());
+        // The fault of the worker: another one may have it, or this one when it is started anew.
+        return failed(Became::again, e.what());
     } catch (const ChannelError &e) {
         return failed(Became::channel, e.what());
     } catch (const NoticeError &e) {

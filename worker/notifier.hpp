@@ -64,7 +64,7 @@ private:
     void turn(const std::stop_token &stop);
     double behind_seconds();
     void hand_out();
-    void note(const std::vector<SendingOutcome> &outcomes);
+    void note();
 
     void send(const std::stop_token &stop);
     SendingOutcome deliver(WebClient &client, const WaitingNotification &message, const std::stop_token &stop);

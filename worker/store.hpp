@@ -195,6 +195,8 @@ public:
     /* Turns what happened into messages. Returns how much, to be called until it is none; and what
      * could not be told. */
     unsigned plan_notifications(std::string &problem);
+    /* Forgets what nobody wants to be told. */
+    void drop_untold();
     /* Looks for what is frequent, rising, refused or late (behind_seconds of the oldest report), in
      * some projects with ids above one. Returns the last of them, 0 when there are none; and what
      * could not be looked at. */

@@ -10,7 +10,7 @@ namespace {
 /* Of the outbox, in a transaction: about a tenth of a second. */
 constexpr int rows_at_once = 200;
 
-constexpr int projects_at_once = 100;
+constexpr int projects_at_once = 20;
 
 const char *word_of(SendingOutcome::Verdict verdict) noexcept
 {
@@ -45,6 +45,15 @@ unsigned Store::plan_notifications(std::string &problem)
         tx.commit();
         problem = row[1].c_str();
         return row[0].as<unsigned>();
+    });
+}
+
+void Store::drop_untold()
+{
+    translated([&] {
+        pqxx::work tx(connection().db);
+        tx.exec("select errtrack_private.drop_untold()");
+        tx.commit();
     });
 }
 

@@ -29,16 +29,14 @@ $$;
 comment on function errtrack_private.alert_rules_of(bigint) is
     'The rules of a project; those that hold without any setting, under the id 0, while it has none of its own.';
 
-create or replace function errtrack_private.text_matches(value text, patterns text[]) returns boolean
+create or replace function errtrack_private.like_patterns(patterns text[]) returns text[]
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select exists (
-        select from unnest(patterns) as pattern
-        where value like errtrack_private.like_pattern(pattern))
+    select array(select errtrack_private.like_pattern(pattern) from unnest(patterns) as pattern)
 $$;
-comment on function errtrack_private.text_matches(text, text[]) is
-    'Whether a text is one of these, in which * stands for anything.';
+comment on function errtrack_private.like_patterns(text[]) is
+    'Of texts in which * stands for anything those that like takes.';
 
 create or replace function errtrack_private.rule_matches(
     rule errtrack_private.alert_rules,
@@ -57,22 +55,22 @@ begin
         return true;
     end if;
     if rule.levels is not null and not coalesce(notice #>> '{issue,level}' = any (rule.levels), false)
-        or rule.environments is not null
-            and not errtrack_private.text_matches(notice #>> '{event,environment}', rule.environments)
-            and not (notice -> 'event' is null and exists (
-                select from errtrack_private.tags_of_issue(rule.project_id, issue, 'environment') as t (value)
-                where errtrack_private.text_matches(t.value, rule.environments)))
         or rule.releases is not null
-            and not errtrack_private.text_matches(
-                coalesce(notice #>> '{event,release}', notice #>> '{issue,last_release}'), rule.releases)
+            and not coalesce(coalesce(notice #>> '{event,release}', notice #>> '{issue,last_release}')
+                             like any (errtrack_private.like_patterns(rule.releases)), false)
+        or rule.environments is not null
+            and not (case
+                when notice ? 'event' then coalesce(
+                    notice #>> '{event,environment}' like any (errtrack_private.like_patterns(rule.environments)), false)
+                else errtrack_private.issue_has_tag(
+                    rule.project_id, issue, 'environment', errtrack_private.like_patterns(rule.environments)) end)
     then
         return false;
     end if;
     for wanted in select t.key, t.value from jsonb_each(coalesce(rule.tags, '{}')) as t loop
-        if not exists (
-            select from errtrack_private.tags_of_issue(rule.project_id, issue, wanted.key) as t (value)
-            where errtrack_private.text_matches(
-                t.value, array(select jsonb_array_elements_text(wanted.value))))
+        if not errtrack_private.issue_has_tag(
+            rule.project_id, issue, wanted.key,
+            errtrack_private.like_patterns(array(select jsonb_array_elements_text(wanted.value))))
         then
             return false;
         end if;
@@ -83,27 +81,35 @@ $$;
 comment on function errtrack_private.rule_matches(errtrack_private.alert_rules, jsonb) is
     'Whether a notice meets the filters of a rule. Tags are those that any event of the issue had.';
 
-create or replace function errtrack_private.tags_of_issue(wanted_project bigint, wanted_issue bigint, wanted_key text)
-returns setof text
-language sql stable
+create or replace function errtrack_private.issue_has_tag(
+    wanted_project bigint,
+    wanted_issue bigint,
+    wanted_key text,
+    patterns text[]
+)
+returns boolean
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select t.value
-    from errtrack_private.origins o
-    join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id and t.key = wanted_key
-    where o.project_id = wanted_project and o.issue_id = wanted_issue
-    union
-    -- What is not folded yet.
-    select tag.value
-    from errtrack_private.origins o
-    cross join lateral (
-        select f.keys, f.texts from errtrack_private.tag_facts f
-        where f.project_id = o.project_id and f.origin_id = o.id
-        limit 10000) f
-    cross join unnest(f.keys, f.texts) as tag (key, value)
-    where o.project_id = wanted_project and o.issue_id = wanted_issue and tag.key = wanted_key
+begin
+    return exists (
+            select from errtrack_private.origins o
+            join errtrack_private.tag_counts t on t.project_id = o.project_id and t.origin_id = o.id and t.key = wanted_key
+            where o.project_id = wanted_project and o.issue_id = wanted_issue and t.value like any (patterns))
+        -- What is not folded yet.
+        or exists (
+            select from errtrack_private.origins o
+            cross join lateral (
+                select f.keys, f.texts from errtrack_private.tag_facts f
+                where f.project_id = o.project_id and f.origin_id = o.id
+                limit 1000) f
+            cross join unnest(f.keys, f.texts) as tag (key, value)
+            where o.project_id = wanted_project and o.issue_id = wanted_issue and tag.key = wanted_key
+              and tag.value like any (patterns));
+end
 $$;
-comment on function errtrack_private.tags_of_issue(bigint, bigint, text) is 'The values of a tag of an issue.';
+comment on function errtrack_private.issue_has_tag(bigint, bigint, text, text[]) is
+    'Whether an event of the issue had a tag with a value like one of these.';
 
 create or replace function errtrack_private.mute_end(rule errtrack_private.alert_rules, at timestamptz)
 returns timestamptz
@@ -111,13 +117,14 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    local_now constant timestamp := at at time zone rule.timezone;
+    local_now timestamp;
     began timestamp;
     ends timestamp;
 begin
     if rule.muted_from is null then
         return null;
     end if;
+    local_now := at at time zone rule.timezone;
     -- One that began yesterday may go on until now.
     for days_ago in 0 .. 1 loop
         began := (local_now::date - days_ago) + rule.muted_from;
@@ -248,7 +255,8 @@ begin
         perform errtrack_private.queue_digest(channel, notice, mute_until, true);
         return;
     end if;
-    if channel.window_from < now() - interval '1 hour' then
+    -- A clock that was ahead for a moment is not believed.
+    if channel.window_from not between now() - interval '1 hour' and now() then
         channel.window_from := now();
         channel.window_messages := 0;
     elsif channel.window_messages >= channel.hourly_cap then
@@ -288,11 +296,16 @@ begin
                 and not c.settings @> '{"reopens": false}' then 'reopen' end as kind) as task
     where c.project_id = (queue_tracking.notice #>> '{project,id}')::bigint
       and c.kind = 'tracker' and c.enabled and task.kind is not null
+      -- Anybody can make issues here; what is beyond the cap nobody makes there but by hand.
+      and (task.kind <> 'create' or c.hourly_cap > (
+          select count(*) from errtrack_private.notifications n
+          where n.project_id = c.project_id and n.channel_id = c.id and n.kind = 'create'
+            and n.created_at > now() - interval '1 hour'))
     order by l.id;
 end
 $$;
 comment on function errtrack_private.queue_tracking(jsonb, text) is
-    'Queues for the trackers of the project what is to be made, closed or opened there with an issue.';
+    'Queues for the trackers of the project what is to be made, closed or opened there with an issue. As many are made in an hour as the cap of the tracker says.';
 
 create or replace function errtrack_private.plan_row(told errtrack_private.outbox) returns void
 language plpgsql volatile
@@ -332,35 +345,30 @@ $$;
 comment on function errtrack_private.plan_row(errtrack_private.outbox) is
     'Queues what a row of the outbox has people and trackers told.';
 
+create or replace function errtrack_private.drop_untold() returns void
+language sql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    delete from errtrack_private.outbox o
+    where not exists (select from errtrack_private.channels c where c.project_id = o.project_id and c.enabled)
+$$;
+comment on function errtrack_private.drop_untold() is 'Empties the outbox of what nobody wants to be told.';
+
 create or replace function errtrack_private.plan_notifications(most integer, out taken integer, out problem text)
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Somebody who holds a channel holds up what is told there, not the rest.
+set lock_timeout = '1s'
 as $$
 declare
+    -- Then what was planned is sent first.
+    until constant timestamptz := clock_timestamp() + interval '2 seconds';
     told errtrack_private.outbox;
     digest errtrack_private.digests;
 begin
-    -- Nobody is to be told.
-    delete from errtrack_private.outbox o
-    where not exists (select from errtrack_private.channels c where c.project_id = o.project_id and c.enabled);
     taken := 0;
-    for told in
-        with taken as (
-            delete from errtrack_private.outbox o
-            where (o.project_id, o.id) in (select x.project_id, x.id from errtrack_private.outbox x order by x.id limit most)
-            returning o.*
-        )
-        select t.* from taken t order by t.id
-    loop
-        taken := taken + 1;
-        begin
-            perform errtrack_private.plan_row(told);
-        exception when others then
-            -- One that cannot be told keeps no other waiting.
-            problem := format('%s of issue %s of project %s: %s', told.kind, told.issue_id, told.project_id, sqlerrm);
-        end;
-    end loop;
     for digest in
         delete from errtrack_private.digests d where d.due_at <= now() returning d.*
     loop
@@ -371,25 +379,48 @@ begin
                    case digest.reason when 'cap' then 'beyond' else 'muted' end, digest.messages, 'by_kind', digest.by_kind, 'issues', digest.issues));
         taken := taken + 1;
     end loop;
+    -- Of each project some: one that has much to tell does not keep the others waiting.
+    for told in
+        select o.*
+        from (select distinct c.project_id from errtrack_private.channels c where c.enabled) p
+        cross join lateral (
+            select x.* from errtrack_private.outbox x where x.project_id = p.project_id order by x.id limit 50) o
+        order by o.id
+        limit most
+    loop
+        exit when clock_timestamp() > until;
+        begin
+            perform errtrack_private.plan_row(told);
+            delete from errtrack_private.outbox o where o.project_id = told.project_id and o.id = told.id;
+            taken := taken + 1;
+        exception
+        when lock_not_available then
+            problem := format('project %s: %s, trying again', told.project_id, sqlerrm);
+        when others then
+            -- One that cannot be told keeps no other waiting.
+            problem := format('%s of issue %s of project %s: %s', told.kind, told.issue_id, told.project_id, sqlerrm);
+            delete from errtrack_private.outbox o where o.project_id = told.project_id and o.id = told.id;
+        end;
+    end loop;
 end
 $$;
 comment on function errtrack_private.plan_notifications(integer) is
-    'Turns so many rows of the outbox, in their order, and the digests that are due into notifications. Returns how many, to be called by one at a time until it is none, and what could not be told and why.';
+    'Turns the digests that are due and so many rows of the outbox, in their order, into notifications, for two seconds. Returns how many, to be called by one at a time until it is none, and what could not be told and why.';
 
 do $$
 declare
     name text;
 begin
     foreach name in array array[
-        'alert_rules_of(bigint)', 'text_matches(text, text[])', 'rule_matches(errtrack_private.alert_rules, jsonb)',
-        'tags_of_issue(bigint, bigint, text)', 'mute_end(errtrack_private.alert_rules, timestamptz)',
+        'alert_rules_of(bigint)', 'like_patterns(text[])', 'rule_matches(errtrack_private.alert_rules, jsonb)',
+        'issue_has_tag(bigint, bigint, text, text[])', 'mute_end(errtrack_private.alert_rules, timestamptz)',
         'notice_of(bigint, bigint, text, timestamptz, jsonb)',
         'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
         'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_row(errtrack_private.outbox)',
-        'plan_notifications(integer)']
+        'drop_untold()', 'plan_notifications(integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
 end
 $$;
-grant execute on function errtrack_private.plan_notifications(integer) to errtrack_worker;
+grant execute on function errtrack_private.plan_notifications(integer), errtrack_private.drop_untold() to errtrack_worker;

@@ -16,7 +16,7 @@ begin
     values (wanted_project, rule.id, rule.kind, coalesce(issue, 0), now())
     on conflict (project_id, rule_id, kind, issue_id) do update
     set told_at = now()
-    where m.told_at <= now() - rule.repeat_minutes * interval '1 minute';
+    where m.told_at not between now() - rule.repeat_minutes * interval '1 minute' and now();
     return found;
 end
 $$;
@@ -63,7 +63,7 @@ begin
         where not exists (
             select from errtrack_private.alert_marks m
             where m.project_id = rule.project_id and m.rule_id = rule.id and m.kind = rule.kind
-              and m.issue_id = a.issue_id and m.told_at > now() - rule.repeat_minutes * interval '1 minute')
+              and m.issue_id = a.issue_id and m.told_at between now() - rule.repeat_minutes * interval '1 minute' and now())
     loop
         -- Exactly, but no further than the bound.
         select (select count(*) from (
@@ -78,7 +78,7 @@ begin
                       on c.project_id = g.project_id and c.origin_id = g.id and c.received_at >= since
                     where g.project_id = rule.project_id and g.issue_id = active.issue_id
                     order by c.received_at desc
-                    limit 200000) u where rule.users is not null) as users
+                    limit 50000) u where rule.users is not null) as users
         into counted;
         if (counted.events >= rule.events or counted.users >= rule.users)
             and errtrack_private.mark_alert(rule.project_id, rule, active.issue_id)
@@ -176,6 +176,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    until timestamptz;
     rule errtrack_private.alert_rules;
 begin
     for last_project in
@@ -185,10 +186,14 @@ begin
         order by 1
         limit most
     loop
+        -- A project with more to count than that has some of its rules wait for the next time.
+        until := clock_timestamp() + interval '2 seconds';
         for rule in
             select r.* from errtrack_private.alert_rules_of(last_project) r
             where r.enabled and r.kind in ('frequency', 'spike', 'quota_reached', 'behind')
+            order by random()
         loop
+            exit when clock_timestamp() > until;
             begin
                 perform errtrack_private.watch_rule(rule, behind_seconds);
             exception when others then

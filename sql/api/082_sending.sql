@@ -12,7 +12,9 @@ begin
     values (wanted_name, wanted_holder, clock_timestamp() + interval '6 seconds')
     on conflict (name) do update
     set holder = excluded.holder, until = excluded.until
-    where d.holder = excluded.holder or d.until < clock_timestamp();
+    where d.holder = excluded.holder
+       -- Or it is a clock that was ahead for a moment.
+       or d.until not between clock_timestamp() and excluded.until;
     return found;
 end
 $$;
@@ -36,33 +38,60 @@ returns table (
     reference text,
     attempts integer
 )
-language sql stable
+language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select d.project_id, d.id, d.notification_id, d.kind, d.provider, d.sealed::text, d.files::text, d.settings::text,
-           t.url, coalesce(t.external_id, 0), d.delivery_id::text, d.notice::text,
-           coalesce(d.notice #>> '{link,reference}', ''), d.attempts
-    from (
-        select c.*, n.id as notification_id, n.delivery_id, n.notice, n.attempts,
-               row_number() over (partition by c.project_id order by c.last_attempt_at nulls first, c.id) as turn
-        from errtrack_private.channels c
-        cross join lateral (
-            select w.id, w.delivery_id, w.notice, w.attempts
-            from errtrack_private.notifications w
-            where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
-            order by w.id
-            limit 1) n
-        where c.enabled and c.next_attempt_at <= now() and c.id <> all (busy)) d
-    left join errtrack_private.trackers t on t.project_id = d.project_id and t.provider = d.provider
+#variable_conflict use_column
+declare
     -- A project whose channels all hang leaves room for others.
-    where d.turn <= 3 - (
-        select count(*) from errtrack_private.channels b where b.project_id = d.project_id and b.id = any (busy))
-    order by d.last_attempt_at nulls first, d.project_id, d.id
-    limit most
+    at_a_time constant integer := 2;
+begin
+    for project_id, channel_id, id, channel_kind, provider, sealed, files, settings, tracker_url, external_id, delivery_id,
+        notice, reference, attempts
+    in
+        select d.project_id, d.id, d.notification_id, d.kind, d.provider, d.sealed::text, d.files::text, d.settings::text,
+               t.url, coalesce(t.external_id, 0), d.delivery_id::text, d.notice::text,
+               -- Of one that is to be made: it is there by now.
+               coalesce(d.notice #>> '{link,reference}', (
+                   select l.reference
+                   from errtrack_private.issue_links l
+                   where l.project_id = d.project_id and l.issue_id = d.issue_id and l.provider = d.provider
+                   order by l.id
+                   limit 1), ''),
+               d.attempts + (d.begun_at is not null)::integer
+        from (
+            select c.*, n.id as notification_id, n.delivery_id, n.notice, n.attempts, n.begun_at, n.issue_id,
+                   row_number() over (partition by c.project_id order by c.last_attempt_at nulls first, c.id) as turn,
+                   max(c.last_attempt_at) over (partition by c.project_id) as project_attempt_at
+            from errtrack_private.channels c
+            cross join lateral (
+                select w.id, w.delivery_id, w.notice, w.attempts, w.begun_at, w.issue_id
+                from errtrack_private.notifications w
+                where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
+                order by w.id
+                limit 1) n
+            where c.enabled and c.id <> all (busy)
+              and c.next_attempt_at <= now()) d
+        left join errtrack_private.trackers t on t.project_id = d.project_id and t.provider = d.provider
+        where d.turn <= at_a_time - (
+            select count(*) from errtrack_private.channels b where b.project_id = d.project_id and b.id = any (busy))
+        order by d.project_attempt_at nulls first, d.project_id, d.turn
+        limit most
+    loop
+        -- Whoever takes it over is to know that it may have been there.
+        update errtrack_private.notifications n
+        set begun_at = coalesce(n.begun_at, now())
+        where n.project_id = next_notifications.project_id and n.id = next_notifications.id;
+        update errtrack_private.channels c
+        set last_attempt_at = now()
+        where c.project_id = next_notifications.project_id and c.id = next_notifications.channel_id;
+        return next;
+    end loop;
+end
 $$;
 comment on function errtrack_private.next_notifications(bigint[], integer) is
-    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Those that were not tried for longest come first, and of a project three at a time at most.';
+    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Projects that were not tried for longest come first, and have two on their way at most.';
 
 create or replace function errtrack_private.notification_sent(
     wanted_project bigint,
@@ -103,6 +132,12 @@ begin
                              where c.project_id = wanted_project and c.id = sent.channel_id),
                 'reference', reference));
         end if;
+        -- Resolved before it was there: then nobody could tell.
+        perform errtrack_private.tell_trackers(i.project_id, i.id, 'resolved', jsonb_build_object(
+            'resolved_by', i.status_by, 'resolved_in', i.resolved_in))
+        from errtrack_private.origins o
+        join errtrack_private.issues i on i.project_id = o.project_id and i.id = o.issue_id and i.status = 'resolved'
+        where o.project_id = wanted_project and o.id = sent.issue_id;
     end if;
 end
 $$;

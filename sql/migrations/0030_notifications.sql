@@ -117,6 +117,7 @@ create table errtrack_private.notifications (
     notice jsonb not null,
     state text not null default 'waiting' check (state in ('waiting', 'sent', 'failed')),
     created_at timestamptz not null default now(),
+    begun_at timestamptz,
     attempts integer not null default 0,
     ended_at timestamptz,
     last_error text,
@@ -133,6 +134,8 @@ create index notifications_created_at_idx on errtrack_private.notifications (cre
 comment on table errtrack_private.notifications is
     'Messages to channels and tasks for trackers: one row for each, sent at least once under its delivery_id, in their order. Kept for 30 days.';
 comment on column errtrack_private.notifications.notice is 'What is said, without texts that depend on the channel.';
+comment on column errtrack_private.notifications.begun_at is
+    'When it was given to a sender first: whoever sends it after that finds out what became of it.';
 comment on column errtrack_private.notifications.state is 'failed: refused for good, or not delivered within 7 days.';
 
 create table errtrack_private.digests (

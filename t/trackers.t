@@ -62,8 +62,8 @@ is $t->store({ message => 'short' })->status, 200, 'one more error';
 eventually { $t->sql_value(q(select count(*) from errtrack_private.notifications where state = 'waiting')) == 1 } 'waits to be told';
 $t->errtrack(qw(issue resolve shop), $t->sql_value('select issue_id from errtrack.issues where title = $1', 'short'));
 $t->sql(q(update errtrack_private.channels set next_attempt_at = '-infinity'));
-eventually { $t->sql_value(q(select string_agg(kind, ' ' order by id) from errtrack_private.notifications
-    where issue_id = (select issue_id from errtrack.issues where title = 'short') and state = 'sent')) eq 'create close' }
+eventually { ($t->sql_value(q(select string_agg(kind, ' ' order by id) from errtrack_private.notifications
+    where issue_id = (select issue_id from errtrack.issues where title = 'short') and state = 'sent')) // '') eq 'create close' }
     'and does not stay open there';
 
 $t->done;

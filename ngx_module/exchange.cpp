@@ -317,11 +317,13 @@ std::optional<std::string> request_json(const Request &request, std::string &ref
         }
     } else if (request.has_body) {
         json_error_t problem;
-        Json body = says_form(request.content_type) && !looks_like_json(request.body)
-            ? form_object(request.body)
-            : own(json_loadb(request.body.data(), request.body.size(), 0, &problem));
-        if (!body) {
-            refusal = "the body must be a JSON object";
+        // Clients that are told nothing else send JSON as a form: a text without any = is none.
+        bool form = says_form(request.content_type) && !looks_like_json(request.body)
+            && (request.body.empty() || request.body.find('=') != request.body.npos);
+        Json body = form ? form_object(request.body)
+                         : own(json_loadb(request.body.data(), request.body.size(), JSON_DECODE_ANY, &problem));
+        if (!json_is_object(body.get()) && !json_is_array(body.get())) {
+            refusal = body ? "the body must be a JSON object" : "the body is not JSON";
             return std::nullopt;
         }
         if (!request.match.route->seals.empty() && !seal_secrets(whole.get(), body.get(), request, refusal)) {

@@ -93,6 +93,7 @@ is_deeply change($worst->{id}, { channels => undef })->json->{channels}, undef, 
 for my $case (
     [ {}, qr/^kind must be new_issue, .* or behind$/, 'no kind' ],
     [ { kind => 'digest' }, qr/^kind must be/, 'a kind that is none' ],
+    [ { kind => 'new_issue', level => ['fatal'] }, qr/^there is no member "level": there are kind, name, .*, levels, .* timezone$/, 'a member that is none' ],
     [ { kind => 'frequency', events => 5 }, qr/^a rule of kind frequency needs minutes/, 'how often, but not within what' ],
     [ { kind => 'frequency', minutes => 5 }, qr/^a rule of kind frequency needs .* events or users$/, 'within what, but not how often' ],
     [ { kind => 'frequency', events => 5, minutes => 4 }, qr/^minutes must be a number from 5 to 1440$/, 'too short a time' ],
@@ -119,8 +120,10 @@ for my $case (
     is $answer->status, 400, "refused: $label" or diag $answer->content;
     like eval { $answer->json->{detail} } // '', $wanted, '... and why';
 }
+is detail($t->sentry('POST', $list, content => 'not json', headers => { 'Content-Type' => 'application/x-www-form-urlencoded' })), '400 the body is not JSON', 'a text that is no JSON';
 is detail(make({ kind => 'new_issue' })), '409 name is taken by another rule of the project', 'a name is there once';
 is detail(change($worst->{id}, { name => 'new_issue' })), '409 name is taken by another rule of the project', '... also when it changes';
+like detail(change($worst->{id}, { level => ['fatal'] })), qr/^400 there is no member "level": there are kind, /, 'a change names what there is';
 is detail(change($worst->{id}, { kind => 'spike' })), '400 kind cannot be changed: make another rule', 'a kind stays';
 is detail(change($worst->{id}, { users => undef })), '400 a rule of kind frequency needs minutes (5 to 1440) and events or users', 'what it needs stays';
 is change($_, {})->status, 404, "no rule $_" for 0, 777777, 'x';

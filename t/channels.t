@@ -104,6 +104,7 @@ for my $case (
     [ { kind => 'slack', url => $hook }, qr/^name is missing/, 'no name' ],
     [ { %url, name => "a\nb", url => $hook }, qr/^name must have no line breaks/, 'a name of two lines' ],
     [ { %url, name => 'x' x 101, url => $hook }, qr/^name must have at most 100/, 'a long name' ],
+    [ { %url, link => $hook }, qr/^there is no member "link": there are kind, name, url, .* enabled$/, 'a member that is none' ],
     [ {%url}, qr/^url is missing: slack needs url$/, 'no address' ],
     [ { %url, url => 'ftp://a.example/' }, qr{^url must begin with https:// or http://$}, 'another scheme' ],
     [ { %url, url => 'https:///x' }, qr/^url must name a host/, 'no host' ],

@@ -67,6 +67,7 @@ is detail(make_issue(1)), '409 errtrack acts in no tracker for the project: set 
 
 for my $case (
     [ gitlab => {}, qr/^url is missing/, 'no address' ],
+    [ gitlab => { url => $url, token => 'x', labels => ['bug'] }, qr/^there is no member "labels": there are url, externalId, .* enabled$/, 'a member that is none' ],
     [ gitlab => { url => 'https://gitlab.example/', token => 'x' }, qr{^url must be that of the project: https://gitlab.example.com/acme/shop$}, 'no project' ],
     [ gitlab => { url => $url }, qr/^token is missing: gitlab needs token$/, 'no token' ],
     [ gitlab => { url => "$url?x=1", token => 'x' }, qr/^url must be that of the project/, 'a query' ],

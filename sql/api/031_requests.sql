@@ -201,6 +201,25 @@ end
 $$;
 comment on function errtrack_private.body_object(jsonb) is 'The body of a request that must have one.';
 
+create or replace function errtrack_private.body_of(request jsonb, members text[], answered jsonb default '{}') returns jsonb
+language plpgsql immutable
+as $$
+declare
+    body constant jsonb := errtrack_private.body_object(request);
+    -- What was answered may be sent back.
+    unknown constant text := (
+        select min(key) from jsonb_object_keys(body) as key where key <> all (members) and not answered ? key);
+begin
+    if unknown is not null then
+        perform errtrack_private.refuse(400, format(
+            'there is no member "%s": there are %s', left(unknown, 100), array_to_string(members, ', ')));
+    end if;
+    return body;
+end
+$$;
+comment on function errtrack_private.body_of(jsonb, text[], jsonb) is
+    'The body of a request, which names these members and no others but those of what was answered before.';
+
 create or replace function errtrack_private.member_text(body jsonb, name text, longest integer default 1000)
 returns text
 language plpgsql immutable
@@ -259,6 +278,7 @@ begin
         'arguments(jsonb, text)', 'one_of(text[])', 'argument_choice(jsonb, text, text[])',
         'page_length(jsonb, integer, integer)',
         'argument_integer(jsonb, text, integer, integer, integer)', 'argument_flag(jsonb, text)', 'body_object(jsonb)',
+        'body_of(jsonb, text[], jsonb)',
         'member_text(jsonb, text, integer)', 'member_id(jsonb, text)', 'member_boolean(jsonb, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -283,6 +283,14 @@ end
 $$;
 comment on function errtrack_private.alert_rule_get(bytea, jsonb) is 'One rule.';
 
+create or replace function errtrack_private.alert_rule_members() returns text[]
+language sql immutable
+as $$
+    select '{kind, name, enabled, events, users, minutes, repeatMinutes, levels, environments, releases, tags, channels,
+             mutedFrom, mutedUntil, mutedDays, timezone}'::text[]
+$$;
+comment on function errtrack_private.alert_rule_members() is 'What a body may say of a rule.';
+
 create or replace function errtrack_private.alert_rule_create(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -293,7 +301,7 @@ declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
     made errtrack_private.alert_rules;
 begin
-    made := errtrack_private.make_rule(wanted, errtrack_private.body_object(request));
+    made := errtrack_private.make_rule(wanted, errtrack_private.body_of(request, errtrack_private.alert_rule_members()));
     perform errtrack_private.write_audit(token_hash, wanted, 'alert_rule.create',
         jsonb_build_object('id', made.id, 'name', made.name, 'kind', made.kind));
     return errtrack_private.ok(errtrack_private.show_rule(made)::text, 201);
@@ -310,8 +318,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    body constant jsonb := errtrack_private.body_object(request);
     rule errtrack_private.alert_rules := errtrack_private.rule_named(wanted, request);
+    body constant jsonb := errtrack_private.body_of(
+        request, errtrack_private.alert_rule_members(), errtrack_private.show_rule(rule));
 begin
     if coalesce(body ->> 'kind', rule.kind) <> rule.kind then
         perform errtrack_private.refuse(400, 'kind cannot be changed: make another rule');
@@ -359,7 +368,7 @@ begin
     foreach name in array array[
         'member_time(jsonb, text)', 'member_days(jsonb, text)', 'member_tags(jsonb, text)', 'member_channels(bigint, jsonb, text)',
         'changed_rule(errtrack_private.alert_rules, jsonb)', 'make_rule(bigint, jsonb)', 'delete_rule(bigint, bigint)',
-        'show_rule(errtrack_private.alert_rules)', 'rule_named(bigint, jsonb)']
+        'show_rule(errtrack_private.alert_rules)', 'alert_rule_members()', 'rule_named(bigint, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -92,6 +92,13 @@ end
 $$;
 comment on function errtrack_private.channel_get(bytea, jsonb) is 'One channel.';
 
+create or replace function errtrack_private.channel_members() returns text[]
+language sql immutable
+as $$
+    select '{kind, name, url, urlFile, secret, secretFile, settings, hourlyCap, enabled}'::text[]
+$$;
+comment on function errtrack_private.channel_members() is 'What a body may say of a channel.';
+
 create or replace function errtrack_private.channel_create(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -103,8 +110,8 @@ declare
     made errtrack_private.channels;
 begin
     made := errtrack_private.make_channel(
-        wanted, errtrack_private.body_object(request), request -> 'sealed', errtrack_private.is_administrator(token_hash),
-        errtrack_private.name_of_token(token_hash));
+        wanted, errtrack_private.body_of(request, errtrack_private.channel_members()), request -> 'sealed',
+        errtrack_private.is_administrator(token_hash), errtrack_private.name_of_token(token_hash));
     perform errtrack_private.write_audit(token_hash, wanted, 'channel.create',
         jsonb_build_object('id', made.id, 'name', made.name, 'kind', made.kind, 'place', made.place));
     return errtrack_private.ok(errtrack_private.show_channel(made)::text, 201);
@@ -120,8 +127,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    body constant jsonb := errtrack_private.body_object(request);
     channel errtrack_private.channels := errtrack_private.channel_named(wanted, request);
+    body constant jsonb := errtrack_private.body_of(
+        request, errtrack_private.channel_members(), errtrack_private.show_channel(channel));
 begin
     if coalesce(body ->> 'kind', channel.kind) <> channel.kind then
         perform errtrack_private.refuse(400, 'kind cannot be changed: make another channel');
@@ -374,7 +382,7 @@ declare
 begin
     foreach name in array array[
         'show_channel_state(errtrack_private.channels)', 'show_channel(errtrack_private.channels)',
-        'channel_named(bigint, jsonb)', 'is_administrator(bytea)', 'show_notification(errtrack_private.notifications)',
+        'channel_named(bigint, jsonb)', 'is_administrator(bytea)', 'channel_members()', 'show_notification(errtrack_private.notifications)',
         'notification_named(bigint, jsonb)', 'forget_notifications(bigint, timestamptz)',
         'retry_notification(errtrack_private.notifications)']
     loop

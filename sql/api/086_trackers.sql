@@ -138,7 +138,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    body constant jsonb := errtrack_private.body_object(request);
+    body constant jsonb := errtrack_private.body_of(
+        request, '{url, externalId, token, tokenFile, secret, secretFile, settings, hourlyCap, enabled}',
+        coalesce(errtrack_private.show_tracker(wanted, errtrack_private.path_text(request, 'provider')), '{}'));
     channel errtrack_private.channels;
 begin
     channel := errtrack_private.set_tracker(
@@ -180,7 +182,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant record := errtrack_private.sentry_issue(token_hash, request, 'event:write');
-    named constant text := errtrack_private.member_text(errtrack_private.body_object(request), 'provider', 50);
+    named constant text := errtrack_private.member_text(errtrack_private.body_of(request, '{provider}'), 'provider', 50);
     acting constant text[] := array(
         select c.provider
         from errtrack_private.channels c

@@ -105,8 +105,10 @@ TEST(Requests, have_a_body_of_json_or_a_form)
     EXPECT_EQ(body_of("application/x-www-form-urlencoded", "a=1&a=2&b=x+y"), R"("body":{"a":"2","b":"x y"}})");
     EXPECT_EQ(body_of("application/x-www-form-urlencoded", R"( {"a":1})"), R"("body":{"a":1}})");
     for (std::string_view bad : {"{", "x", R"({"a":"\u0000"})", R"({"a":"\ud800"})", "{\"a\":\"\xff\"}", R"({"a":1} x)"}) {
-        EXPECT_EQ(body_of("application/json", bad), "refused: the body must be a JSON object") << bad;
+        EXPECT_EQ(body_of("application/json", bad), "refused: the body is not JSON") << bad;
     }
+    EXPECT_EQ(body_of("application/x-www-form-urlencoded", "not json"), "refused: the body is not JSON");
+    EXPECT_EQ(body_of("application/json", "5"), "refused: the body must be a JSON object");
 }
 
 /* A folder with a key file, for as long as it lives. */

@@ -211,7 +211,7 @@ prints [ qw(key disable), $made->{id} ], "key $made->{id} is disabled\n", 'again
 is_deeply [ map { $_->{active} } json([qw(key list acme/web)])->@* ], [ JSON::PP::true, JSON::PP::false ], 'the list says so';
 prints [ qw(key delete), $made->{id} ], "key $made->{id} is deleted\n", 'a key is deleted';
 refuses [ qw(key delete), $made->{id} ], "there is no client key $made->{id}", 'once';
-refuses [qw(issue show shop SHOP-U)], 'issue: SHOP-U is neither the number of an issue nor a short id like SHOP-1A (see errtrack issue show --help)',
+refuses [qw(issue show acme/web WEB-U)], 'WEB-U is neither the number of an issue nor a short id like WEB-1A',
     'what is no issue is no issue';
 refuses [qw(key disable abc)], 'key: Value abc not in range 1 to 9223372036854775807 (see errtrack key disable --help)',
     'a key is named by its number';

@@ -71,15 +71,14 @@ my $record = $t->errtrack(qw(issue show shop), $first, '--json');
 is_deeply [ @$record{qw(id status events users title level first_release hashes merged_into)} ],
     [ $first, 'unresolved', 1, 1, 'first', 'warning', 'shop@1.0.0', 1, undef ], 'an issue is shown';
 is $t->errtrack(qw(issue show shop), 'shop-' . $first, '--json')->{id}, $first, 'an issue can be named as people call it';
-my $short = $t->sql_value(q{select errtrack_private.short_id('shop', 9007199254740991)});
-like eval { $t->errtrack(qw(issue show shop), $short) } // $@, qr/9007199254740991/, 'by the same digits as everywhere';
+is $record->{short_id}, "SHOP-$first", '... and so it is shown';
 like $t->errtrack(qw(issue show shop), $first), qr/^status +unresolved$/m, 'for people too';
 prints [ 'list', 'shop' ], <<"TABLE", 'issues are listed';
-id status events users first_seen last_seen title
- $second unresolved 1 1 <time> <time> second
- $first unresolved 1 1 <time> <time> first
+id short_id status events users first_seen last_seen title
+ $second SHOP-$second unresolved 1 1 <time> <time> second
+ $first SHOP-$first unresolved 1 1 <time> <time> first
 TABLE
-$t->errtrack(qw(issue resolve shop), $first);
+prints [ 'resolve', 'shop', "SHOP-$first" ], "issue SHOP-$first is resolved\n", 'what is done is said of what was named';
 is_deeply [ map { $_->{id} } @{ $t->errtrack(qw(issue list shop --status resolved --json)) } ], [$first], 'by status';
 is scalar @{ $t->errtrack(qw(issue list shop --most 1 --json)) }, 1, 'as many as wanted';
 $t->errtrack(qw(issue merge shop), $first, $second);
@@ -92,6 +91,12 @@ $t->errtrack(qw(issue unmerge shop), $second);
 refuses [ 'resolve', 'shop', 999 ], 'there is no issue 999', 'an issue that is not there';
 refuses [ 'show', 'shop', 999 ], 'there is no issue 999', 'is not shown either';
 refuses [ $_, 'shop', 999 ], 'there is no issue 999', "nor is its $_" for qw(history hashes);
+my $foreign = "FOO-$first";
+refuses [ $_->[0], 'shop', @$_[ 1 .. $#$_ ] ], "$foreign is no issue of project shop, whose short ids are like SHOP-1A", "a short id of another project: $_->[0]"
+    for ( map { [ $_, $foreign ] } qw(show history hashes similar resolve ignore reopen unmerge) ), [ merge => $foreign, $second ], [ merge => $second, $foreign ],
+    [ split => $foreign, 'a' x 32 ];
+is $t->errtrack(qw(issue show shop), $first, '--json')->{status}, 'resolved', '... and nothing is done';
+refuses [ 'show', 'shop', 'SHOP-ZZ' ], 'there is no issue SHOP-ZZ', 'one that is not there is quoted';
 refuses [ 'resolve', 'none', 1 ], 'there is no project "none"', 'nor one of a project that is not there';
 refuses [ 'unmerge', 'shop', $first ], "issue $first is not merged into another one", 'what is not merged cannot be unmerged';
 refuses [ 'merge', 'shop', $first, $first ], "issue $first cannot be merged into itself", 'nothing is merged into itself';

@@ -7,24 +7,10 @@
 #include "worker/admin_issues.hpp"
 #include "worker/admin_privacy.hpp"
 #include "worker/admin_retention.hpp"
-#include "worker/short_id.hpp"
 
 #include <cstdint>
-#include <optional>
 
 namespace errtrack {
-namespace {
-
-const CLI::Validator issue_number(
-    [](std::string &text) {
-        std::optional<std::int64_t> id = id_of_short(text);
-        text = id ? std::to_string(*id) : text;
-        bool number = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == text.npos && text != "0";
-        return number ? std::string() : text + " is neither the number of an issue nor a short id like SHOP-1A";
-    },
-    "ISSUE");
-
-}
 
 void CommandLine::add_projects()
 {
@@ -137,7 +123,7 @@ CLI::App *CommandLine::add_issue(CLI::App *group, const std::string &name,
 {
     CLI::App *to = command(group, name, about, action);
     add_project(to);
-    to->add_option("issue", options_.id, "number or short id of the issue")->required()->transform(issue_number);
+    to->add_option("issue", options_.issue, "number or short id of the issue")->required()->check(not_empty);
     return to;
 }
 
@@ -176,7 +162,7 @@ void CommandLine::add_issues()
     to->add_option("--users", options_.users, "until so many more users")->check(positive);
     changes.push_back(add_issue(issue, "reopen", "make it unresolved", reopen_issue));
     changes.push_back(to = add_issue(issue, "merge", "make one issue of several", merge_issues));
-    to->add_option("others", options_.others, "issues that become part of it")->required()->transform(issue_number);
+    to->add_option("others", options_.others, "issues that become part of it")->required()->check(not_empty);
     changes.push_back(add_issue(issue, "unmerge", "take it out of the issue that it was merged into",
                                 unmerge_issue));
     changes.push_back(to = add_issue(issue, "split", "give one of its hashes an issue of its own",

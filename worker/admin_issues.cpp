@@ -17,9 +17,16 @@
 namespace errtrack {
 namespace {
 
-std::string issue_of(const Options &options)
+/* The number of an issue that is named by it or by its short id. */
+std::string number_of(Database &database, const Options &options, const std::string &issue)
 {
-    return std::to_string(options.id);
+    return database.run("select errtrack_private.issue_meant(errtrack_private.find_project($1), $2)",
+                        options.project, issue)[0][0].c_str();
+}
+
+std::string issue_of(Database &database, const Options &options)
+{
+    return number_of(database, options, options.issue);
 }
 
 /* A release that is still to come is as good as a wrong one, to all but a person. */
@@ -27,7 +34,7 @@ void remark_on_release(Database &database, const Options &options)
 {
     pqxx::result named = database.run(
         "select errtrack_private.release_was_named(errtrack_private.find_project($1), $2, $3)",
-        options.project, issue_of(options), options.in_release);
+        options.project, issue_of(database, options), options.in_release);
     if (!named[0][0].as<bool>()) {
         remark("no event of " + options.project + " has named release " + options.in_release + " yet");
     }
@@ -41,11 +48,11 @@ void change_issue(const Options &options, const std::string &status)
     database.run(
         "select errtrack_private.change_issue(errtrack_private.find_project($1), $2, $3, $4, $5,"
         " $6::boolean, $7::timestamptz, $8, $9)",
-        options.project, issue_of(options), status, null_if_empty(options.who),
+        options.project, issue_of(database, options), status, null_if_empty(options.who),
         null_if_empty(options.in_release), options.next_release ? "true" : "false",
         null_if_empty(options.until), null_if_empty(events), null_if_empty(users));
     database.commit();
-    std::cout << "issue " << options.id << " is " << status << '\n';
+    std::cout << "issue " << options.issue << " is " << status << '\n';
     if (!options.in_release.empty()) {
         database.begin();
         remark_on_release(database, options);
@@ -67,8 +74,11 @@ void list_issues(const Options &options)
 {
     Database database(options.database);
     show_list(std::cout, database, options.json,
-              "select i.id, i.status, i.events, i.users, i.first_seen, i.last_seen, i.title"
-              " from errtrack_private.issue_list(errtrack_private.find_project($1), $2, $3) as i",
+              "select i.id, errtrack_private.short_id(p.slug, i.id) as short_id, i.status, i.events, i.users,"
+              " i.first_seen, i.last_seen, i.title"
+              " from errtrack_private.projects as p"
+              " cross join lateral errtrack_private.issue_list(p.id, $2, $3) as i"
+              " where p.id = errtrack_private.find_project($1)",
               options.project, null_if_empty(options.status), std::to_string(options.most));
 }
 
@@ -76,9 +86,11 @@ void show_issue(const Options &options)
 {
     Database database(options.database);
     show_record(std::cout, database, options.json, {},
-                "select * from errtrack_private.issue_record("
-                "errtrack_private.find_project($1), $2)",
-                options.project, issue_of(options));
+                "select errtrack_private.short_id(p.slug, i.id) as short_id, i.*"
+                " from errtrack_private.projects as p"
+                " cross join lateral errtrack_private.issue_record(p.id, $2) as i"
+                " where p.id = errtrack_private.find_project($1)",
+                options.project, issue_of(database, options));
 }
 
 void show_issue_history(const Options &options)
@@ -88,7 +100,7 @@ void show_issue_history(const Options &options)
               std::string("select h.at, h.what, h.who, h.details") + (options.json ? "::json" : "")
                   + " from errtrack_private.issue_history_list("
                     "errtrack_private.find_project($1), $2) as h",
-              options.project, issue_of(options));
+              options.project, issue_of(database, options));
 }
 
 void list_issue_hashes(const Options &options)
@@ -98,16 +110,19 @@ void list_issue_hashes(const Options &options)
               "select h.hash, h.origin, h.variant, h.first_seen, h.title"
               " from errtrack_private.issue_hash_list("
               "errtrack_private.find_project($1), $2) as h",
-              options.project, issue_of(options));
+              options.project, issue_of(database, options));
 }
 
 void list_similar_issues(const Options &options)
 {
     Database database(options.database);
     show_list(std::cout, database, options.json,
-              "select i.id, i.status, i.events, i.users, i.first_seen, i.last_seen, i.title"
-              " from errtrack_private.similar_issue_list(errtrack_private.find_project($1), $2) as i",
-              options.project, issue_of(options));
+              "select i.id, errtrack_private.short_id(p.slug, i.id) as short_id, i.status, i.events, i.users,"
+              " i.first_seen, i.last_seen, i.title"
+              " from errtrack_private.projects as p"
+              " cross join lateral errtrack_private.similar_issue_list(p.id, $2) as i"
+              " where p.id = errtrack_private.find_project($1)",
+              options.project, issue_of(database, options));
 }
 
 void resolve_issue(const Options &options)
@@ -128,13 +143,17 @@ void reopen_issue(const Options &options)
 void merge_issues(const Options &options)
 {
     Database database(options.database);
+    std::vector<std::int64_t> others;
+    for (const std::string &other : options.others) {
+        others.push_back(std::stoll(number_of(database, options, other)));
+    }
     database.run("select errtrack_private.merge_issues(errtrack_private.find_project($1), $2,"
                  " $3::bigint[], coalesce($4, session_user))",
-                 options.project, issue_of(options), array_of(options.others),
+                 options.project, issue_of(database, options), array_of(others),
                  null_if_empty(options.who));
     database.commit();
-    for (std::int64_t other : options.others) {
-        std::cout << "issue " << other << " is merged into " << options.id << '\n';
+    for (const std::string &other : options.others) {
+        std::cout << "issue " << other << " is merged into " << options.issue << '\n';
     }
 }
 
@@ -144,9 +163,9 @@ void unmerge_issue(const Options &options)
     pqxx::result from = database.run(
         "select errtrack_private.unmerge_issue(errtrack_private.find_project($1), $2,"
         " coalesce($3, session_user))",
-        options.project, issue_of(options), null_if_empty(options.who));
+        options.project, issue_of(database, options), null_if_empty(options.who));
     database.commit();
-    std::cout << "issue " << options.id << " is apart from " << from[0][0].c_str() << " again\n";
+    std::cout << "issue " << options.issue << " is apart from " << from[0][0].c_str() << " again\n";
 }
 
 void split_issue(const Options &options)
@@ -156,7 +175,7 @@ void split_issue(const Options &options)
         "select p.id, s.split_id, s.new_issue"
         " from errtrack_private.find_project($1) as p(id),"
         " errtrack_private.begin_split(p.id, $2, $3::uuid, coalesce($4, session_user)) as s",
-        options.project, issue_of(options), options.value, null_if_empty(options.who));
+        options.project, issue_of(database, options), options.value, null_if_empty(options.who));
     std::string project = begun[0][0].c_str();
     std::string split = begun[0][1].c_str();
     database.commit();
@@ -185,7 +204,7 @@ void split_issue(const Options &options)
     if (shown && isatty(STDERR_FILENO) != 0) {
         std::cerr << '\n';
     }
-    std::cout << "issue " << begun[0][2].c_str() << " is split off from " << options.id << '\n';
+    std::cout << "issue " << begun[0][2].c_str() << " is split off from " << options.issue << '\n';
 }
 
 void list_limits(const Options &options)

@@ -97,7 +97,8 @@ struct Options {
     std::string kind;
     std::string value;
 
-    std::vector<std::int64_t> others;
+    std::string issue;                  /* number or short id, as others */
+    std::vector<std::string> others;
     std::string status;
     std::string who;
     std::string in_release;

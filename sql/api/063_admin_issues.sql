@@ -2,6 +2,30 @@
 -- projects. The rules of the files before hold here as well: the caller's own
 -- rights, and every refusal in words that the command shows as they are.
 
+create or replace function errtrack_private.issue_meant(project bigint, reference text) returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+    meant constant bigint := errtrack_private.issue_id_named(issue_meant.reference);
+    slug constant text := (select p.slug from errtrack_private.projects as p where p.id = issue_meant.project);
+begin
+    if coalesce(meant, 0) = 0 then
+        raise exception '% is neither the number of an issue nor a short id like %', issue_meant.reference,
+            errtrack_private.short_id(slug, 42) using errcode = 'invalid_parameter_value';
+    elsif issue_meant.reference !~ '^[0-9]+$' and errtrack_private.short_id(slug, meant) <> upper(issue_meant.reference) then
+        raise exception '% is no issue of project %, whose short ids are like %', issue_meant.reference, slug,
+            errtrack_private.short_id(slug, 42) using errcode = 'no_data_found';
+    elsif not exists (
+        select from errtrack_private.issues as i
+        where i.project_id = issue_meant.project and i.id = meant)
+    then
+        raise exception 'there is no issue %', issue_meant.reference using errcode = 'no_data_found';
+    end if;
+    return meant;
+end
+$$;
+comment on function errtrack_private.issue_meant(bigint, text) is
+    'The id of the issue of a project that is named by its number or short id. Raises when there is none.';
+
 create or replace function errtrack_private.issue_list(project bigint, status text, most bigint)
 returns table (
     id bigint,
@@ -232,6 +256,7 @@ comment on function errtrack_private.set_limit(bigint, text, text) is
     'Sets a limit of a project: a number, none, or default for that of the instance.';
 
 revoke execute on function
+    errtrack_private.issue_meant(bigint, text),
     errtrack_private.issue_list(bigint, text, bigint),
     errtrack_private.issue_record(bigint, bigint),
     errtrack_private.change_issue(bigint, bigint, text, text, text, boolean, timestamptz, bigint, bigint),

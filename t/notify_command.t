@@ -45,7 +45,7 @@ sub id_of { my ($name) = @_; return $t->sql_value('select id from errtrack_priva
 
 prints [qw(channel list shop)], "id  name  kind  place  state  hourly_cap  waiting  delivered_at  last_error\n", 'a project has no channel at first';
 refuses [ qw(channel add shop slack team --url-file), $url ], 'name the file of the key that the worker has with --secrets-key-file', 'a secret is sealed or not taken';
-refuses [ qw(channel add shop slack team --url-file), "$url-gone", @seal ], 'cannot read a secret from the first line of .*-gone', 'a file that is not there';
+refuses [ qw(channel add shop slack team --url-file), "$url-gone", @seal ], 'cannot read .*-gone: No such file or directory', 'a file that is not there';
 prints [ qw(channel add shop slack team --url-file), $url, @seal ], "channel 1 of shop is team\n", 'a channel is made';
 prints [ qw(channel add shop mail post --to), 'ann@a.example,bob@a.example', qw(--cap 5) ], "channel 2 of shop is post\n", '... to people';
 prints [qw(channel add shop webhook own --url-ref own.url --secret-ref own.key --header), 'X-Team: shop'], "channel 3 of shop is own\n", '... of files that the worker has';
@@ -53,15 +53,17 @@ is_deeply [ map { [ @{$_}{qw(name kind place state hourly_cap waiting)} ] } @{ l
     [ [ 'team', 'slack', 'hooks.slack.example', 'ok', 60, 0 ], [ 'post', 'mail', 'ann@a.example, bob@a.example', 'ok', 5, 0 ], [ 'own', 'webhook', 'file own.url', 'ok', 60, 0 ] ],
     'they are listed';
 is $t->sql_value(q{select files from errtrack_private.channels where name = 'own'}), '{"url": "own.url", "secret": "own.key"}', 'of files the names are kept';
-refuses [qw(channel add shop slack x)], 'url is missing: slack needs url', 'an address that is missing';
-refuses [qw(channel add shop slack x --url-ref ../x)], 'urlFile must be the name of a file in the folder of the worker\'s --secrets-dir: .*', 'a name that leads elsewhere';
+refuses [qw(channel add shop slack x)], '--url-file is missing: slack needs --url-file', 'an address that is missing';
+refuses [qw(channel add shop slack x --url-ref ../x)], '--url-ref must be the name of a file in the folder of the worker\'s --secrets-dir: .*', 'a name that leads elsewhere';
 refuses [ qw(channel add shop slack x --url-ref x --url-file), $url ], '.*--url-(?:ref|file) excludes --url-(?:file|ref).*', 'one of both';
 refuses [qw(channel add shop mail post --to a@b)], 'name is taken by another channel of the project', 'a name that is taken';
 refuses [qw(channel add shop carrier x)], '.*carrier.*', 'a kind that is none';
 prints [qw(channel change shop team --name Team --enabled off --cap 7)], "channel team of shop is changed\n", 'a channel is changed';
 is_deeply [ @{ list(qw(channel list shop))->[0] }{qw(name state hourly_cap place)} ], [ 'Team', 'disabled', 7, 'hooks.slack.example' ], '... in what was named';
 prints [ qw(channel change shop 1 --enabled on --url-file), $other, @seal ], "channel 1 of shop is changed\n", '... by its id, too';
-refuses [qw(channel change shop nobody --cap 7)], 'there is no channel "nobody": see errtrack channel list', 'one that is not there';
+refuses [qw(channel change shop Team)], 'name what is to change: --name, --url-file, .* or --enabled', 'a change of nothing';
+refuses [qw(channel add shop mail x)], '--to is missing: a list of 1 to 20 e-mail addresses', 'mail to nobody';
+refuses [qw(channel change shop nobody --cap 7)], 'there is no channel "nobody": there are Team, post, own', 'one that is not there';
 
 # ---- alert rules ----------------------------------------------------------------------------
 
@@ -72,13 +74,13 @@ my ($status, $out, $err) = call(qw(alert add shop frequency --name often --event
 is "$status $out", "0 rule 1 of shop is frequency\n", 'a rule is made';
 is $err, "errtrack: note: The rules that held before hold no longer: see errtrack alert list shop\n", '... and ends those';
 is_deeply [ map { [ @{$_}{qw(id name kind condition channels mute)} ] } @{ list(qw(alert list shop)) } ],
-    [ [ 1, 'often', 'frequency', '100 events, 5 users, 60 minutes, level error or fatal, environment prod*, release shop@2.*, tags {"customer": ["a*", "b"]}',
+    [ [ 1, 'often', 'frequency', '100 events, 5 users, 60 minutes, level error or fatal, environment prod*, release shop@2.*, tags customer=a* or customer=b, again after 30 minutes',
         'Team, post', '22:00 to 06:00 Europe/Berlin, days 6 7' ] ], '... as it was said';
 ($status, $out, $err) = call(qw(alert add shop new_issue));
 is "$status $out$err", "0 rule 2 of shop is new_issue\n", 'another one ends nothing';
-refuses [qw(alert add shop frequency)], 'a rule of kind frequency needs minutes \(5 to 1440\) and events or users', 'what it needs';
-refuses [qw(alert add shop new_issue --name x --channel nobody)], 'there is no channel "nobody": see errtrack channel list', 'a channel that is none';
-refuses [qw(alert add shop new_issue --name x --mute 22-06)], 'mutedFrom must be a time of the day: 22:00', 'hours that are none';
+refuses [qw(alert add shop frequency)], 'a rule of kind frequency needs --minutes \(5 to 1440\) and --events or --users', 'what it needs';
+refuses [qw(alert add shop new_issue --name x --channel nobody)], 'there is no channel "nobody": there are Team, post, own', 'a channel that is none';
+refuses [qw(alert add shop new_issue --name x --mute 22-06)], '--mute must be a time of the day: 22:00', 'hours that are none';
 refuses [qw(channel delete shop post)], 'rules name this channel, change or delete them first: often', 'a channel that a rule names stays';
 prints [qw(alert delete shop often)], "rule often of shop is deleted\n", 'a rule is deleted';
 refuses [qw(alert delete shop often)], 'there is no rule "often": see errtrack alert list', '... once';
@@ -86,12 +88,16 @@ prints [qw(channel delete shop post)], "channel post of shop is deleted\n", '...
 
 # ---- trackers -------------------------------------------------------------------------------
 
-refuses [qw(tracker set shop gitlab --url https://gitlab.example/acme/shop)], 'token is missing: gitlab needs token', 'a tracker needs a token';
+refuses [qw(tracker set shop gitlab --url https://gitlab.example/acme/shop)], '--token-file is missing: gitlab needs --token-file', 'a tracker needs a token';
 prints [ qw(tracker set shop gitlab --url https://gitlab.example/acme/shop --external-id 1201 --creates on --label bug --token-file), $secret, @seal ],
     "gitlab is a tracker of shop\n", 'a tracker is set';
 prints [qw(tracker set shop gitlab --closes off)], "gitlab is a tracker of shop\n", '... and changed';
 is $t->sql_value(q{select settings from errtrack_private.channels where kind = 'tracker'}), '{"closes": false, "labels": ["bug"], "creates": true}', '... in what was named';
 is_deeply [ map { [ @{$_}{qw(provider url external_id state)} ] } @{ list(qw(tracker list shop)) } ], [ [ 'gitlab', 'https://gitlab.example/acme/shop', 1201, 'ok' ] ], 'it is listed';
+$t->sql(q{update errtrack_private.channels set parked_at = now(), failures = 3 where kind = 'tracker'});
+prints [qw(tracker resume shop gitlab)], "gitlab of shop is tried at once\n", 'one that is parked is tried again';
+is list(qw(tracker list shop))->[0]{state}, 'ok', '... and parked no longer';
+refuses [qw(tracker resume shop github)], 'errtrack acts in no tracker "github" of the project: see errtrack tracker list', 'one that is not there';
 prints [qw(tracker delete shop gitlab)], "gitlab is no tracker of shop any more\n", 'it is deleted';
 refuses [qw(tracker delete shop gitlab)], 'the project has no tracker "gitlab": see errtrack tracker list', '... once';
 
@@ -116,7 +122,7 @@ is_deeply [ $status, $said ], [ 3, [ { channel => 'own', state => 'waiting', att
 ($status, $out, $err) = call(qw(notify test shop Team --wait 0));
 is $status, 3, 'one that nobody sends';
 like $err, qr/^errtrack: 1 did not arrive yet; without any attempt see that errtrack-worker runs$/, '... says what to look at';
-refuses [qw(notify test shop nobody)], 'there is no channel "nobody": see errtrack channel list', 'a channel that is none';
+refuses [qw(notify test shop nobody)], 'there is no channel "nobody": there are Team, own', 'a channel that is none';
 
 is_deeply [ map { [ @{$_}{qw(channel kind state last_error)} ] } @{ list(qw(notify list shop)) } ],
     [ [ 'Team', 'test', 'waiting', undef ], [ 'own', 'test', 'waiting', 'answered 404: no such hook' ] ], 'messages are listed, the newest first';
@@ -149,6 +155,11 @@ warning 1 things that happened are not told yet, the oldest since <time>; see th
 warning 2 messages wait to be sent, the oldest since <time>; see that a worker runs and what its log says of notifications
 FOUND
 
-unlike join("\n", map { $_->[0] } $t->sql('select c::text from errtrack_private.channels c')), qr/vertraulich|geheim/, 'no secret is in the database';
+is_deeply [ map { "@$_" } $t->sql('select distinct who, action from errtrack_private.audit where project_id = $1 order by 2', $project) ],
+    [ map { "errtrack_admin $_" } qw(alert_rule.create alert_rule.delete channel.create channel.delete channel.resume channel.test channel.update
+        notification.retry tracker.delete tracker.resume tracker.set) ], 'what was changed is noted';
+
+unlike join("\n", map { $_->[0] } $t->sql('select c::text from errtrack_private.channels c union all select details::text from errtrack_private.audit')),
+    qr/vertraulich|geheim/, 'no secret is in the database';
 
 $t->done;

@@ -110,10 +110,11 @@ void CommandLine::add_alerts()
     to->add_option("--release", given.releases, "only in this one; * stands for anything")->check(not_empty);
     to->add_option("--tag", given.tags, "only with this tag: customer=a*")->check(tag);
     to->add_option("--channel", given.channels, "only there: name or id (default: all)")->check(not_empty);
-    to->add_option("--mute", given.mute, "tell nobody at this time of the day, but in one line after it: 22:00-06:00")->check(hours);
+    CLI::Option *mute = to->add_option("--mute", given.mute, "tell nobody at this time of the day, but in one line after it: 22:00-06:00")->check(hours);
     to->add_option("--days", given.days, "only on these days: 1 Monday to 7 Sunday")
         ->delimiter(',')
-        ->check(CLI::Range(1, 7));
+        ->check(CLI::Range(1, 7))
+        ->needs(mute);
     to->add_option("--timezone", given.timezone, "of these times, for example Europe/Berlin (UTC)")->check(not_empty);
 
     to = command(alert, "delete", "remove a rule", delete_alert);
@@ -150,6 +151,7 @@ void CommandLine::add_trackers()
     to->add_option("--api", given.api, "address of its API, if it is not where one looks for it")->check(not_empty);
     to->add_option("--enabled", given.enabled, "on or off")->check(on_or_off);
     add_one("delete", "remove a tracker; links to its issues stay", errtrack::delete_tracker);
+    add_one("resume", "try at once what waits for a tracker", resume_tracker);
 }
 
 void CommandLine::add_notifications()

@@ -13,6 +13,7 @@
 #include "worker/seal.hpp"
 #include "worker/secret_file.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <map>
@@ -58,10 +59,12 @@ public:
     /* Which is JSON. */
     void object(std::string_view name, const Body &value)
     {
-        if (!value.members_.empty()) {
+        if (!value.empty()) {
             member(name) += value.json();
         }
     }
+
+    bool empty() const { return members_.empty(); }
 
     std::string json() const { return "{" + members_ + "}"; }
 
@@ -112,6 +115,42 @@ void take_channel(const Options &options, Body &body, Body &sealed)
     body.object("settings", settings);
 }
 
+/* A refusal with the option of the command for each member of a body that it names. */
+std::string in_options(const std::string &message, std::string_view url_option)
+{
+    const std::map<std::string_view, std::string_view> options = {
+        {"url", url_option}, {"urlFile", "--url-ref"}, {"secret", "--secret-file"}, {"secretFile", "--secret-ref"},
+        {"token", "--token-file"}, {"tokenFile", "--token-ref"}, {"hourlyCap", "--cap"}, {"enabled", "--enabled"},
+        {"settings.to", "--to"}, {"settings.headers", "--header"}, {"settings.labels", "--label"}, {"settings.api", "--api"},
+        {"labels", "--label"}, {"confidential", "--confidential"}, {"creates", "--creates"}, {"closes", "--closes"},
+        {"reopens", "--reopens"}, {"api", "--api"}, {"externalId", "--external-id"}, {"events", "--events"}, {"users", "--users"},
+        {"minutes", "--minutes"}, {"repeatMinutes", "--repeat"}, {"levels", "--level"}, {"environments", "--environment"},
+        {"releases", "--release"}, {"tags", "--tag"}, {"mutedFrom", "--mute"}, {"mutedUntil", "--mute"}, {"mutedDays", "--days"},
+        {"timezone", "--timezone"}};
+    std::string text;
+    for (std::size_t at = 0; at < message.size();) {
+        std::size_t end = std::min(message.find(' ', at), message.size());
+        std::string_view word = std::string_view(message).substr(at, end - at);
+        std::size_t last = word.find_last_not_of(":;,");
+        std::size_t length = last == word.npos ? 0 : last + 1;
+        auto option = options.find(word.substr(0, length));
+        text += option == options.end() ? word.substr(0, length) : option->second;
+        text += word.substr(length);
+        text += end < message.size() ? " " : "";
+        at = end + 1;
+    }
+    return text;
+}
+
+/* A statement that judges a body: who called named options, not members. */
+template <class... Values>
+pqxx::result run_body(Database &database, std::string_view url_option, const std::string &statement, const Values &...values)
+try {
+    return database.run(statement, values...);
+} catch (const Failure &failure) {
+    throw Failure(failure.code(), in_options(failure.what(), url_option));
+}
+
 Body tags_of(const std::vector<std::string> &given)
 {
     std::map<std::string, std::vector<std::string>> tags;
@@ -145,8 +184,9 @@ void add_channel(const Options &options)
     body.text("name", options.name);
     take_channel(options, body, sealed);
     Database database(options.database);
-    pqxx::result made = database.run("select errtrack_private.add_channel(errtrack_private.find_project($1), $2::jsonb, $3::jsonb)",
-                                     options.project, body.json(), sealed.json());
+    pqxx::result made = run_body(database, "--url-file",
+                                 "select errtrack_private.add_channel(errtrack_private.find_project($1), $2::jsonb, $3::jsonb)",
+                                 options.project, body.json(), sealed.json());
     database.commit();
     std::cout << "channel " << made[0][0].c_str() << " of " << options.project << " is " << options.name << '\n';
     remark("Try it: errtrack notify test " + options.project + " " + made[0][0].c_str());
@@ -158,9 +198,14 @@ void change_channel(const Options &options)
     Body sealed;
     body.text("name", options.name);
     take_channel(options, body, sealed);
+    if (body.empty()) {
+        throw Failure(Exit::refused, "name what is to change: --name, --url-file, --url-ref, --secret-file, --secret-ref, --to, "
+                                     "--header, --cap or --enabled");
+    }
     Database database(options.database);
-    database.run("select errtrack_private.change_channel(errtrack_private.find_project($1), $2, $3::jsonb, $4::jsonb)",
-                 options.project, options.notify.channel, body.json(), sealed.json());
+    run_body(database, "--url-file",
+             "select errtrack_private.change_channel(errtrack_private.find_project($1), $2, $3::jsonb, $4::jsonb)",
+             options.project, options.notify.channel, body.json(), sealed.json());
     database.commit();
     std::cout << "channel " << options.notify.channel << " of " << options.project << " is changed\n";
 }
@@ -168,8 +213,7 @@ void change_channel(const Options &options)
 void delete_channel(const Options &options)
 {
     Database database(options.database);
-    database.run("select errtrack_private.delete_channel(p.id, (errtrack_private.find_channel(p.id, $2)).id)"
-                 " from errtrack_private.find_project($1) as p(id)",
+    database.run("select errtrack_private.remove_channel(errtrack_private.find_project($1), $2)",
                  options.project, options.notify.channel);
     database.commit();
     std::cout << "channel " << options.notify.channel << " of " << options.project << " is deleted\n";
@@ -178,8 +222,7 @@ void delete_channel(const Options &options)
 void resume_channel(const Options &options)
 {
     Database database(options.database);
-    database.run("select errtrack_private.resume_channel(p.id, (errtrack_private.find_channel(p.id, $2)).id)"
-                 " from errtrack_private.find_project($1) as p(id)",
+    database.run("select errtrack_private.try_channel(errtrack_private.find_project($1), $2)",
                  options.project, options.notify.channel);
     database.commit();
     std::cout << "channel " << options.notify.channel << " of " << options.project << " is tried at once\n";
@@ -220,10 +263,11 @@ void add_alert(const Options &options)
     body.texts("mutedDays", days);
     body.text("timezone", given.timezone);
     Database database(options.database);
-    pqxx::result made = database.run("select errtrack_private.add_alert_rule(errtrack_private.find_project($1), $2::jsonb),"
-                                     " (select count(*) from errtrack_private.alert_rules as r"
-                                     "  where r.project_id = errtrack_private.find_project($1))",
-                                     options.project, body.json());
+    pqxx::result made = run_body(database, "--url",
+                                 "select errtrack_private.add_alert_rule(errtrack_private.find_project($1), $2::jsonb),"
+                                 " (select count(*) from errtrack_private.alert_rules as r"
+                                  "  where r.project_id = errtrack_private.find_project($1))",
+                                 options.project, body.json());
     database.commit();
     // Counted as it was before this statement.
     std::cout << "rule " << made[0][0].c_str() << " of " << options.project << " is " << options.kind << '\n';
@@ -235,8 +279,7 @@ void add_alert(const Options &options)
 void delete_alert(const Options &options)
 {
     Database database(options.database);
-    database.run("select errtrack_private.delete_rule(p.id, errtrack_private.find_rule(p.id, $2))"
-                 " from errtrack_private.find_project($1) as p(id)",
+    database.run("select errtrack_private.remove_alert_rule(errtrack_private.find_project($1), $2)",
                  options.project, options.notify.rule);
     database.commit();
     std::cout << "rule " << options.notify.rule << " of " << options.project << " is deleted\n";
@@ -270,8 +313,9 @@ void set_tracker(const Options &options)
     settings.text("api", given.api);
     body.object("settings", settings);
     Database database(options.database);
-    database.run("select errtrack_private.set_tracker(errtrack_private.find_project($1), $2, $3::jsonb, $4::jsonb, true, session_user)",
-                 options.project, options.kind, body.json(), sealed.json());
+    run_body(database, "--url",
+             "select errtrack_private.put_tracker(errtrack_private.find_project($1), $2, $3::jsonb, $4::jsonb)",
+             options.project, options.kind, body.json(), sealed.json());
     database.commit();
     std::cout << options.kind << " is a tracker of " << options.project << '\n';
 }
@@ -282,6 +326,14 @@ void delete_tracker(const Options &options)
     database.run("select errtrack_private.remove_tracker(errtrack_private.find_project($1), $2)", options.project, options.kind);
     database.commit();
     std::cout << options.kind << " is no tracker of " << options.project << " any more\n";
+}
+
+void resume_tracker(const Options &options)
+{
+    Database database(options.database);
+    database.run("select errtrack_private.try_tracker(errtrack_private.find_project($1), $2)", options.project, options.kind);
+    database.commit();
+    std::cout << options.kind << " of " << options.project << " is tried at once\n";
 }
 
 void test_notifications(const Options &options)

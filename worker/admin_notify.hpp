@@ -24,6 +24,7 @@ void delete_alert(const Options &options);
 void list_trackers(const Options &options);
 void set_tracker(const Options &options);
 void delete_tracker(const Options &options);
+void resume_tracker(const Options &options);
 
 /* Sends one, and waits for what becomes of it. */
 void test_notifications(const Options &options);

@@ -42,6 +42,9 @@ try {
         throw Failure(Exit::refused, "name the file of the key that the worker has with --secrets-key-file");
     }
     SealKeys keys(options.secrets_key_file);
+    if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
+        throw Failure(Exit::refused, "cannot read " + file + ": " + std::system_category().message(errno));
+    }
     std::string secret = file.empty() ? read_line_silently("Secret, " + context) : read_secret(file);
     if (secret.empty()) {
         throw Failure(Exit::refused, "cannot read a secret from the first line of "

@@ -156,6 +156,24 @@ $$;
 comment on function errtrack_private.sentry_issue(bytea, jsonb, text) is
     'The issue that the path names by its id or short id, on which the token may act; of one that is merged into another that one.';
 
+create or replace function errtrack_private.note_change(
+    who text,
+    wanted_project bigint,
+    action text,
+    details jsonb,
+    wanted_organization bigint default null
+)
+returns void
+language sql volatile
+as $$
+    insert into errtrack_private.audit (who, organization_id, project_id, action, details)
+    select note_change.who,
+           coalesce(wanted_organization, (select p.organization_id from errtrack_private.projects p where p.id = wanted_project)),
+           wanted_project, note_change.action, note_change.details
+$$;
+comment on function errtrack_private.note_change(text, bigint, text, jsonb, bigint) is
+    'Notes what somebody changed: an account over HTTP, or the login that the command had.';
+
 create or replace function errtrack_private.write_audit(
     token_hash bytea,
     wanted_project bigint,
@@ -166,10 +184,8 @@ create or replace function errtrack_private.write_audit(
 returns void
 language sql volatile
 as $$
-    insert into errtrack_private.audit (who, organization_id, project_id, action, details)
-    select errtrack_private.name_of_token(token_hash),
-           coalesce(wanted_organization, (select p.organization_id from errtrack_private.projects p where p.id = wanted_project)),
-           wanted_project, write_audit.action, write_audit.details
+    select errtrack_private.note_change(
+        errtrack_private.name_of_token(token_hash), wanted_project, action, details, wanted_organization)
 $$;
 comment on function errtrack_private.write_audit(bytea, bigint, text, jsonb, bigint) is
     'Notes what a person changed.';
@@ -539,7 +555,7 @@ begin
     foreach name in array array[
         'sentry_token(bytea)', 'reach(bytea, text)', 'require_scope(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
         'sentry_project(bytea, jsonb, text)', 'sentry_issue(bytea, jsonb, text)',
-        'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
+        'note_change(text, bigint, text, jsonb, bigint)', 'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
         'show_project(bigint, boolean)', 'checked_slug(jsonb, text, text)',
         'show_key(errtrack_private.client_keys, text)', 'show_user(bigint)']
     loop

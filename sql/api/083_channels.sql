@@ -310,6 +310,22 @@ $$;
 comment on function errtrack_private.changed_channel(errtrack_private.channels, jsonb, jsonb, boolean) is
     'A channel as a body says, which may leave out what stays. names_files: may name files of the worker.';
 
+create or replace function errtrack_private.audit_of_channel(channel errtrack_private.channels, body jsonb default null)
+returns jsonb
+language sql immutable
+as $$
+    select case when channel.kind = 'tracker' then jsonb_build_object('provider', channel.provider, 'place', channel.place)
+                when body is null then jsonb_build_object(
+                    'id', channel.id, 'name', channel.name, 'kind', channel.kind, 'place', channel.place)
+                else jsonb_build_object(
+                    'id', channel.id, 'name', channel.name, 'place', channel.place, 'enabled', channel.enabled) end
+        || case when body is null then '{}'
+                else jsonb_build_object('members', (
+                    select jsonb_agg(key order by key) from jsonb_object_keys(body) as key)) end
+$$;
+comment on function errtrack_private.audit_of_channel(errtrack_private.channels, jsonb) is
+    'What the audit says of a channel that was made, or of what a body changed of it: without what is secret.';
+
 create or replace function errtrack_private.make_channel(
     wanted_project bigint,
     body jsonb,
@@ -441,7 +457,7 @@ begin
         'check_channel_settings(jsonb)', 'changed_secrets(errtrack_private.channels, text[], jsonb, jsonb, boolean)',
         'changed_channel(errtrack_private.channels, jsonb, jsonb, boolean)', 'make_channel(bigint, jsonb, jsonb, boolean, text)',
         'resume_channel(bigint, bigint)', 'save_channel(errtrack_private.channels)', 'delete_channel(bigint, bigint)',
-        'queue_test(errtrack_private.channels)']
+        'audit_of_channel(errtrack_private.channels, jsonb)', 'queue_test(errtrack_private.channels)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -113,7 +113,7 @@ begin
         wanted, errtrack_private.body_of(request, errtrack_private.channel_members()), request -> 'sealed',
         errtrack_private.is_administrator(token_hash), errtrack_private.name_of_token(token_hash));
     perform errtrack_private.write_audit(token_hash, wanted, 'channel.create',
-        jsonb_build_object('id', made.id, 'name', made.name, 'kind', made.kind, 'place', made.place));
+        errtrack_private.audit_of_channel(made));
     return errtrack_private.ok(errtrack_private.show_channel(made)::text, 201);
 end
 $$;
@@ -136,9 +136,8 @@ begin
     end if;
     channel := errtrack_private.save_channel(errtrack_private.changed_channel(
         channel, body, request -> 'sealed', errtrack_private.is_administrator(token_hash)));
-    perform errtrack_private.write_audit(token_hash, wanted, 'channel.update', jsonb_build_object(
-        'id', channel.id, 'name', channel.name, 'place', channel.place, 'enabled', channel.enabled,
-        'members', (select jsonb_agg(key order by key) from jsonb_object_keys(body) as key)));
+    perform errtrack_private.write_audit(token_hash, wanted, 'channel.update',
+        errtrack_private.audit_of_channel(channel, body));
     return errtrack_private.ok(errtrack_private.show_channel(channel)::text);
 end
 $$;

@@ -146,9 +146,7 @@ begin
     channel := errtrack_private.set_tracker(
         wanted, errtrack_private.path_text(request, 'provider'), body, request -> 'sealed',
         errtrack_private.is_administrator(token_hash), errtrack_private.name_of_token(token_hash));
-    perform errtrack_private.write_audit(token_hash, wanted, 'tracker.set', jsonb_build_object(
-        'provider', channel.provider, 'place', channel.place,
-        'members', (select jsonb_agg(key order by key) from jsonb_object_keys(body) as key)));
+    perform errtrack_private.write_audit(token_hash, wanted, 'tracker.set', errtrack_private.audit_of_channel(channel, body));
     return errtrack_private.ok(errtrack_private.show_tracker(wanted, channel.provider)::text);
 end
 $$;

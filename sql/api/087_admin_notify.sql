@@ -15,7 +15,11 @@ begin
     order by c.name = find_channel.reference desc
     limit 1;
     if not found then
-        raise exception 'there is no channel "%": see errtrack channel list', find_channel.reference using errcode = 'no_data_found';
+        raise exception 'there is no channel "%": %', find_channel.reference, coalesce((
+            select 'there are ' || string_agg(c.name, ', ' order by c.id)
+            from errtrack_private.channels as c
+            where c.project_id = find_channel.project and c.kind <> 'tracker'), 'make one with errtrack channel add')
+            using errcode = 'no_data_found';
     end if;
     return channel;
 end
@@ -66,21 +70,53 @@ $$;
 comment on function errtrack_private.channel_list(bigint) is 'The channels of a project, and how it goes with them.';
 
 create or replace function errtrack_private.add_channel(project bigint, body jsonb, sealed jsonb) returns bigint
-language sql volatile set search_path = pg_catalog, pg_temp as $$
-    select (errtrack_private.make_channel(project, body, sealed, true, session_user)).id
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    made constant errtrack_private.channels := errtrack_private.make_channel(project, body, sealed, true, session_user);
+begin
+    perform errtrack_private.note_change(session_user, project, 'channel.create', errtrack_private.audit_of_channel(made));
+    return made.id;
+end
 $$;
 comment on function errtrack_private.add_channel(bigint, jsonb, jsonb) is
     'Makes a channel as make_channel() does, for the login, and returns its id.';
 
 create or replace function errtrack_private.change_channel(project bigint, reference text, body jsonb, sealed jsonb) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    channel errtrack_private.channels := errtrack_private.find_channel(project, reference);
 begin
-    perform errtrack_private.save_channel(errtrack_private.changed_channel(
-        errtrack_private.find_channel(project, reference), body, sealed, true));
+    channel := errtrack_private.save_channel(errtrack_private.changed_channel(channel, body, sealed, true));
+    perform errtrack_private.note_change(session_user, project, 'channel.update', errtrack_private.audit_of_channel(channel, body));
 end
 $$;
 comment on function errtrack_private.change_channel(bigint, text, jsonb, jsonb) is
     'Changes what the body names of a channel. It is then tried at once.';
+
+create or replace function errtrack_private.remove_channel(project bigint, reference text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    channel constant errtrack_private.channels := errtrack_private.find_channel(project, reference);
+begin
+    perform errtrack_private.delete_channel(project, channel.id);
+    perform errtrack_private.note_change(session_user, project, 'channel.delete',
+        jsonb_build_object('id', channel.id, 'name', channel.name));
+end
+$$;
+comment on function errtrack_private.remove_channel(bigint, text) is
+    'Deletes a channel as delete_channel() does, for the login.';
+
+create or replace function errtrack_private.try_channel(project bigint, reference text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    channel constant errtrack_private.channels := errtrack_private.find_channel(project, reference);
+begin
+    perform errtrack_private.resume_channel(project, channel.id);
+    perform errtrack_private.note_change(session_user, project, 'channel.resume', jsonb_build_object('id', channel.id));
+end
+$$;
+comment on function errtrack_private.try_channel(bigint, text) is
+    'Has a channel tried at once as resume_channel() does, for the login.';
 
 create or replace function errtrack_private.alert_rule_list(project bigint)
 returns table (id bigint, name text, kind text, enabled boolean, condition text, channels text, mute text)
@@ -89,7 +125,13 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
            concat_ws(', ',
                r.events || ' events', r.users || ' users', r.minutes || ' minutes',
                'level ' || array_to_string(r.levels, ' or '), 'environment ' || array_to_string(r.environments, ' or '),
-               'release ' || array_to_string(r.releases, ' or '), 'tags ' || r.tags::text),
+               'release ' || array_to_string(r.releases, ' or '),
+               'tags ' || (
+                   select string_agg(t.key || '=' || v.pattern, ' or ' order by v.place)
+                   from jsonb_each(r.tags) as t
+                   cross join lateral jsonb_array_elements_text(t.value) with ordinality as v (pattern, place)),
+               case when r.kind in ('frequency', 'spike', 'quota_reached', 'behind')
+                   then 'again after ' || r.repeat_minutes || ' minutes' end),
            coalesce((
                select string_agg(c.name, ', ' order by c.id)
                from errtrack_private.channels as c
@@ -107,17 +149,38 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
     -- People name channels.
     named constant jsonb := body -> 'channels';
+    made errtrack_private.alert_rules;
 begin
     if named is not null then
         body := body || jsonb_build_object('channels', (
             select jsonb_agg((errtrack_private.find_channel(project, t.name)).id::text)
             from jsonb_array_elements_text(named) as t (name)));
     end if;
-    return (errtrack_private.make_rule(project, body)).id;
+    made := errtrack_private.make_rule(project, body);
+    perform errtrack_private.note_change(session_user, project, 'alert_rule.create',
+        jsonb_build_object('id', made.id, 'name', made.name, 'kind', made.kind));
+    return made.id;
 end
 $$;
 comment on function errtrack_private.add_alert_rule(bigint, jsonb) is
     'Makes a rule as make_rule() does, whose channels may be given by their names, and returns its id.';
+
+create or replace function errtrack_private.remove_alert_rule(project bigint, reference text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    rule_id constant bigint := errtrack_private.find_rule(project, reference);
+    rule_name constant text := (
+        select r.name
+        from errtrack_private.alert_rules as r
+        where r.project_id = remove_alert_rule.project and r.id = rule_id);
+begin
+    perform errtrack_private.delete_rule(project, rule_id);
+    perform errtrack_private.note_change(session_user, project, 'alert_rule.delete',
+        jsonb_build_object('id', rule_id, 'name', rule_name));
+end
+$$;
+comment on function errtrack_private.remove_alert_rule(bigint, text) is
+    'Deletes a rule as delete_rule() does, for the login.';
 
 create or replace function errtrack_private.tracker_list(project bigint)
 returns table (provider text, url text, external_id bigint, state text, waiting bigint, delivered_at timestamptz, last_error text)
@@ -133,12 +196,41 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function errtrack_private.tracker_list(bigint) is 'The trackers of a project, and how it goes with them.';
 
+create or replace function errtrack_private.put_tracker(project bigint, provider text, body jsonb, sealed jsonb) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+    perform errtrack_private.note_change(session_user, project, 'tracker.set', errtrack_private.audit_of_channel(
+        errtrack_private.set_tracker(project, provider, body, sealed, true, session_user), body));
+end
+$$;
+comment on function errtrack_private.put_tracker(bigint, text, jsonb, jsonb) is
+    'Makes or changes a tracker as set_tracker() does, for the login.';
+
+create or replace function errtrack_private.try_tracker(project bigint, provider text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    acting constant bigint := (
+        select c.id
+        from errtrack_private.channels as c
+        where c.project_id = try_tracker.project and c.provider = try_tracker.provider);
+begin
+    if acting is null then
+        raise exception 'errtrack acts in no tracker "%" of the project: see errtrack tracker list', provider using errcode = 'no_data_found';
+    end if;
+    perform errtrack_private.resume_channel(project, acting);
+    perform errtrack_private.note_change(session_user, project, 'tracker.resume', jsonb_build_object('provider', provider));
+end
+$$;
+comment on function errtrack_private.try_tracker(bigint, text) is
+    'Has what waits for a tracker tried at once, for the login.';
+
 create or replace function errtrack_private.remove_tracker(project bigint, provider text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
     if not errtrack_private.delete_tracker(project, provider) then
         raise exception 'the project has no tracker "%": see errtrack tracker list', provider using errcode = 'no_data_found';
     end if;
+    perform errtrack_private.note_change(session_user, project, 'tracker.delete', jsonb_build_object('provider', provider));
 end
 $$;
 comment on function errtrack_private.remove_tracker(bigint, text) is
@@ -147,19 +239,23 @@ comment on function errtrack_private.remove_tracker(bigint, text) is
 create or replace function errtrack_private.queue_tests(project bigint, reference text)
 returns table (channel text, notification bigint)
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    named constant bigint := case when reference is not null then (errtrack_private.find_channel(project, reference)).id end;
+    wanted errtrack_private.channels;
 begin
-    if queue_tests.reference is not null then
-        return query
-            select c.name, (errtrack_private.queue_test(c)).id
-            from errtrack_private.find_channel(queue_tests.project, queue_tests.reference) as c;
-        return;
-    end if;
-    return query
-        select c.name, (errtrack_private.queue_test(c)).id
+    for wanted in
+        select c.*
         from errtrack_private.channels as c
-        where c.project_id = queue_tests.project and c.enabled and c.kind <> 'tracker'
-        order by c.id;
-    if not found then
+        where c.project_id = queue_tests.project
+          and case when named is null then c.enabled and c.kind <> 'tracker' else c.id = named end
+        order by c.id
+    loop
+        channel := wanted.name;
+        notification := (errtrack_private.queue_test(wanted)).id;
+        perform errtrack_private.note_change(session_user, project, 'channel.test', jsonb_build_object('id', wanted.id));
+        return next;
+    end loop;
+    if channel is null then
         raise exception 'the project has no channel that is enabled: make one with errtrack channel add' using errcode = 'no_data_found';
     end if;
 end
@@ -224,6 +320,7 @@ begin
         order by n.id
     loop
         perform errtrack_private.retry_notification(wanted);
+        perform errtrack_private.note_change(session_user, project, 'notification.retry', jsonb_build_object('id', wanted.delivery_id));
         again := again + 1;
     end loop;
     if again = 0 then
@@ -242,9 +339,14 @@ revoke execute on function
     errtrack_private.channel_list(bigint),
     errtrack_private.add_channel(bigint, jsonb, jsonb),
     errtrack_private.change_channel(bigint, text, jsonb, jsonb),
+    errtrack_private.remove_channel(bigint, text),
+    errtrack_private.try_channel(bigint, text),
     errtrack_private.alert_rule_list(bigint),
     errtrack_private.add_alert_rule(bigint, jsonb),
+    errtrack_private.remove_alert_rule(bigint, text),
     errtrack_private.tracker_list(bigint),
+    errtrack_private.put_tracker(bigint, text, jsonb, jsonb),
+    errtrack_private.try_tracker(bigint, text),
     errtrack_private.remove_tracker(bigint, text),
     errtrack_private.queue_tests(bigint, text),
     errtrack_private.notification_progress(bigint, bigint[]),

@@ -146,6 +146,8 @@ refuses [qw(user role ann@example.org acme boss)],
 refuses [qw(user role bob@example.org acme owner)], 'there is no user "bob@example.org"', 'the user has to be there';
 prints [qw(user role ann@example.org 77 owner)], "ann\@example.org is now owner in 77\n", 'an organization is named by id too';
 prints [qw(user role ann@example.org other none)], "ann\@example.org has no role in other\n", 'a role is taken away';
+is value(q{select string_agg(distinct action, ' ' order by action) from errtrack_private.audit where action like 'member.%'}), 'member.delete member.set',
+    '... and both are noted';
 is_deeply [ map { [ @$_{qw(email name roles)} ] } json([qw(user list)])->@* ],
     [ [ 'ann@example.org', 'Ann Müller', 'acme:developer' ], [ 'root@example.org', '', '' ] ], 'users are listed with their roles';
 

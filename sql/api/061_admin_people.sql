@@ -73,6 +73,7 @@ begin
         delete from errtrack_private.memberships as m
         where m.organization_id = place
             and m.user_id = person;
+        perform errtrack_private.note_change(session_user, null, 'member.delete', jsonb_build_object('user', person), place);
         return;
     end if;
     if not exists (select from errtrack_private.roles as r where r.name = set_role.role) then
@@ -84,6 +85,8 @@ begin
     insert into errtrack_private.memberships as m (organization_id, user_id, role)
     values (place, person, set_role.role)
     on conflict (organization_id, user_id) do update set role = excluded.role;
+    perform errtrack_private.note_change(session_user, null, 'member.set',
+        jsonb_build_object('user', person, 'role', set_role.role), place);
 end
 $$;
 comment on function errtrack_private.set_role(text, text, text) is

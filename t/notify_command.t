@@ -143,16 +143,17 @@ sub findings {
 }
 my $own = id_of('own');
 my $project = $t->project->{id};
-$t->sql(q{select errtrack_private.notification_failed(project_id, id, 'answered 410', 'channel', 0) from errtrack_private.notifications where channel_id = $1}, $own);
-like findings(), qr/^warning channel "own" of project shop is parked since .*: answered 410; .*\(errtrack channel change $project $own\), then errtrack channel resume $project $own$/m,
+$t->sql(q{select errtrack_private.take_duty('notifications', 'test')});
+$t->sql(q{select errtrack_private.notification_failed(project_id, id, 'Slack answers 410: set it anew', 'channel', 0) from errtrack_private.notifications where channel_id = $1}, $own);
+like findings(), qr{^warning channel "own" of project acme/shop is parked since .*: Slack answers 410: set it anew; .* \(errtrack channel change acme/shop $own\); then errtrack channel resume acme/shop $own$}m,
     'a channel that is parked is found, with what to do';
-prints [ qw(channel resume), $project, $own ], "channel $own of $project is tried at once\n", '... which is done';
+prints [ qw(channel resume acme/shop), $own ], "channel $own of acme/shop is tried at once\n", '... which is done';
 is findings(), '', '... and contents the doctor';
 $t->sql(q{update errtrack_private.notifications set created_at = now() - interval '1 hour' where channel_id = $1}, $own);
 $t->sql(q{insert into errtrack_private.outbox (project_id, kind, created_at) values ($1, 'behind', now() - interval '1 hour')}, $project);
 is findings() =~ s/since \S+ \S+;/since <time>;/gr, <<'FOUND', 'what waits although it could be sent';
-warning 1 things that happened are not told yet, the oldest since <time>; see that a worker runs and what its log says of notifications
-warning 2 messages wait to be sent, the oldest since <time>; see that a worker runs and what its log says of notifications
+warning 1 things that happened are not told yet, the oldest since <time>; see what the log of errtrack-worker says of notifications, and that one runs without --no-notifications
+warning 2 messages wait to be sent, the oldest since <time>; see what the log of errtrack-worker says of notifications
 FOUND
 
 is_deeply [ map { "@$_" } $t->sql('select distinct who, action from errtrack_private.audit where project_id = $1 order by 2', $project) ],

@@ -45,9 +45,9 @@ sub found { return join '', map { "$_->[0] $_->[1]; $_->[2]\n" } $t->sql("select
 my $pid = $t->sql_value(q{select pid from pg_stat_activity where application_name = 'sheet of bob'});
 like found(q{'0 s'}), qr/^warning session $pid of bob \(sheet of bob, idle in transaction\) has a transaction open since \d{4}-\S+ \S+: .*; let it end, or select pg_terminate_backend\($pid\)$/m,
     'the doctor tells who has a transaction open, and what to do';
-is found(''), "ok 0 % of the queue of notifications is in use; \n", 'but not of those of a moment';
+is found(''), "ok 0 % of PostgreSQL's queue of notify is in use; \n", 'but not of those of a moment';
 my ($status, $out) = run([ build_dir() . '/errtrack', '--database', $postgres->conninfo('errtrack_admin'), 'doctor',
     '--redis', $t->redis_server->address ]);
-like $out, qr/^ok +transactions +0 % of the queue of notifications is in use$/m, 'as people read it';
+like $out, qr/^ok +transactions +0 % of PostgreSQL's queue of notify is in use$/m, 'as people read it';
 
 $t->done;

@@ -182,7 +182,8 @@ std::string json_of(const std::optional<pqxx::result> &list)
 [[noreturn]] void complain(long long failing, long long warnings)
 {
     throw Failure(failing > 0 ? Exit::failing : Exit::warning,
-                  std::to_string(failing) + " failing, " + std::to_string(warnings) + " warnings");
+                  std::to_string(failing) + " failing, " + std::to_string(warnings)
+                      + (warnings == 1 ? " warning" : " warnings"));
 }
 
 }

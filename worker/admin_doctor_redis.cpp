@@ -29,6 +29,8 @@ constexpr std::string_view last_announced = "999";
 constexpr long long edge_ahead_ms = 5'000;
 constexpr long long edge_far_ahead_ms = 300'000;
 
+constexpr long long unread_seconds = 60;
+
 long long number_of(std::string_view text)
 {
     long long number = 0;
@@ -134,8 +136,34 @@ private:
         if (queue.entries > 0) {
             what += ", the oldest for " + std::to_string(seconds) + " s";
         }
-        bool late = seconds > options_.max_lag_seconds;
-        add(late ? "failing" : "ok", "queue", what, late ? "see that a worker runs, or start more of them" : "");
+        if (seconds > options_.max_lag_seconds) {
+            add("failing", "queue", what, "see that a worker runs, or start more of them");
+        } else if (seconds > unread_seconds && !is_read(stream_key(0, large))) {
+            add("warning", "queue", what + ", and no worker has asked for any in the last minute",
+                "see that errtrack-worker runs with this Redis, and what its log says");
+        } else {
+            add("ok", "queue", what);
+        }
+    }
+
+    /* One that works asks again after each batch, or every few seconds. Who may not ask for its
+     * readers is not told of them. */
+    bool is_read(const std::string &stream)
+    {
+        RedisReply list = redis_.command({"XINFO", "CONSUMERS", stream, consumer_group});
+        if (list.is_error()) {
+            return !list.is_error("NOGROUP");
+        }
+        for (std::size_t i = 0; i < list->elements; i++) {
+            const redisReply &consumer = *list->element[i];
+            for (std::size_t n = 0; n + 1 < consumer.elements; n += 2) {
+                if (RedisReply::text_of(*consumer.element[n]) == "idle"
+                    && consumer.element[n + 1]->integer <= unread_seconds * 1000) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     void keys()

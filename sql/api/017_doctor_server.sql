@@ -76,13 +76,13 @@ as $$
       and a.pid <> pg_backend_pid()
     union all
     select case when queue.share >= 0.5 then 'failing' when queue.share >= 0.1 then 'warning' else 'ok' end,
-           format('%s %% of the queue of notifications is in use', round((100 * queue.share)::numeric)),
+           format('%s %% of PostgreSQL''s queue of notify is in use', round((100 * queue.share)::numeric)),
            case when queue.share >= 0.1
                 then 'end the oldest transaction of a session that listens: select pid, usename, xact_start from pg_stat_activity order by xact_start' else '' end
     from (select pg_notification_queue_usage() as share) as queue
 $$;
 comment on function errtrack_private.doctor_transactions(interval) is
-    'Transactions that are open for longer than this patience, and the notifications that wait for them: when their queue is full, nothing that notifies can commit.';
+    'Transactions that are open for longer than this patience, and what notify keeps for them: when its queue is full, nothing that notifies can commit.';
 
 create or replace function errtrack_private.doctor_connections()
 returns table (level text, what text, advice text)
@@ -137,10 +137,10 @@ as $$
             select count(*) as facts, min(l.received_at) as oldest, max(l.received_at) as filed
             from (select t.received_at from errtrack_private.tag_facts as t limit 200001) as l) as f
         union all
-        select o.oldest < now() - interval '10 minutes',
+        select o.oldest < now() - interval '2 minutes',
                format('%s things that happened are not told yet%s', case when o.messages > 10000 then 'more than 10000' else o.messages::text end,
                       ', the oldest since ' || date_trunc('second', o.oldest)::text),
-               'see that a worker runs and what its log says of notifications'
+               'see what the log of errtrack-worker says of notifications, and that one runs without --no-notifications'
         from (
             select count(*) as messages, min(l.created_at) as oldest
             from (
@@ -178,23 +178,47 @@ returns table (level text, what text, advice text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
+    -- Whoever has the duty says so every second.
     select 'warning',
-           format('channel "%s" of project %s %s: %s', c.name, p.slug,
+           format('nobody tells people what happens%s', ', since ' || date_trunc('second', max(d.until))::text),
+           'see that an errtrack-worker runs without --no-notifications, and what its log says'
+    from errtrack_private.duties as d
+    where d.name = 'notifications'
+    having exists (select from errtrack_private.channels as c where c.enabled)
+       and max(d.until) >= now() - interval '1 minute' is not true
+    union all
+    select 'warning',
+           format('channel "%s" of project %s %s: %s', c.name, named.project,
                   case when c.parked_at is not null then 'is parked since ' || date_trunc('second', c.parked_at)::text
                        else format('fails since %s, %s times', date_trunc('second', c.failing_since), c.failures) end,
                   coalesce(c.last_error, 'no reason is known')),
-           case when c.kind = 'tracker'
-                then format('see that token and address are right: errtrack tracker set %s %s', p.id, c.provider)
-                else format('see that its address and secret are right (errtrack channel change %s %s), then errtrack channel resume %s %s',
-                            p.id, c.id, p.id, c.id) end
+           case
+               when c.last_error like '%--allow-address%' then
+                   format('start errtrack-worker with --allow-address for it, or name another address (%s)', named.change)
+               when c.last_error ~ ' answers [0-9]' and c.last_error not like '%sent again later%'
+                 or c.last_error ~ '^(the channel|the address|the setting|a header|an address)' then
+                   format('set what is good now (%s)', named.change)
+               when c.last_error like '%--mail-server%' then 'start errtrack-worker with --mail-server and --mail-from'
+               when c.last_error ~ '^cannot read|secret|sealed|is no key|have rights on' then
+                   format('give errtrack-worker that key or file (--secrets-key-file, --secrets-dir), or set the secret anew (%s)', named.change)
+               when c.last_error ~ 'refuses user or password' then
+                   'see that --mail-user and --mail-password-file of errtrack-worker are right'
+               else 'see that it can be reached from the host of errtrack-worker, and answers' end
+           || case when c.kind = 'tracker' then '; it is tried again within an hour'
+                   else format('; then errtrack channel resume %s %s', named.project, c.id) end
     from errtrack_private.channels as c
     join errtrack_private.projects as p on p.id = c.project_id
+    join errtrack_private.organizations as o on o.id = p.organization_id
+    cross join lateral (
+        select o.slug || '/' || p.slug as project,
+               case when c.kind = 'tracker' then format('errtrack tracker set %s/%s %s', o.slug, p.slug, c.provider)
+                    else format('errtrack channel change %s/%s %s', o.slug, p.slug, c.id) end as change) as named
     where c.enabled and (c.parked_at is not null or c.failing_since < now() - interval '10 minutes')
     union all
     select 'warning',
            format('%s messages wait to be sent, the oldest since %s', case when w.messages > 10000 then 'more than 10000' else w.messages::text end,
                   date_trunc('second', w.oldest)),
-           'see that a worker runs and what its log says of notifications'
+           'see what the log of errtrack-worker says of notifications'
     from (
         select count(*) as messages, min(l.created_at) as oldest
         from (
@@ -207,7 +231,7 @@ as $$
     where w.oldest < now() - interval '10 minutes'
 $$;
 comment on function errtrack_private.doctor_channels() is
-    'Channels that cannot be reached, and messages that wait although theirs can.';
+    'Whether anybody tells people; channels that cannot be reached, by cause; and messages that wait although theirs can.';
 
 do $$
 declare

@@ -2,6 +2,7 @@
 
 #include "worker/backlog.hpp"
 #include "worker/entry.hpp"
+#include "worker/mail_message.hpp"
 #include "worker/notice.hpp"
 #include "worker/seal.hpp"
 #include "worker/secret_file.hpp"
@@ -75,6 +76,14 @@ Notifier::Notifier(std::string conninfo, std::string holder, const RedisSettings
         if (settings.mail.from.empty()) {
             throw NotifierSettingsError("--mail-server: name the sender with --mail-from");
         }
+    }
+    fault = settings.mail.from.empty() ? std::string() : mail_address_fault(settings.mail.from);
+    if (!fault.empty()) {
+        throw NotifierSettingsError("--mail-from: " + fault);
+    }
+    if (settings.mail.user.empty() != settings.mail_password_file.empty()) {
+        throw NotifierSettingsError(settings.mail.user.empty() ? "--mail-password-file: name who logs in with --mail-user"
+                                                               : "--mail-user: name the file of the password with --mail-password-file");
     }
     for (std::size_t n = 0; n < sender_threads; n++) {
         senders_.emplace_back([this](const std::stop_token &stop) { send(stop); });

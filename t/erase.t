@@ -153,6 +153,7 @@ is_deeply $planned, { events => 8, bodies => 7, attachments => 2, feedback => 2,
     sessions => 1, session_users => 1, tags => 5, names => 2, texts => 10, commits => 1 }, 'it is counted what would go'
     or diag explain $planned;
 is $rows->('true'), $before, 'nothing has changed';
+like $erase->('--all-projects', '--email', $ann{email}, '--dry-run'), qr/^0 dry run, nothing is changed; this would go:\nevents +8\n/, '... which people are told first';
 my $of_bob = $rows->(q{t::text like '%bob@example.com%' or t::text like '%carl@example.com%' or t::text like '%u-1%'});
 is_deeply $counts->('--email', $ann{email}), $planned, 'it goes';
 is $places->($ann{email}), '', 'her address is nowhere any more';
@@ -184,7 +185,7 @@ is $places->($ann{email}), '', 'and is a duplicate';
 
 # ---- by the others ------------------------------------------------------------------------
 
-is_deeply $counts->('--user-id', $ann{id}), { sessions => 1, session_users => 1, tags => 1 }, 'by her id';
+is $erase->('--all-projects', '--user-id', $ann{id}), "0 erased:\nsessions       1\nsession_users  1\ntags           1\n", 'by her id, and people are told what went';
 is $places->($ann{id}), '', 'it is gone';
 is_deeply $counts->('--address', '2001:DB8:0:0:0:0:0:7'), { dead_letters => 1, sign_in_attempts => 1 }, 'by her network address, however it is written';
 is $places->($ann{address}), '', 'it is gone';

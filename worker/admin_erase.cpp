@@ -424,6 +424,7 @@ void erase_person(const Options &options)
     } else if (erasure.found().empty()) {
         std::cout << "nothing names this " << called << '\n';
     } else {
+        std::cout << (options.dry_run ? "dry run, nothing is changed; this would go:\n" : "erased:\n");
         print_record(std::cout, erasure.found());
     }
     if (account) {

@@ -128,7 +128,7 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 	install $(BUILD)/errtrack-worker $(BUILD)/errtrack $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULES) $(DESTDIR)$(MODULES_DIR)
 	install sql/migrate $(DESTDIR)$(SQL_DIR)
-	install -m 644 sql/roles.sql sql/migrations.sql $(DESTDIR)$(SQL_DIR)
+	install -m 644 sql/roles.sql sql/migrations.sql sql/grafana.json $(DESTDIR)$(SQL_DIR)
 	install -m 644 sql/migrations/*.sql $(DESTDIR)$(SQL_DIR)/migrations
 	install -m 644 sql/api/*.sql $(DESTDIR)$(SQL_DIR)/api
 

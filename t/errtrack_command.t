@@ -180,10 +180,10 @@ refuses [qw(project create bad --org nowhere)], 'there is no organization "nowhe
 refuses [qw(project create bad --org acme --id 0)],
     '--id: Value 0 not in range 1 to 9223372036854775807 (see errtrack project create --help)', 'ids are positive';
 prints [qw(project list)], <<'OUT', 'projects are listed';
-id  organization  slug  name  platform  active_keys  created_at
- 1  acme          web   Web   python              1  <time>
- 2  other         web   Web   -                   1  <time>
-42  acme          api   Api   -                   1  <time>
+id  organization  slug  name  platform  active_keys  created_at              retention_days
+ 1  acme          web   Web   python              1  <time>               -
+ 2  other         web   Web   -                   1  <time>               -
+42  acme          api   Api   -                   1  <time>               -
 OUT
 is_deeply [ map { [ @$_{qw(id organization slug platform active_keys)} ] } json([qw(project list)])->@* ],
     [ [ 1, 'acme', 'web', 'python', 1 ], [ 2, 'other', 'web', undef, 1 ], [ 42, 'acme', 'api', undef, 1 ] ], 'as JSON too';

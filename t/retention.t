@@ -20,6 +20,9 @@ my $command = sub { my ($status, $out, $err) = run([ @command, @_ ]); return "$s
 is $command->('retention'), "1 errtrack: no worker has said yet how long events are kept: give --days\n",
     'the command keeps what the worker keeps';
 is $command->(qw(project retention short 30)), "0 short is kept for 30 days\n", 'a project may keep less';
+is $command->(qw(project retention short)), "0 short is kept for 30 days\n", '... which can be asked';
+is $command->(qw(project retention shop)), "0 shop is kept as long as the instance keeps events\n", '... of every project';
+is $command->(qw(project retention nowhere)), "1 errtrack: there is no project \"nowhere\"\n", '... that there is';
 is $command->(qw(project retention nowhere 30)), "1 errtrack: there is no project \"nowhere\"\n", 'if it is there';
 like $command->(qw(retention --days 7)), qr/^1 errtrack: --days: /, 'nothing goes that may still arrive';
 
@@ -189,7 +192,7 @@ is $command->(qw(project retention short 1000)), "0 short is kept for 1000 days\
     . "errtrack: note: the instance keeps events for 90 days, which holds for this project too (errtrack-worker --retention)\n",
     'what the instance does not keep no project does';
 is $command->(qw(project retention short 90)), "0 short is kept for 90 days\n", 'as long as the instance is fine';
-is $command->(qw(project retention short 0)), "0 short is kept as long as the instance keeps events\n", 'a project may be as all others';
+is $command->(qw(project retention short 0)), "0 short is kept as long as the instance keeps events: 90 days\n", 'a project may be as all others';
 is $t->sql_value('select retention_days from errtrack_private.projects where id = $1', $short->{id}), undef, 'again';
 
 $t->done;

@@ -85,7 +85,7 @@ void list_projects(const Options &options)
 {
     Database database(options.database);
     show_list(std::cout, database, options.json,
-              "select id, organization, slug, name, platform, active_keys, created_at"
+              "select id, organization, slug, name, platform, active_keys, created_at, retention_days"
               " from errtrack_private.project_list order by id");
 }
 

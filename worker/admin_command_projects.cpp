@@ -27,11 +27,10 @@ void CommandLine::add_projects()
 
     add_json(command(project, "list", "list projects", list_projects));
 
-    to = command(project, "retention", "keep the events of a project for less time than others",
-                 set_project_retention);
+    to = command(project, "retention", "show how long the events of a project are kept, or keep them for less time than others",
+                 project_retention);
     add_project(to);
-    to->add_option("days", options_.days, "days; 0: as long as the instance does")
-        ->required()
+    to->add_option("days", options_.project_days, "days; 0: as long as the instance does (default: only show it)")
         ->check(CLI::Range(0, 3650));
 
     to = command(project, "grouping", "show the version of grouping, or switch to another one",

@@ -6,6 +6,7 @@
 #define ERRTRACK_WORKER_ADMIN_OPTIONS_HPP
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,7 @@ struct Options {
     bool without_payloads = false;
 
     int days = 0;                       /* 0: not given */
+    std::optional<int> project_days;    /* 0: as long as the instance */
     bool dry_run = false;
 
     std::string user_id;

@@ -100,18 +100,25 @@ void run_retention(const Options &options)
     }
 }
 
-void set_project_retention(const Options &options)
+void project_retention(const Options &options)
 {
     Database database(options.database);
-    std::string days = number_or_empty(options.days);
-    database.run("select errtrack_private.set_project_retention("
-                 "errtrack_private.find_project($1), $2)", options.project, null_if_empty(days));
+    if (options.project_days) {
+        std::string days = number_or_empty(*options.project_days);
+        database.run("select errtrack_private.set_project_retention("
+                     "errtrack_private.find_project($1), $2)", options.project, null_if_empty(days));
+    }
+    pqxx::result found = database.run("select p.retention_days from errtrack_private.find_project($1) as f (id)"
+                                      " join errtrack_private.projects as p on p.id = f.id", options.project);
+    int days = found[0][0].as<int>(0);  /* 0: none of its own */
     std::optional<int> most = days_of_workers(database);
     database.commit();
     std::cout << options.project
-              << (days.empty() ? " is kept as long as the instance keeps events"
-                               : " is kept for " + days + " days") << '\n';
-    if (most && options.days > *most) {
+              << (days > 0 ? " is kept for " + std::to_string(days) + " days"
+                       : " is kept as long as the instance keeps events"
+                             + (most ? ": " + std::to_string(*most) + " days" : std::string()))
+              << '\n';
+    if (most && days > *most) {
         remark("the instance keeps events for " + std::to_string(*most)
                + " days, which holds for this project too (errtrack-worker --retention)");
     }

@@ -12,7 +12,8 @@ namespace errtrack {
 /* Shows what is past its time, or removes it. */
 void run_retention(const Options &options);
 
-void set_project_retention(const Options &options);
+/* Shows how long those of a project are kept, or sets it. */
+void project_retention(const Options &options);
 
 }
 

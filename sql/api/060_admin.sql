@@ -369,7 +369,8 @@ select
     p.name,
     p.platform,
     (select count(*) from errtrack_private.client_keys as k where k.project_id = p.id and k.active) as active_keys,
-    date_trunc('second', p.created_at) as created_at
+    date_trunc('second', p.created_at) as created_at,
+    p.retention_days
 from errtrack_private.projects as p
 join errtrack_private.organizations as o on o.id = p.organization_id;
 comment on view errtrack_private.project_list is

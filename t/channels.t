@@ -83,7 +83,7 @@ is_deeply $t->sentry('GET', $list)->json, [$slack], '... in the list too';
 
 my $web = make({ kind => 'webhook', name => 'own', url => 'http://Hooks.example:8080/x?token=heimlich', secret => 'vertraulich-1',
     settings => { headers => ['X-Team: shop'] }, hourlyCap => 5 })->json;
-is_deeply [ @{$web}{qw(place hasSecret settings hourlyCap)} ], [ 'hooks.example:8080', $true, { headers => ['X-Team: shop'] }, 5 ],
+is_deeply [ @{$web}{qw(place hasSecret settings hourlyCap)} ], [ 'http://hooks.example:8080', $true, { headers => ['X-Team: shop'] }, 5 ],
     'a webhook has a secret and headers';
 my $mail = make({ kind => 'mail', name => 'post', settings => { to => [ 'ann@a.example', 'bob@a.example' ] } })->json;
 is_deeply [ @{$mail}{qw(place hasUrl)} ], [ 'ann@a.example, bob@a.example', $false ], 'mail goes to people';
@@ -159,13 +159,14 @@ is detail(make({ kind => 'slack', name => 'x', url => $hook, urlFile => 'a' }, t
 is_deeply change($slack->{id}, $slack)->json, $slack, 'what was answered may be sent back';
 my $sealed = row($web->{id}, q(sealed ->> 'secret'));
 my $changed = change($web->{id}, { name => 'own hook', enabled => $false })->json;
-is_deeply [ @{$changed}{qw(name enabled state place settings hourlyCap)} ], [ 'own hook', $false, 'disabled', 'hooks.example:8080', { headers => ['X-Team: shop'] }, 5 ],
+is_deeply [ @{$changed}{qw(name enabled state place settings hourlyCap)} ], [ 'own hook', $false, 'disabled', 'http://hooks.example:8080', { headers => ['X-Team: shop'] }, 5 ],
     'a change names what changes';
 is row($web->{id}, q(sealed ->> 'secret')), $sealed, '... and secrets stay as they are';
-is detail(change($web->{id}, { url => 'https://elsewhere.example/' })), '400 secret must be given again: url leads to another host than hooks.example:8080',
+is detail(change($web->{id}, { url => 'https://elsewhere.example/' })), '400 secret must be given again: url leads to another host than http://hooks.example:8080',
     'a secret is not sent to another host by who may not know it';
 is change($web->{id}, { url => 'http://hooks.example:8080/other' })->status, 200, '... but along with its host the address changes';
 is change($web->{id}, { url => 'https://elsewhere.example/', secret => 'vertraulich-4' })->json->{place}, 'elsewhere.example', '... and with the secret all of it';
+is change($web->{id}, { url => 'http://elsewhere.example/' })->status, 400, 'nor does a secret go without TLS where it went with it';
 isnt row($web->{id}, q(sealed ->> 'secret')), $sealed, '... which is the new one then';
 is change($web->{id}, { secret => undef, settings => { headers => undef } })->json->{hasSecret}, $false, 'null takes it away';
 is detail(change($slack->{id}, { url => '' })), '400 url is missing: slack needs url', '... unless it is needed';

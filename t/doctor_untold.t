@@ -57,8 +57,8 @@ $t->start_worker(args => [ $t->notifying ]);
 eventually { findings() eq '' } 'a worker that tells people is all that was missing';
 $t->queue({ message => 'boom' });
 eventually { $t->sql_value('select count(*) from errtrack_private.channels where last_error is not null') == 5 } 'five of six channels are in trouble';
-# As if it had been away for so long.
-$t->sql(q(update errtrack_private.channels set failing_since = now() - interval '1 hour' where name = 'away'));
+# As if they had been so for so long.
+$t->sql(q(update errtrack_private.channels set failing_since = now() - interval '1 hour' where name in ('away', 'locked', 'post')));
 my $found = findings();
 for my $case ([ gone => '404', 'set what is good now \(errtrack channel change acme/shop ID\)' ],
     [ private => 'not a public one', 'start errtrack-worker with --allow-address for it, or name another address \(errtrack channel change acme/shop ID\)' ],

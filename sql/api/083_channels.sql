@@ -103,7 +103,8 @@ begin
     then
         perform errtrack_private.refuse(400, name || ' must name a host and at most a port after it: https://host:8443/path');
     end if;
-    return lower(authority);
+    -- Without TLS it is another place for a secret.
+    return case when url ~* '^http:' then 'http://' else '' end || lower(authority);
 end
 $$;
 comment on function errtrack_private.host_of(text, text) is
@@ -285,7 +286,8 @@ begin
         channel.place := 'events.pagerduty.com';
     end if;
     if channel.settings ? 'api'
-        and errtrack_private.host_of(channel.settings ->> 'api', 'settings.api') not in (channel.place, 'api.' || channel.place)
+        and errtrack_private.host_of(channel.settings ->> 'api', 'settings.api') not in (
+            channel.place, case channel.provider when 'github' then 'api.' else '' end || channel.place)
     then
         perform errtrack_private.refuse(400, format('settings.api must be on the host of url: %s', channel.place));
     end if;

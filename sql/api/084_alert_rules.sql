@@ -336,7 +336,7 @@ begin
     exception when unique_violation then
         perform errtrack_private.refuse(409, 'name is taken by another rule of the project');
     end;
-    perform errtrack_private.write_audit(token_hash, wanted, 'alert_rule.update', jsonb_build_object('id', rule.id) || body);
+    perform errtrack_private.write_audit(token_hash, wanted, 'alert_rule.update', body || jsonb_build_object('id', rule.id));
     return errtrack_private.ok(errtrack_private.show_rule(rule)::text);
 end
 $$;

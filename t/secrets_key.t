@@ -74,7 +74,7 @@ for my $case ([ 'standard input', [], stdin => "$secret\n" ], [ 'a file', [ '--f
     like "$status $out", qr/^0 v1:$new:/, 'the first of several keys seals, of a file that the environment names';
 }
 says [qw(seal channel url)], '1 errtrack: name the file of the key that the worker has with --secrets-key-file', 'it takes a key';
-says [ qw(seal channel url), @key, '--file', "$dir/none" ], "1 errtrack: cannot read a secret from the first line of $dir/none", 'a file that is there';
+says [ qw(seal channel url), @key, '--file', "$dir/none" ], "1 errtrack: cannot read $dir/none: No such file or directory", 'a file that is there';
 says [ qw(seal channel url), @key ], '1 errtrack: cannot read a secret from the first line of standard input', 'something to seal';
 says [ qw(seal channel url), @key ], '1 errtrack: a secret has 1 to 4096 bytes', 'and not too much of it', stdin => 'x' x 4097;
 says [ qw(seal channel name), @key ], '1 errtrack: member: name not in {url,secret,token} (see errtrack seal --help)', 'what is no secret is not sealed';

@@ -525,6 +525,7 @@ CREATE TABLE errtrack_private.digests (
     project_id bigint NOT NULL,
     channel_id bigint NOT NULL,
     reason text NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
     due_at timestamp with time zone NOT NULL,
     messages bigint DEFAULT 0 NOT NULL,
     by_kind jsonb DEFAULT '{}'::jsonb NOT NULL,

@@ -56,10 +56,11 @@ begin
       and origins.project_id = wanted_project and origins.id = hashes.origin_id
       and issues.project_id = wanted_project and issues.id = origins.issue_id
       and issues.last_received_at < visible;
+    -- What has not been told yet is not told any more.
+    perform errtrack_private.forget_notifications(wanted_project, visible);
     while clock_timestamp() - started < budget loop
         if errtrack_private.remove_issues(wanted_project, visible, 2000) = 0 then
             perform errtrack_private.forget_names(wanted_project, visible);
-            perform errtrack_private.forget_notifications(wanted_project, visible);
             return errtrack_private.purge_attachments(wanted_project, visible, started + budget)
                 and errtrack_private.purge_items(wanted_project, visible, started + budget);
         end if;
@@ -90,10 +91,6 @@ begin
         update errtrack_private.projects
         set purge_before = clock_timestamp()
         where projects.id = wanted_project;
-        -- What has not been told yet is not told any more.
-        delete from errtrack_private.digests where digests.project_id = wanted_project;
-        delete from errtrack_private.notifications
-        where notifications.project_id = wanted_project and notifications.issue_id is not null;
         perform errtrack_private.purge_project(wanted_project, interval '1 second');
     end if;
     return errtrack_private.ok('', 204);

@@ -328,8 +328,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     delete from errtrack_private.notifications n where n.project_id = wanted_project and n.created_at < visible;
-    -- Without a time of their own: what is in them happened before they are due.
-    delete from errtrack_private.digests d where d.project_id = wanted_project and d.due_at < visible + interval '1 hour';
+    delete from errtrack_private.digests d where d.project_id = wanted_project and d.began_at < visible;
 end
 $$;
 comment on function errtrack_private.forget_notifications(bigint, timestamptz) is

@@ -142,6 +142,7 @@ create table errtrack_private.digests (
     project_id bigint not null,
     channel_id bigint not null,
     reason text not null check (reason in ('cap', 'mute')),
+    began_at timestamptz not null default now(),
     due_at timestamptz not null,
     messages bigint not null default 0,
     by_kind jsonb not null default '{}',

@@ -396,9 +396,20 @@ my $whole = $t->sentry('GET', '/issues/1/events/?full=1&limit=100');
 is scalar @{ $whole->json }, 20, '... of which a page has 20';
 is scalar @{ $t->sentry('GET', '/issues/1/events/?full=1&limit=100&cursor=' . cursors($whole)->{next})->json }, 10,
     '... and the next one the rest';
-my $project = $t->sentry('GET', '/projects/acme/shop/events/?full=1&limit=100');
-is scalar @{ $project->json }, 20, 'a page of whole events of the project has as many';
-like cursors($project)->{next}, qr/\w/, '... and there is a next one';
+# Among those of the project are the largest that there can be.
+my @ids = event_ids($t->sentry('GET', '/projects/acme/shop/events/?limit=100'));
+my (@whole, @sizes);
+my $next = '0:0:0';
+while ($next && @sizes < 40) {
+    my $answer = $t->sentry('GET', "/projects/acme/shop/events/?full=1&limit=100&cursor=$next");
+    is $answer->status, 200, 'a page of whole events of the project' or last;
+    push @whole, event_ids($answer);
+    push @sizes, [ scalar @{ $answer->json }, length $answer->content ];
+    $next = cursors($answer)->{next};
+}
+is_deeply [ @whole[ 0 .. $#ids ] ], \@ids, 'whole events of the project, page by page: each once, the newest first';
+ok !(grep { $_->[0] > 20 || $_->[1] > 2 * 2**20 + 2**20 } @sizes), '... 20 on a page at most, and no more than 2 MiB and the one that made it so much';
+ok +(grep { $_->[0] == 20 } @sizes), '... as many as that where they are small';
 for my $arguments ('limit=0', 'limit=101', 'limit=x', 'cursor=rubbish', 'cursor=%00') {
     is $t->sentry('GET', "/issues/1/events/?$arguments")->status, 400, "$arguments is refused";
 }

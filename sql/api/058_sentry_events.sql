@@ -298,6 +298,36 @@ $$;
 comment on function errtrack_private.walk_environments(bigint, bigint, text[], boolean, integer, timestamptz, uuid) is
     'walk_events() of some environments, or of all when none is named: so many events at most, and the place from which the next ones are found, null when there are none. A page may have fewer, or none, and others after it.';
 
+create or replace function errtrack_private.show_events(events errtrack_private.occurrences[], whole boolean) returns jsonb[]
+language plpgsql stable
+as $$
+declare
+    most constant integer := 2097152;
+    event errtrack_private.occurrences;
+    issue bigint;
+    item jsonb;
+    shown jsonb[] := '{}';
+    bytes bigint := 0;
+begin
+    foreach event in array events loop
+        select o.issue_id into issue
+        from errtrack_private.origins o
+        where o.project_id = event.project_id and o.id = event.origin_id;
+        if whole then
+            item := errtrack_private.fit_event(event, issue);
+            bytes := bytes + octet_length(item::text);
+        else
+            item := errtrack_private.list_item(event, issue);
+        end if;
+        shown := shown || item;
+        exit when bytes >= most;
+    end loop;
+    return shown;
+end
+$$;
+comment on function errtrack_private.show_events(errtrack_private.occurrences[], boolean) is
+    'Events as a list shows them, or whole: then only as many of the first as make 2 MiB, since the largest take 50 ms each.';
+
 create or replace function errtrack_private.sentry_issue_events(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
@@ -316,6 +346,7 @@ declare
     backward boolean := false;
     page record;
     other record;
+    shown jsonb[];
     edge_at timestamptz;
     edge_id uuid;
     beyond boolean := false;
@@ -331,6 +362,12 @@ begin
     backward := coalesce(cursor_at.direction = 'p', false);
     page := errtrack_private.walk_environments(
         wanted.project, wanted.issue, environments, backward, page_size, cursor_at.place, cursor_at.id);
+    shown := errtrack_private.show_events(page.events, whole);
+    if cardinality(shown) < cardinality(page.events) then
+        page.events := page.events[:cardinality(shown)];
+        page.place := page.events[cardinality(shown)].received_at;
+        page.place_id := page.events[cardinality(shown)].event_id;
+    end if;
     -- Where those on the other side begin.
     edge_at := coalesce(page.events[1].received_at, cursor_at.place);
     edge_id := coalesce(page.events[1].event_id, cursor_at.id);
@@ -354,16 +391,13 @@ begin
     end if;
     answer.status := 200;
     -- The newest first.
-    select coalesce(jsonb_agg(case when whole
-        then errtrack_private.fit_event(e, wanted.issue)
-        else errtrack_private.list_item(e, wanted.issue) end order by e.received_at desc, e.event_id desc), '[]')::text
-    into answer.body
-    from unnest(page.events) as e;
+    select coalesce(jsonb_agg(s.item order by case when backward then -s.n else s.n end), '[]')::text into answer.body
+    from unnest(shown) with ordinality as s (item, n);
     return answer;
 end
 $$;
 comment on function errtrack_private.sentry_issue_events(bytea, jsonb) is
-    'A page of the events of an issue, or of those of some environments, the newest first. full=1 gives their bodies too, at most 20 on a page.';
+    'A page of the events of an issue, or of those of some environments, the newest first. full=1 gives their bodies too, at most 20 on a page, and of large ones as many as make 2 MiB.';
 
 create or replace function errtrack_private.sentry_project_events(token_hash bytea, request jsonb)
 returns errtrack_private.answer
@@ -385,6 +419,7 @@ declare
     place_id uuid;
     walked errtrack_private.occurrences[];
     events errtrack_private.occurrences[];
+    shown jsonb[];
     answer errtrack_private.answer;
 begin
     perform errtrack_private.refuse_query(request);
@@ -405,26 +440,23 @@ begin
     events := array(
         select w
         from unnest(walked) as w
-        where cardinality(environments) = 0 or w.environment = any (environments)
+        where (cardinality(environments) = 0 or w.environment = any (environments))
+          and exists (select from errtrack_private.origins o where o.project_id = project and o.id = w.origin_id)
         order by w.received_at desc, w.event_id desc
         limit page_size + 1);
-    if cardinality(events) > page_size then
-        answer.next_cursor := errtrack_private.event_cursor('n', events[page_size]);
+    shown := errtrack_private.show_events(events[:page_size], whole);
+    if cardinality(events) > cardinality(shown) then
+        answer.next_cursor := errtrack_private.event_cursor('n', events[cardinality(shown)]);
     elsif cardinality(walked) = most then
         answer.next_cursor := errtrack_private.event_cursor('n', walked[most]);
     end if;
     answer.status := 200;
-    select coalesce(jsonb_agg(case when whole
-        then errtrack_private.fit_event(e, o.issue_id)
-        else errtrack_private.list_item(e, o.issue_id) end order by e.received_at desc, e.event_id desc), '[]')::text
-    into answer.body
-    from unnest(events[:page_size]) as e
-    join errtrack_private.origins o on o.project_id = project and o.id = e.origin_id;
+    answer.body := array_to_json(shown)::text;
     return answer;
 end
 $$;
 comment on function errtrack_private.sentry_project_events(bytea, jsonb) is
-    'A page of the events of a project, or of those of some environments, the newest first. full=1 gives their bodies too, at most 20 on a page.';
+    'A page of the events of a project, or of those of some environments, the newest first. full=1 gives their bodies too, at most 20 on a page, and of large ones as many as make 2 MiB.';
 
 do $$
 declare
@@ -433,7 +465,7 @@ begin
     foreach name in array array[
         'answer_event(errtrack_private.occurrences, bigint, errtrack_private.occurrences, errtrack_private.occurrences)',
         'neighbour(errtrack_private.occurrences, bigint, boolean)', 'find_event(bigint, uuid)', 'event_id_of(text)',
-        'refuse_query(jsonb)', 'walk_environments(bigint, bigint, text[], boolean, integer, timestamptz, uuid)']
+        'refuse_query(jsonb)', 'show_events(errtrack_private.occurrences[], boolean)', 'walk_environments(bigint, bigint, text[], boolean, integer, timestamptz, uuid)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -124,13 +124,15 @@ $(BUILD)/errtrack: $(call objects,$(COMMAND))
 .PHONY: install
 install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR is put in front
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MODULES_DIR) \
-	    $(DESTDIR)$(SQL_DIR)/migrations $(DESTDIR)$(SQL_DIR)/api
+	    $(DESTDIR)$(SQL_DIR)/migrations $(DESTDIR)$(SQL_DIR)/api $(DESTDIR)$(PREFIX)/share/errtrack/ui
 	install $(BUILD)/errtrack-worker $(BUILD)/errtrack $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULES) $(DESTDIR)$(MODULES_DIR)
 	install sql/migrate $(DESTDIR)$(SQL_DIR)
 	install -m 644 sql/roles.sql sql/migrations.sql sql/grafana.json $(DESTDIR)$(SQL_DIR)
 	install -m 644 sql/migrations/*.sql $(DESTDIR)$(SQL_DIR)/migrations
 	install -m 644 sql/api/*.sql $(DESTDIR)$(SQL_DIR)/api
+	install -m 644 ngx_module/ui.conf $(DESTDIR)$(PREFIX)/share/errtrack
+	install -m 644 ngx_module/ui/* $(DESTDIR)$(PREFIX)/share/errtrack/ui
 
 # ---- tests ------------------------------------------------------------------
 

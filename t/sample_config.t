@@ -28,6 +28,8 @@ my @put = (
     [ qr/(?<=errtrack_spool )\S+(?=;)/, '%%DIR%%/spool' ],
     [ qr/(?<=errtrack_postgres ")[^"]+(?=")/, '%%DATABASE%%' ],
     [ qr/(?<=errtrack_secrets_key_file )\S+(?=;)/, '%%SECRETS_KEY%%' ],
+    [ qr{(?<=alias )/usr/share/errtrack/ui/(?=;)}, '"%%TREE%%/ngx_module/ui/"' ],
+    [ qr{(?<=include )/usr/share/errtrack/ui.conf(?=;)}, '"%%TREE%%/ngx_module/ui.conf"' ],
     [ qr/(?<=listen )80(?=;)/, '127.0.0.1:%%PORT%%' ],
     [ qr/(?<=root )\S+(?=;)/, '%%DIR%%/site' ],
 );
@@ -55,6 +57,13 @@ is $t->post("/api/$project->{id}/security/?sentry_key=$project->{public_key}", j
     'and reports of browsers';
 is $t->get("/api/$project->{id}/nothing/")->status, 404, 'what is none of ours is the business of the site';
 is $t->get("/errtrack/$_")->status, 200, "$_ is answered" for qw(metrics live ready);
+is $t->get('/errors')->header('Location'), $t->url('/errors/'), 'the web page is found without its last slash, too';
+for my $path (qw(/errors/ /errors/issue?id=1 /errors/nothing)) {
+    my $page = $t->get($path);
+    like $page->content, qr/^<!doctype html>/, "$path is the web page";
+    like $page->header('Content-Security-Policy'), qr/default-src 'none'; script-src 'self';/, '... under its policy';
+}
+is $t->get('/errors/base.css')->status, 200, 'with its files';
 my $site = $t->get('/');
 is $site->status, 200, 'the old site is still served';
 is $site->content, "the old site\n", 'with its own content';

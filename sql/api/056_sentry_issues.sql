@@ -76,6 +76,11 @@ begin
         'level', i.level,
         'status', i.status,
         'statusDetails', case i.status when 'unresolved' then '{}' else errtrack_private.status_details(i) end,
+        -- As is:regressed and is:new find them.
+        'substatus', case when i.status <> 'unresolved' then null
+                          when i.regressed_at is not null then 'regressed'
+                          when i.first_seen >= now() - interval '7 days' then 'new'
+                          else 'ongoing' end,
         'isPublic', false,
         'platform', i.platform,
         'project', json_build_object('id', p.id::text, 'slug', p.slug, 'name', p.name, 'platform', p.platform),

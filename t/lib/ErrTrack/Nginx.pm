@@ -11,6 +11,7 @@ package ErrTrack::Nginx;
 #                      each NAME, which port('NAME') returns
 #     %%REDIS%%        127.0.0.1:PORT
 #     %%DATABASE%%     connection string of the role errtrack_query
+#     %%TREE%%         the directory of the source
 #     %%SECRETS_KEY%%  file of the key that seals secrets
 #     %%DIR%%          the directory of the test
 
@@ -65,6 +66,12 @@ http {
 
         location /api/v4/ {
             errtrack_query;
+        }
+
+        location /errors/ {
+            alias "%%TREE%%/ngx_module/ui/";
+            try_files $uri /errors/index.html;
+            include "%%TREE%%/ngx_module/ui.conf";
         }
     }
 }
@@ -158,13 +165,14 @@ sub word {
     my %known = (
         PORT    => $self->{port},
         DIR     => $dir,
+        TREE    => root(),
         SECRETS_KEY => secrets_key($dir),
         MODULES => join("\n", map { qq(load_module "$_";) } modules()),
         # An upgraded nginx has of the environment only what it is told to keep.
         GLOBALS => join("\n", $self->{daemon} ? ('daemon on;', 'env LD_PRELOAD;', 'env ASAN_OPTIONS;') : 'daemon off;',
             'master_process on;', 'worker_processes 2;',
             qq(pid "$folder/nginx.pid";), 'error_log "' . $self->log . qq(" $self->{level};)),
-        HTTP    => join("\n    ", 'access_log "' . $self->access_log . '";',
+        HTTP    => join("\n    ", 'include /etc/nginx/mime.types;', 'access_log "' . $self->access_log . '";',
             map { qq(${_}_temp_path "$folder/$_";) } qw(client_body proxy fastcgi uwsgi scgi)),
         %{ $self->{words} },
     );

@@ -147,6 +147,9 @@ SQL_TESTS  := $(patsubst %,t/%.t,backup distributable export_refused import_bloc
               notifications_flood pgtap report_user report_user_hostile report_user_projects report_views rolling_upgrade schema \
               schema_version sql_contract sql_contract_functions sql_contract_plans sql_contract_upgrade sql_queries)
 
+# Those with a browser: what they look at is the page.
+PAGE_TESTS := $(wildcard t/page_*.t)
+
 # A disk that stands still for seconds, since others write much, looks to the edge like a
 # Redis that does. Services that are killed lose no memory of the kernel's, so their files
 # lie there where it has 2 GB, unless TMPDIR says otherwise.
@@ -225,7 +228,7 @@ SANITIZERS := address,undefined -fno-sanitize-recover=undefined
 ASAN_PRELOAD = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libstdc++.so)
 
 .PHONY: test-long asan fuzz fuzzers
-test-long asan: TESTS = $(filter-out $(SQL_TESTS),$(ALL_TESTS))
+test-long asan: TESTS = $(filter-out $(SQL_TESTS) $(PAGE_TESTS),$(ALL_TESTS))
 test-long: asan         ## the tests that take long: those with sanitizers, upgrades, counts under 50 kills, 25,000 requests
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@ERRTRACK_PLANS=force_custom_plan $(TMP) prove -j$(JOBS) -I t/lib $(filter $(SQL_TESTS),$(LONG_TESTS))

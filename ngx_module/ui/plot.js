@@ -37,3 +37,12 @@ export function histogram(title, points, unit, noun = 'event') {
         el('div', { class: 'axis', 'aria-hidden': 'true' },
             el('span', null, points.length ? at(points[0]) : ''), el('span', null, `max ${short(most)}`), el('span', null, points.length ? at(points.at(-1)) : '')));
 }
+
+/** Shares beside each other: [label, part of one, how it is said]. */
+export function shares(title, rows) {
+    return rows.length === 0 ? null : el('figure', { class: 'plot shares' },
+        el('figcaption', null, title),
+        el('div', { class: 'share' }, rows.map(([label, part, said]) => el('div', { class: 'value' },
+            svg('svg', { 'aria-hidden': 'true', preserveAspectRatio: 'none', viewBox: '0 0 100 10' }, svg('rect', { width: 100 * Math.max(0, Math.min(1, part)), height: 10 })),
+            el('span', null, label), el('span', null, said)))));
+}

@@ -361,7 +361,7 @@ COMMENT ON COLUMN errtrack_private.channels.place IS 'What may be shown of where
 
 COMMENT ON COLUMN errtrack_private.channels.sealed IS 'Secrets by name: url, secret, token. Encrypted with a key that workers read from a file.';
 
-COMMENT ON COLUMN errtrack_private.channels.files IS 'The same by the names of files that the worker has.';
+COMMENT ON COLUMN errtrack_private.channels.files IS 'The same by the names of files that the worker has. by_command of a tracker: who has a shell vouches for where they are sent.';
 
 COMMENT ON COLUMN errtrack_private.channels.settings IS 'By kind. mail: to. webhook: headers. tracker: labels, confidential, creates, closes, reopens.';
 

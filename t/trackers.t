@@ -13,6 +13,7 @@ my $t = ErrTrack->stack(redis => { appendonly => 'no' }, worker => 0);
 my $project = $t->{project}{id};
 my $gitlab = $t->add_receiver([], program => [ root() . '/t/lib/gitlab_issues', 'token-of-gitlab' ]);
 write_file("$t->{dir}/secrets/gitlab-token", "token-of-gitlab\n");
+write_file("$t->{dir}/secrets/gitlab-token.for", $gitlab->url('/acme/shop') . "\n");
 $t->sql(q(insert into errtrack_private.trackers (project_id, provider, url, external_id) values ($1, 'gitlab', $2, 7)),
     $project, $gitlab->url('/acme/shop'));
 $t->sql(q(insert into errtrack_private.channels (project_id, name, kind, provider, files, settings)

@@ -47,6 +47,12 @@ std::string member_of(const std::string &object, const char *name)
     return text != nullptr ? text : "";
 }
 
+bool has_flag(const std::string &object, const char *name)
+{
+    Json json(json_loadb(object.data(), object.size(), 0, nullptr));
+    return json_is_true(json_object_get(json.get(), name));
+}
+
 /* An address that the guard refuses stays so; a host without an address may get one. */
 Became verdict_of(const WebError &error) noexcept
 {
@@ -260,13 +266,13 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
         return outcome;
     };
     const char *owner = message.channel_kind == "tracker" ? "tracker" : "channel";
-    auto secret = [&](const char *member) {
+    auto secret = [&](const char *member, const SecretPlaces &places = {}) {
         std::string stored = member_of(message.sealed, member);
         std::string file = member_of(message.files, member);
         if (stored.empty() && file.empty()) {
             return std::string();
         }
-        return secrets_.plain(stored.empty() ? "file:" + file : stored, seal_context(owner, member));
+        return secrets_.plain(stored.empty() ? "file:" + file : stored, seal_context(owner, member), places);
     };
     auto judged = [&](const Judgement &judgement) {
         outcome.wait_seconds = static_cast<double>(judgement.after.value_or(0s).count());
@@ -289,14 +295,19 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
                 return outcome;         // it is there by now
             }
             TrackerTask task{std::move(notice), std::move(delivery), message.attempts, message.reference};
+            const bool by_command = has_flag(message.files, "by_command");
+            const SecretPlaces places{{message.tracker_url, member_of(message.settings, "api")}, !by_command};
+            // Which project a number is of says no list of addresses.
+            const bool by_number = by_command || member_of(message.files, "token").empty();
             TrackerOutcome told = tell_tracker(
-                client, {message.provider, message.tracker_url, message.external_id, secret("token"), secret("secret"),
-                         message.settings}, task, stop);
+                client, {message.provider, message.tracker_url, by_number ? message.external_id : 0, secret("token", places),
+                         secret("secret", places), message.settings}, task, stop);
             outcome.reference = told.reference;
             outcome.url = told.url;
             return judged(told.judgement);
         }
-        Channel channel{message.channel_kind, secret("url"), secret("secret"), message.settings};
+        Channel channel{message.channel_kind, secret("url"), "", message.settings};
+        channel.secret = secret("secret", {{channel.url}, false, false});
         MailSettings mail = settings_.mail;
         if (message.channel_kind == "mail" && mail.server.empty()) {
             return failed(Became::again, "the worker that sends has no mail server: start it with --mail-server");

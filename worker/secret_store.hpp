@@ -3,8 +3,9 @@
  * channels and trackers. PostgreSQL keeps one as
  *
  *     v1:KEY:TEXT   sealed, see worker/seal.hpp
- *     file:NAME     a file in a folder of the worker, its first line. Only the command may
- *                   write this form: whoever else could would have any file sent anywhere
+ *     file:NAME     a file in a folder of the worker, its first line. Files are for all
+ *                   projects, so a file NAME.for beside it can bind it: the beginnings of the
+ *                   addresses that it may be sent to, a line each
  *
  * What is to be hidden in events is worker/secrets.hpp.
  */
@@ -14,6 +15,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace errtrack {
 
@@ -34,6 +36,13 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/* Where a secret is to be sent. */
+struct SecretPlaces {
+    std::vector<std::string> addresses;     /* empty ones do not count */
+    bool listed = false;                    /* a file goes nowhere unless NAME.for has them all */
+    bool shown = true;                      /* may be named in errors */
+};
+
 /* Keeps no secret and no key in memory. May be used by several threads. */
 class SecretStore {
 public:
@@ -42,13 +51,13 @@ public:
 
     /* What is kept as stored, for what seal_context() says. Files are read anew each time:
      * they may have been replaced. Throws SecretError. */
-    std::string plain(const std::string &stored, const std::string &context) const;
+    std::string plain(const std::string &stored, const std::string &context, const SecretPlaces &places = {}) const;
 
     /* Ids of the keys that there were at the start; empty: there is no key file. */
     const std::string &keys() const noexcept { return keys_; }
 
 private:
-    std::string from_file(const std::string &name) const;
+    std::string from_file(const std::string &name, const SecretPlaces &places) const;
 
     const SecretSettings settings_;
     std::string keys_;

@@ -193,6 +193,8 @@ as $$
                        else format('fails since %s, %s times', date_trunc('second', c.failing_since), c.failures) end,
                   coalesce(c.last_error, 'no reason is known')),
            case
+               when c.last_error ~ '^the file "[^"]*" is not for ' then
+                   format('add the address there, or have the command set it (%s --url)', named.change)
                when c.last_error like '%--allow-address%' then
                    format('start errtrack-worker with --allow-address for it, or name another address (%s)', named.change)
                when c.last_error ~ ' answers [0-9]' and c.last_error not like '%sent again later%'

@@ -33,6 +33,7 @@ language plpgsql volatile
 as $$
 declare
     had errtrack_private.trackers;
+    had_channel errtrack_private.channels;
     channel errtrack_private.channels;
     new_url text;
     new_id bigint;
@@ -52,11 +53,17 @@ begin
     on conflict (project_id, provider) do update
     set external_id = excluded.external_id, url = excluded.url;
     body := body || jsonb_build_object('url', new_url);
-    select c.* into channel
+    select c.* into had_channel
     from errtrack_private.channels c
     where c.project_id = wanted_project and c.provider = wanted_provider;
     if found then
-        return errtrack_private.save_channel(errtrack_private.changed_channel(channel, body, sealed, names_files));
+        channel := errtrack_private.changed_channel(had_channel, body, sealed, names_files);
+        if (had.url, had.external_id, had_channel.settings -> 'api', had_channel.files)
+            is distinct from (new_url, new_id, channel.settings -> 'api', channel.files)
+        then
+            channel.files := channel.files - 'by_command';
+        end if;
+        return errtrack_private.save_channel(channel);
     end if;
     channel.kind := 'tracker';
     channel.provider := wanted_provider;
@@ -81,6 +88,16 @@ end
 $$;
 comment on function errtrack_private.set_tracker(bigint, text, jsonb, jsonb, boolean, text) is
     'Makes the tracker of a provider for a project, or changes it, as a body says. errtrack acts in it from then on.';
+
+create or replace function errtrack_private.bind_tracker_files(channel errtrack_private.channels) returns void
+language sql volatile
+as $$
+    update errtrack_private.channels c
+    set files = c.files || '{"by_command": true}'
+    where c.project_id = channel.project_id and c.id = channel.id and c.files <> '{}'
+$$;
+comment on function errtrack_private.bind_tracker_files(errtrack_private.channels) is
+    'Lets the files of a tracker be sent to where it leads now, though no list beside them says so. Until somebody changes either.';
 
 create or replace function errtrack_private.delete_tracker(wanted_project bigint, wanted_provider text) returns boolean
 language plpgsql volatile
@@ -229,6 +246,7 @@ declare
 begin
     foreach name in array array[
         'check_tracker_url(text, text)', 'set_tracker(bigint, text, jsonb, jsonb, boolean, text)',
+        'bind_tracker_files(errtrack_private.channels)',
         'delete_tracker(bigint, text)', 'show_tracker(bigint, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -198,13 +198,27 @@ comment on function errtrack_private.tracker_list(bigint) is 'The trackers of a 
 
 create or replace function errtrack_private.put_tracker(project bigint, provider text, body jsonb, sealed jsonb) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    bound constant boolean := exists (
+        select from errtrack_private.channels as c
+        where c.project_id = put_tracker.project and c.provider = put_tracker.provider and c.files ? 'by_command');
+    channel constant errtrack_private.channels := errtrack_private.set_tracker(project, provider, body, sealed, true, session_user);
 begin
-    perform errtrack_private.note_change(session_user, project, 'tracker.set', errtrack_private.audit_of_channel(
-        errtrack_private.set_tracker(project, provider, body, sealed, true, session_user), body));
+    -- What others have set of the address is not vouched for.
+    if bound or body ? 'url'
+        and (body ? 'externalId' or (
+            select t.external_id is null
+            from errtrack_private.trackers as t
+            where t.project_id = put_tracker.project and t.provider = put_tracker.provider))
+        and (body -> 'settings' ? 'api' or not channel.settings ? 'api')
+    then
+        perform errtrack_private.bind_tracker_files(channel);
+    end if;
+    perform errtrack_private.note_change(session_user, project, 'tracker.set', errtrack_private.audit_of_channel(channel, body));
 end
 $$;
 comment on function errtrack_private.put_tracker(bigint, text, jsonb, jsonb) is
-    'Makes or changes a tracker as set_tracker() does, for the login.';
+    'Makes or changes a tracker as set_tracker() does, for the login, which names files for the addresses that it sets.';
 
 create or replace function errtrack_private.try_tracker(project bigint, provider text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$

@@ -199,6 +199,44 @@ TEST_F(Seal, gives_the_worker_what_is_kept)
     EXPECT_EQ(given(store, hook), "refused: it is neither sealed (v1:KEY:TEXT) nor names a file (file:NAME): set it anew");
 }
 
+TEST_F(Seal, sends_files_where_their_list_says)
+{
+    file("token", "t");
+    SecretStore store({"", folder});
+    auto sent = [&](const SecretPlaces &places) {
+        try {
+            return store.plain("file:token", "tracker/token", places);
+        } catch (const SecretError &e) {
+            return "refused: "s + e.what();
+        }
+    };
+    const std::string shop = "https://git.example/acme/shop";
+    auto refused = [&](const std::string &address) {
+        return "refused: the file \"token\" is not for " + address + ": add the beginning of that address as a line to " + folder + "/token.for";
+    };
+    EXPECT_EQ(sent({{shop}}), "t") << "whoever vouches for it";
+    EXPECT_EQ(sent({{shop}, true}), refused(shop) + ", or have the command set it (errtrack tracker set, with --url and --external-id)");
+    file("token.for", "# shops\r\n\nHTTPS://Git.example/acme/shop/\r\nhttps://git.example/x/api/v4\nhttps://hook.example/a?b=\n");
+    for (bool listed : {false, true}) {
+        for (const std::string &good : {shop, shop + "/", "https://GIT.example/acme/shop"s, shop + "/till", shop + "?a=b", "https://hook.example/a?b="s, ""s}) {
+            EXPECT_EQ(sent({{good}, listed}), "t") << good;
+        }
+        for (const std::string &bad : {"https://git.example/acme/shop2"s, "https://git.example/acme"s, "http://git.example/acme/shop"s,
+                                       "https://git.example/ACME/shop"s, shop + "/../till", shop + "/%2e%2e/till", shop + "/..", shop + "\\..\\till",
+                                       "https://git.example.evil.example/acme/shop"s, "https://git.example:8443/acme/shop"s}) {
+            EXPECT_EQ(sent({{bad}, listed}), refused(bad));
+        }
+    }
+    EXPECT_EQ(sent({{shop, "https://git.example/x/api/v4"}, true}), "t");
+    EXPECT_EQ(sent({{shop, "https://git.example/y/api/v4"}, true}), refused("https://git.example/y/api/v4")) << "each is to be listed";
+    EXPECT_EQ(sent({{"https://hook.example/geheim"}, false, false}).find("geheim"), std::string::npos) << "an address that is a secret";
+    file("token.for", "");
+    EXPECT_EQ(sent({{shop}}), refused(shop)) << "a list of none";
+    std::filesystem::remove(folder + "/token.for");
+    std::filesystem::create_directory(folder + "/token.for");
+    EXPECT_EQ(sent({{shop}}), refused(shop)) << "what cannot be read";
+}
+
 TEST_F(Seal, gives_the_worker_a_new_key_at_once)
 {
     std::string key_file = file("key", hex_key);

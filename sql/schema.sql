@@ -309,7 +309,9 @@ CREATE TABLE errtrack_private.audit (
     details jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
-COMMENT ON TABLE errtrack_private.audit IS 'What people changed over HTTP, beside what the history of an issue says. Holds no secrets.';
+COMMENT ON TABLE errtrack_private.audit IS 'What people changed over HTTP and by the command, beside what the history of an issue says. Holds no secrets.';
+
+COMMENT ON COLUMN errtrack_private.audit.who IS 'The account over HTTP, or the login that the command had.';
 
 COMMENT ON COLUMN errtrack_private.audit.action IS 'What was done to what: client_key.create, issue.delete.';
 

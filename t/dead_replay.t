@@ -70,6 +70,7 @@ like $replay->(1, '--all'), qr/^1 .*excludes/, 'in one way';
 is $replay->(999), "1 0 of 1 dead letters are back in the queue\nerrtrack: there is no dead letter 999\n", 'and it has to be there';
 
 is $replay->($first->{id}), "0 1 of 1 dead letters are back in the queue\n", 'what is put back too early';
+is $t->sql_value(q{select details ->> 'id' from errtrack_private.audit where action = 'dead_letter.replay'}), $first->{id}, '... is noted';
 eventually { @{ $list->() } == 6 } 'dies again';
 is_deeply $outcomes->(), { dead => 6, stored => 1 }, 'and counts once';
 

@@ -57,7 +57,7 @@ my ($killed) = map { /^(\d+) / ? $1 : () } grep { /\Q$command[0]\E .*erase/ } sp
 is kill(KILL => $killed), 1, 'it is killed';
 close $running;
 eventually { !$t->sql_value(q{select count(*) from pg_stat_activity where pid = $1}, $pid) } 'and gone from the database';
-my ($id, $note) = map { @$_ } $t->sql(q{select id, details ? 'finished' from errtrack_private.audit});
+my ($id, $note) = map { @$_ } $t->sql(q{select id, details ? 'finished' from errtrack_private.audit where action = 'person.erase'});
 is $note, 'f', 'it is noted that it has not finished';
 
 # The next one waits, too, and goes on.
@@ -73,7 +73,7 @@ is $t->sql_value('select count(*) from errtrack_private.occurrences o where not 
     'nor is a row without a body';
 is $left->('bob'), 7051, 'of others everything is there';
 is $filed->(), 7051, 'and counted as it is';
-is_deeply [ map { @$_ } $t->sql(q{select id, details ? 'finished', details -> 'removed' ->> 'events' from errtrack_private.audit}) ],
+is_deeply [ map { @$_ } $t->sql(q{select id, details ? 'finished', details -> 'removed' ->> 'events' from errtrack_private.audit where action = 'person.erase'}) ],
     [ $id, 't', $said->{events} ], 'it is one run in the notes';
 cmp_ok $said->{events}, '>=', $then, 'which counts what it removed';
 is $t->sql_value('select user_count from errtrack_private.issues'), 1, 'one user is left';

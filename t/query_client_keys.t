@@ -147,6 +147,8 @@ my $gone = keys_of('DELETE', 43, "/$id");
 is $gone->status, 200, 'a key is deleted';
 is_deeply $gone->json, $made->json, '... and shown';
 is_deeply keys_of('DELETE', 43, "/$id")->json, { message => '404 Not found' }, 'once';
+is_deeply [ map { "@$_" } $t->sql('select who, action, details ->> $1 from errtrack_private.audit where details ->> $1 = $2 order by id', 'id', $made->json->{public_key}) ],
+    [ map { "maintainer\@a.example client_key.$_ " . $made->json->{public_key} } qw(create delete) ], 'the audit has both';
 is_deeply keys_of('DELETE', 43, '/x')->json, { error => 'key_id is invalid' }, 'an id is a number';
 my $wrong = keys_of('PUT', 43, '', content => '{}');
 is $wrong->status, 405, 'keys are not put';

@@ -67,6 +67,7 @@ void run_retention(const Options &options)
     std::size_t partitions = 0;
     {
         Progress progress(planned_steps(database, days));
+        database.run("select errtrack_private.note_retention($1)", days);
         database.commit();
         for (std::size_t steps = 0;;) {
             database.begin();

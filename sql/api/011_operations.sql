@@ -115,6 +115,8 @@ begin
         and o.category = 'default'
         and o.outcome = 'dead'
         and o.reason = '';
+    perform errtrack_private.note_change(session_user, letter.project_id, 'dead_letter.replay',
+        jsonb_build_object('id', revive_dead_letter.id));
 end
 $$;
 comment on function errtrack_private.revive_dead_letter(bigint) is
@@ -139,6 +141,8 @@ begin
     end if;
     delete from errtrack_private.dead_letters as l
     where l.id = any (delete_dead_letters.ids);
+    perform errtrack_private.note_change(session_user, null, 'dead_letter.delete',
+        jsonb_build_object('ids', delete_dead_letters.ids));
 end
 $$;
 comment on function errtrack_private.delete_dead_letters(bigint[]) is

@@ -488,10 +488,23 @@ begin
     update errtrack_private.projects as p
     set retention_days = set_project_retention.days
     where p.id = set_project_retention.project;
+    perform errtrack_private.note_change(session_user, project, 'retention.set',
+        jsonb_build_object('days', set_project_retention.days));
 end
 $$;
 comment on function errtrack_private.set_project_retention(bigint, integer) is
     'Days that the events of a project are kept, and what is counted of it; null: as long as those of the instance.';
+
+create or replace function errtrack_private.note_retention(days integer) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform errtrack_private.note_change(session_user, null, 'retention.run', jsonb_build_object('days', note_retention.days));
+end
+$$;
+comment on function errtrack_private.note_retention(integer) is
+    'Notes that the login has what is older removed, which retain() does in steps.';
 
 do $$
 declare
@@ -505,7 +518,7 @@ begin
         'counted_tables()', 'counted_edges(text, integer)', 'counted_condition(text, text)',
         'remove_counted(text, integer, timestamptz)',
         'retain(integer, interval)', 'sweep(integer)', 'retention_plan(integer)',
-        'set_project_retention(bigint, integer)'] loop
+        'set_project_retention(bigint, integer)', 'note_retention(integer)'] loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
 end

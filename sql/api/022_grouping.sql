@@ -35,6 +35,8 @@ begin
         and r.place >= wanted;
     insert into errtrack_private.grouping_rules (project_id, kind, place, rule)
     values (add_grouping_rule.project, add_grouping_rule.kind, wanted, add_grouping_rule.rule);
+    perform errtrack_private.note_change(session_user, project, 'grouping_rule.add', jsonb_build_object(
+        'kind', add_grouping_rule.kind, 'place', wanted, 'rule', add_grouping_rule.rule));
     return wanted;
 end
 $$;
@@ -70,6 +72,8 @@ begin
     where r.project_id = remove_grouping_rule.project
         and r.kind = remove_grouping_rule.kind
         and r.place > remove_grouping_rule.place;
+    perform errtrack_private.note_change(session_user, project, 'grouping_rule.remove', jsonb_build_object(
+        'kind', remove_grouping_rule.kind, 'place', remove_grouping_rule.place, 'rule', removed));
     return removed;
 end
 $$;
@@ -154,6 +158,8 @@ begin
         previous_until = case when transition_days > 0
             then now() + make_interval(days => switch_grouping.transition_days) end
     where p.id = switch_grouping.project;
+    perform errtrack_private.note_change(session_user, project, 'grouping.switch', jsonb_build_object(
+        'algorithm', switch_grouping.algorithm, 'transition_days', switch_grouping.transition_days));
 end
 $$;
 comment on function errtrack_private.switch_grouping(bigint, text, integer) is

@@ -86,6 +86,9 @@ begin
     words := coalesce(words, '{}') || case when present then array[change_event_setting.value] else '{}' end;
     execute format('update errtrack_private.event_settings set %I = $1 where project_id = $2', wanted)
     using words, change_event_setting.project;
+    perform errtrack_private.note_change(session_user, project,
+        'event_setting.' || case when present then 'add' else 'remove' end,
+        jsonb_build_object('kind', change_event_setting.kind, 'value', change_event_setting.value));
 end
 $$;
 comment on function errtrack_private.change_event_setting(bigint, text, text, boolean) is
@@ -104,6 +107,8 @@ begin
     set scrub_secrets = case set_privacy.what when 'secrets' then wanted else e.scrub_secrets end,
         remove_addresses = case set_privacy.what when 'addresses' then wanted else e.remove_addresses end
     where e.project_id = set_privacy.project;
+    perform errtrack_private.note_change(session_user, project, 'event_setting.switch',
+        jsonb_build_object('kind', set_privacy.what, 'value', set_privacy.wanted));
 end
 $$;
 comment on function errtrack_private.set_privacy(bigint, text, boolean) is

@@ -125,10 +125,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted_project bigint := errtrack_private.rest_project(token_hash, request, 'project:write');
+    key constant errtrack_private.client_keys := errtrack_private.make_client_key(wanted_project);
 begin
-    return errtrack_private.ok(
-        errtrack_private.show_client_key(
-            errtrack_private.make_client_key(wanted_project), request ->> 'base')::text, 201);
+    perform errtrack_private.write_audit(token_hash, wanted_project, 'client_key.create', jsonb_build_object('id', key.public_key));
+    return errtrack_private.ok(errtrack_private.show_client_key(key, request ->> 'base')::text, 201);
 end
 $$;
 comment on function errtrack_private.rest_create_client_key(bytea, jsonb) is
@@ -154,6 +154,7 @@ begin
     if key.id is null then
         perform errtrack_private.refuse(404, '404 Not found');
     end if;
+    perform errtrack_private.write_audit(token_hash, wanted_project, 'client_key.delete', jsonb_build_object('id', key.public_key));
     return errtrack_private.ok(errtrack_private.show_client_key(key, request ->> 'base')::text);
 end
 $$;

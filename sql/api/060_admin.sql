@@ -5,6 +5,7 @@
 --
 -- Everything here runs with the rights of its caller, who is a superuser or a
 -- member of errtrack_maintain; nothing is granted to the roles of the programs.
+-- What changes something notes it in the audit, by the name of the login.
 -- A reference to an organization or a project is an id (digits only) or a slug.
 
 -- ---- finding things ---------------------------------------------------------
@@ -165,6 +166,8 @@ begin
                 using errcode = 'unique_violation';
         end if;
     end loop;
+    perform errtrack_private.note_change(session_user, null, 'organization.create',
+        jsonb_build_object('slug', create_organization.slug), made);
     return made;
 end
 $$;
@@ -225,7 +228,8 @@ begin
                 using errcode = 'unique_violation';
         end if;
     end loop;
-    perform errtrack_private.create_client_key(made, null, 'default');
+    perform errtrack_private.add_client_key(made, null, 'default');
+    perform errtrack_private.note_change(session_user, made, 'project.create', jsonb_build_object('slug', create_project.slug));
     return made;
 end
 $$;
@@ -234,14 +238,14 @@ comment on function errtrack_private.create_project(bigint, text, text, text, te
 
 -- ---- client keys ------------------------------------------------------------
 
-create or replace function errtrack_private.create_client_key(project bigint, public_key text, label text)
+create or replace function errtrack_private.add_client_key(project bigint, public_key text, label text)
 returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     -- A random uuid has 122 random bits and six fixed ones; two of them, hashed,
     -- give 128 even bits from the generator that PostgreSQL uses for secrets.
     words text := coalesce(
-        create_client_key.public_key,
+        add_client_key.public_key,
         'glet_' || encode(
             substring(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16),
             'hex'
@@ -253,20 +257,20 @@ begin
         raise exception 'a key must match [A-Za-z0-9_-]{16,64}, "%" does not', words
             using errcode = 'check_violation';
     end if;
-    if length(create_client_key.label) > 200 then
-        raise exception 'a label has at most 200 characters, this one has %', length(create_client_key.label)
+    if length(add_client_key.label) > 200 then
+        raise exception 'a label has at most 200 characters, this one has %', length(add_client_key.label)
             using errcode = 'check_violation';
     end if;
     perform
     from errtrack_private.projects as p
-    where p.id = create_client_key.project
+    where p.id = add_client_key.project
     for key share;
     if not found then
-        raise exception 'there is no project %', create_client_key.project
+        raise exception 'there is no project %', add_client_key.project
             using errcode = 'no_data_found';
     end if;
     insert into errtrack_private.client_keys as k (project_id, public_key, label)
-    values (create_client_key.project, words, coalesce(create_client_key.label, ''))
+    values (add_client_key.project, words, coalesce(add_client_key.label, ''))
     on conflict do nothing
     returning k.id into made;
     if made is null then
@@ -278,20 +282,41 @@ begin
     return made;
 end
 $$;
-comment on function errtrack_private.create_client_key(bigint, text, text) is
+comment on function errtrack_private.add_client_key(bigint, text, text) is
     'Makes an active client key and returns its id. A public key may be brought along from elsewhere; null makes one.';
+
+create or replace function errtrack_private.create_client_key(project bigint, public_key text, label text)
+returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    made constant bigint := errtrack_private.add_client_key(
+        create_client_key.project, create_client_key.public_key, create_client_key.label);
+begin
+    perform errtrack_private.note_change(session_user, k.project_id, 'client_key.create', jsonb_build_object('id', k.public_key))
+    from errtrack_private.client_keys as k
+    where k.id = made;
+    return made;
+end
+$$;
+comment on function errtrack_private.create_client_key(bigint, text, text) is
+    'Makes a client key as add_client_key() does, for the login.';
 
 create or replace function errtrack_private.disable_client_key(id bigint)
 returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    key errtrack_private.client_keys;
 begin
     update errtrack_private.client_keys as k
     set active = false
-    where k.id = disable_client_key.id;
+    where k.id = disable_client_key.id
+    returning k.* into key;
     if not found then
         raise exception 'there is no client key %', disable_client_key.id
             using errcode = 'no_data_found';
     end if;
+    perform errtrack_private.note_change(session_user, key.project_id, 'client_key.update',
+        jsonb_build_object('id', key.public_key, 'active', key.active, 'label', key.label));
 end
 $$;
 comment on function errtrack_private.disable_client_key(bigint) is
@@ -300,13 +325,17 @@ comment on function errtrack_private.disable_client_key(bigint) is
 create or replace function errtrack_private.delete_client_key(id bigint)
 returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    key errtrack_private.client_keys;
 begin
     delete from errtrack_private.client_keys as k
-    where k.id = delete_client_key.id;
+    where k.id = delete_client_key.id
+    returning k.* into key;
     if not found then
         raise exception 'there is no client key %', delete_client_key.id
             using errcode = 'no_data_found';
     end if;
+    perform errtrack_private.note_change(session_user, key.project_id, 'client_key.delete', jsonb_build_object('id', key.public_key));
 end
 $$;
 comment on function errtrack_private.delete_client_key(bigint) is
@@ -409,6 +438,7 @@ revoke execute on function
     errtrack_private.check_words(text, text),
     errtrack_private.create_organization(bigint, text, text),
     errtrack_private.create_project(bigint, text, text, text, text),
+    errtrack_private.add_client_key(bigint, text, text),
     errtrack_private.create_client_key(bigint, text, text),
     errtrack_private.disable_client_key(bigint),
     errtrack_private.delete_client_key(bigint),

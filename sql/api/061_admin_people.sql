@@ -56,6 +56,8 @@ begin
         raise exception 'there is already a user "%"', create_user.email
             using errcode = 'unique_violation';
     end if;
+    perform errtrack_private.note_change(session_user, null, 'user.create',
+        jsonb_build_object('user', made, 'administrator', coalesce(create_user.administrator, false)));
     return made;
 end
 $$;
@@ -203,6 +205,8 @@ begin
             (select t.id from errtrack_private.tokens as t where t.hash = create_token.hash)
             using errcode = 'unique_violation';
     end if;
+    perform errtrack_private.note_change(session_user, target, 'token.create',
+        jsonb_build_object('id', made, 'user', person, 'scopes', to_jsonb(wanted)), place);
     return made;
 end
 $$;
@@ -248,6 +252,7 @@ begin
     insert into errtrack_private.tokens as t (hash, kind, scopes, label)
     values (import_token.hash, 'gitlab', '{}', coalesce(import_token.label, ''))
     returning t.id into made;
+    perform errtrack_private.note_change(session_user, null, 'token.import', jsonb_build_object('id', made));
     return made;
 end
 $$;
@@ -257,13 +262,18 @@ comment on function errtrack_private.import_token(bytea, text) is
 create or replace function errtrack_private.revoke_token(id bigint)
 returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    token errtrack_private.tokens;
 begin
     delete from errtrack_private.tokens as t
-    where t.id = revoke_token.id;
+    where t.id = revoke_token.id
+    returning t.* into token;
     if not found then
         raise exception 'there is no token %', revoke_token.id
             using errcode = 'no_data_found';
     end if;
+    perform errtrack_private.note_change(session_user, token.project_id, 'token.delete',
+        jsonb_build_object('id', token.id, 'user', token.user_id), token.organization_id);
 end
 $$;
 comment on function errtrack_private.revoke_token(bigint) is

@@ -84,7 +84,10 @@ begin
         insert into errtrack_private.quotas as q (project_id, key_id, category, items, window_seconds)
         values (set_quota.project, set_quota.key, set_quota.category, part[1]::bigint, seconds);
     end if;
-    return part[1]::bigint || '/' || errtrack_private.window_text(seconds);
+    made := part[1]::bigint || '/' || errtrack_private.window_text(seconds);
+    perform errtrack_private.note_change(session_user, project, 'quota.set',
+        jsonb_build_object('key', set_quota.key, 'category', set_quota.category, 'limit', made));
+    return made;
 end
 $$;
 comment on function errtrack_private.set_quota(bigint, bigint, text, text) is
@@ -106,6 +109,8 @@ begin
             remove_quota.category
             using errcode = 'no_data_found';
     end if;
+    perform errtrack_private.note_change(session_user, project, 'quota.remove',
+        jsonb_build_object('key', remove_quota.key, 'category', remove_quota.category));
 end
 $$;
 comment on function errtrack_private.remove_quota(bigint, bigint, text) is
@@ -233,6 +238,9 @@ begin
     where e.project_id = change_edge_setting.project
         and cardinality(e.origins) + cardinality(e.addresses)
             + cardinality(e.agents) + cardinality(e.sdks) = 0;
+    perform errtrack_private.note_change(session_user, project,
+        'edge_setting.' || case when present then 'add' else 'remove' end,
+        jsonb_build_object('kind', change_edge_setting.kind, 'value', word));
     return case change_edge_setting.kind
         when 'origin' then cardinality(wanted.origins)
         when 'address' then cardinality(wanted.addresses)

@@ -250,6 +250,8 @@ begin
         insert into errtrack_private.limits (project_id, name, value)
         values (set_limit.project, set_limit.name, nullif(set_limit.words, 'none')::bigint);
     end if;
+    perform errtrack_private.note_change(session_user, project, 'limit.set',
+        jsonb_build_object('name', set_limit.name, 'value', set_limit.words));
 end
 $$;
 comment on function errtrack_private.set_limit(bigint, text, text) is

@@ -340,10 +340,10 @@ begin
         order by r.line
     loop
         if exists (select from errtrack_private.client_keys as c where c.public_key = k.public_key) then
-            made := errtrack_private.create_client_key(project, null, k.label);
+            made := errtrack_private.add_client_key(project, null, k.label);
             others := others + 1;
         else
-            made := errtrack_private.create_client_key(project, k.public_key, k.label);
+            made := errtrack_private.add_client_key(project, k.public_key, k.label);
         end if;
         update errtrack_private.client_keys as c
         set active = k.active, created_at = k.created_at
@@ -421,14 +421,11 @@ begin
     -- Those that are shown: rows of merged ones are there too.
     select count(distinct o.issue_id) into issues from errtrack_private.origins as o where o.project_id = end_import.project;
     events := head -> 'counts' -> 'occurrences';
-    insert into errtrack_private.audit (who, organization_id, project_id, action, details)
-    select session_user, p.organization_id, p.id, 'project.import', jsonb_build_object(
+    perform errtrack_private.note_change(session_user, project, 'project.import', jsonb_build_object(
         'from', left(concat(head ->> 'organization', '/', head ->> 'project'), 200),
         'exported_at', left(head ->> 'exported_at', 200),
         'issues', end_import.issues,
-        'events', end_import.events)
-    from errtrack_private.projects as p
-    where p.id = end_import.project;
+        'events', end_import.events));
 end
 $$;
 comment on function errtrack_private.end_import(bigint, jsonb) is

@@ -83,6 +83,8 @@ begin
     insert into errtrack_private.report_projects (login, project_id)
     select distinct create_report_login.login, errtrack_private.find_project(reference)
     from unnest(create_report_login.projects) as reference;
+    perform errtrack_private.note_change(session_user, null, 'report_user.create', jsonb_build_object(
+        'login', create_report_login.login, 'projects', create_report_login.projects));
     begin
         execute format('alter role %I set temp_file_limit = ''4GB''', create_report_login.login);
     exception when insufficient_privilege then
@@ -100,6 +102,8 @@ begin
     perform errtrack_private.must_make_roles();
     perform errtrack_private.must_find_report_login(set_report_password.login);
     execute format('alter role %I password %L', set_report_password.login, set_report_password.verifier);
+    perform errtrack_private.note_change(session_user, null, 'report_user.rotate',
+        jsonb_build_object('login', set_report_password.login));
 end
 $$;
 comment on function errtrack_private.set_report_password(text, text) is
@@ -123,6 +127,8 @@ begin
     end if;
     delete from errtrack_private.report_logins as l
     where l.login = delete_report_login.login;
+    perform errtrack_private.note_change(session_user, null, 'report_user.delete',
+        jsonb_build_object('login', delete_report_login.login));
     return role;
 end
 $$;

@@ -1,0 +1,8 @@
+-- Comments that say what there is now.
+
+comment on column errtrack_private.channels.files is
+    'The same by the names of files that the worker has. by_command of a tracker: who has a shell vouches for where they are sent.';
+
+comment on table errtrack_private.audit is
+    'What people changed over HTTP and by the command, beside what the history of an issue says. Holds no secrets.';
+comment on column errtrack_private.audit.who is 'The account over HTTP, or the login that the command had.';

@@ -158,7 +158,7 @@ FOUND
 
 is_deeply [ map { "@$_" } $t->sql('select distinct who, action from errtrack_private.audit where project_id = $1 order by 2', $project) ],
     [ map { "errtrack_admin $_" } qw(alert_rule.create alert_rule.delete channel.create channel.delete channel.resume channel.test channel.update
-        notification.retry tracker.delete tracker.resume tracker.set) ], 'what was changed is noted';
+        notification.retry project.create tracker.delete tracker.resume tracker.set) ], 'what was changed is noted';
 
 unlike join("\n", map { $_->[0] } $t->sql('select c::text from errtrack_private.channels c union all select details::text from errtrack_private.audit')),
     qr/vertraulich|geheim/, 'no secret is in the database';

@@ -10,7 +10,7 @@ namespace {
 /* Of the outbox, in a transaction: about a tenth of a second. */
 constexpr int rows_at_once = 200;
 
-constexpr int projects_at_once = 20;
+constexpr int projects_at_once = 50;
 
 const char *word_of(SendingOutcome::Verdict verdict) noexcept
 {

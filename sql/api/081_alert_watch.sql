@@ -153,9 +153,7 @@ begin
                 'rule_id', nullif(rule.id, 0), 'refused', refused,
                 'hour', errtrack_private.rfc3339(date_trunc('hour', now(), 'UTC'))));
         end if;
-    elsif rule.kind = 'behind' and behind_seconds >= coalesce(rule.minutes, 10) * 60
-        and errtrack_private.mark_alert(rule.project_id, rule, null)
-    then
+    elsif rule.kind = 'behind' and errtrack_private.mark_alert(rule.project_id, rule, null) then
         perform errtrack_private.tell(rule.project_id, null, 'behind', jsonb_build_object(
             'rule_id', nullif(rule.id, 0), 'seconds', round(behind_seconds)));
     end if;
@@ -163,6 +161,45 @@ end
 $$;
 comment on function errtrack_private.watch_rule(errtrack_private.alert_rules, double precision) is
     'Tells what a rule is to tell now.';
+
+create or replace function errtrack_private.stirring_projects(
+    behind_seconds double precision,
+    after_project bigint,
+    most integer
+)
+returns setof bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Each look is along an index, a project at a time ("offset 0"): the tables are of all of them.
+    return query
+        select p.id
+        from (
+            select distinct c.project_id as id
+            from errtrack_private.channels c
+            where c.enabled and c.kind <> 'tracker' and c.project_id > after_project) p
+        where exists (
+                select from errtrack_private.issues i
+                where i.project_id = p.id and i.status = 'unresolved'
+                  and i.last_seen >= now() - interval '1 hour' and i.last_received_at >= now() - interval '5 minutes'
+                offset 0)
+            or exists (
+                select from errtrack_private.requests r
+                where r.project_id = p.id and r.hour = date_trunc('hour', now(), 'UTC') and r.reason = 'rate_limited'
+                offset 0)
+            or behind_seconds >= 300 and exists (
+                select from errtrack_private.alert_rules_of(p.id) r
+                where r.enabled and r.kind = 'behind' and behind_seconds >= coalesce(r.minutes, 10) * 60 and not exists (
+                    select from errtrack_private.alert_marks m
+                    where m.project_id = p.id and m.rule_id = r.id and m.kind = r.kind and m.issue_id = 0
+                      and m.told_at between now() - r.repeat_minutes * interval '1 minute' and now()))
+        order by p.id
+        limit most;
+end
+$$;
+comment on function errtrack_private.stirring_projects(double precision, bigint, integer) is
+    'Projects with a channel in which a rule could tell something now, so many of them in the order of their ids. Most have no events at a time.';
 
 create or replace function errtrack_private.watch_alerts(
     behind_seconds double precision,
@@ -180,17 +217,15 @@ declare
     rule errtrack_private.alert_rules;
 begin
     for last_project in
-        select distinct c.project_id
-        from errtrack_private.channels c
-        where c.enabled and c.kind <> 'tracker' and c.project_id > after_project
-        order by 1
-        limit most
+        select s.id from errtrack_private.stirring_projects(behind_seconds, after_project, most) as s (id)
     loop
         -- A project with more to count than that has some of its rules wait for the next time.
         until := clock_timestamp() + interval '2 seconds';
         for rule in
             select r.* from errtrack_private.alert_rules_of(last_project) r
-            where r.enabled and r.kind in ('frequency', 'spike', 'quota_reached', 'behind')
+            where r.enabled
+              and (r.kind in ('frequency', 'spike', 'quota_reached')
+                   or r.kind = 'behind' and behind_seconds >= coalesce(r.minutes, 10) * 60)
             order by random()
         loop
             exit when clock_timestamp() > until;
@@ -214,7 +249,8 @@ begin
     foreach name in array array[
         'mark_alert(bigint, errtrack_private.alert_rules, bigint)', 'active_issues(bigint, bigint, timestamptz)',
         'watch_frequency(errtrack_private.alert_rules)', 'watch_spikes(errtrack_private.alert_rules)',
-        'watch_rule(errtrack_private.alert_rules, double precision)', 'watch_alerts(double precision, bigint, integer)']
+        'watch_rule(errtrack_private.alert_rules, double precision)',
+        'stirring_projects(double precision, bigint, integer)', 'watch_alerts(double precision, bigint, integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

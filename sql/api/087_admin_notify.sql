@@ -60,10 +60,11 @@ returns table (
     last_error text
 )
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    select c.id, c.name, c.kind, c.place, errtrack_private.show_channel_state(c) ->> 'state', c.hourly_cap,
-           (errtrack_private.show_channel_state(c) ->> 'waiting')::bigint,
+    select c.id, c.name, c.kind, c.place, s.shown ->> 'state', c.hourly_cap, (s.shown ->> 'waiting')::bigint,
            date_trunc('second', c.last_delivered_at), c.last_error
     from errtrack_private.channels as c
+    -- Once for each, and not for each of its members ("offset 0").
+    cross join lateral (select errtrack_private.show_channel_state(c) as shown offset 0) as s
     where c.project_id = channel_list.project and c.kind <> 'tracker'
     order by c.id
 $$;
@@ -186,11 +187,11 @@ create or replace function errtrack_private.tracker_list(project bigint)
 returns table (provider text, url text, external_id bigint, state text, waiting bigint, delivered_at timestamptz, last_error text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select t.provider, t.url, t.external_id,
-           case when c.id is null then 'only linked' else errtrack_private.show_channel_state(c) ->> 'state' end,
-           (errtrack_private.show_channel_state(c) ->> 'waiting')::bigint,
+           coalesce(s.shown ->> 'state', 'only linked'), (s.shown ->> 'waiting')::bigint,
            date_trunc('second', c.last_delivered_at), c.last_error
     from errtrack_private.trackers as t
     left join errtrack_private.channels as c on c.project_id = t.project_id and c.provider = t.provider
+    left join lateral (select errtrack_private.show_channel_state(c) as shown offset 0) as s on c.id is not null
     where t.project_id = tracker_list.project
     order by t.id
 $$;

@@ -166,7 +166,8 @@ $$;
 comment on function errtrack_private.changed_rule(errtrack_private.alert_rules, jsonb) is
     'A rule as a body says, which may leave out what stays.';
 
-create or replace function errtrack_private.make_rule(wanted_project bigint, body jsonb) returns errtrack_private.alert_rules
+create or replace function errtrack_private.make_rule(wanted_project bigint, body jsonb, who text)
+returns errtrack_private.alert_rules
 language plpgsql volatile
 as $$
 declare
@@ -200,23 +201,31 @@ begin
     if not found then
         perform errtrack_private.refuse(409, 'name is taken by another rule of the project');
     end if;
+    perform errtrack_private.note_change(who, wanted_project, 'alert_rule.create',
+        jsonb_build_object('id', rule.id, 'name', rule.name, 'kind', rule.kind));
     return rule;
 end
 $$;
-comment on function errtrack_private.make_rule(bigint, jsonb) is
+comment on function errtrack_private.make_rule(bigint, jsonb, text) is
     'Makes a rule of a project as a body says. Without a name it is called as its kind.';
 
-create or replace function errtrack_private.delete_rule(wanted_project bigint, wanted_rule bigint) returns boolean
+create or replace function errtrack_private.delete_rule(wanted_project bigint, wanted_rule bigint, who text) returns void
 language plpgsql volatile
 as $$
+declare
+    gone text;
 begin
     delete from errtrack_private.alert_marks m where m.project_id = wanted_project and m.rule_id = wanted_rule and wanted_rule > 0;
-    delete from errtrack_private.alert_rules r where r.project_id = wanted_project and r.id = wanted_rule;
-    return found;
+    delete from errtrack_private.alert_rules r
+    where r.project_id = wanted_project and r.id = wanted_rule
+    returning r.name into gone;
+    if found then
+        perform errtrack_private.note_change(who, wanted_project, 'alert_rule.delete', jsonb_build_object('id', wanted_rule, 'name', gone));
+    end if;
 end
 $$;
-comment on function errtrack_private.delete_rule(bigint, bigint) is
-    'Deletes a rule with what is noted of when it told. False: there is none.';
+comment on function errtrack_private.delete_rule(bigint, bigint, text) is
+    'Deletes a rule with what is noted of when it told.';
 
 -- ---- over HTTP ----------------------------------------------------------------------
 
@@ -299,11 +308,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    made errtrack_private.alert_rules;
+    made constant errtrack_private.alert_rules := errtrack_private.make_rule(
+        wanted, errtrack_private.body_of(request, errtrack_private.alert_rule_members()),
+        errtrack_private.name_of_token(token_hash));
 begin
-    made := errtrack_private.make_rule(wanted, errtrack_private.body_of(request, errtrack_private.alert_rule_members()));
-    perform errtrack_private.write_audit(token_hash, wanted, 'alert_rule.create',
-        jsonb_build_object('id', made.id, 'name', made.name, 'kind', made.kind));
     return errtrack_private.ok(errtrack_private.show_rule(made)::text, 201);
 end
 $$;
@@ -352,9 +360,7 @@ declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
     rule constant errtrack_private.alert_rules := errtrack_private.rule_named(wanted, request);
 begin
-    perform errtrack_private.delete_rule(wanted, rule.id);
-    perform errtrack_private.write_audit(token_hash, wanted, 'alert_rule.delete',
-        jsonb_build_object('id', rule.id, 'name', rule.name));
+    perform errtrack_private.delete_rule(wanted, rule.id, errtrack_private.name_of_token(token_hash));
     return errtrack_private.ok('', 204);
 end
 $$;
@@ -367,7 +373,7 @@ declare
 begin
     foreach name in array array[
         'member_time(jsonb, text)', 'member_days(jsonb, text)', 'member_tags(jsonb, text)', 'member_channels(bigint, jsonb, text)',
-        'changed_rule(errtrack_private.alert_rules, jsonb)', 'make_rule(bigint, jsonb)', 'delete_rule(bigint, bigint)',
+        'changed_rule(errtrack_private.alert_rules, jsonb)', 'make_rule(bigint, jsonb, text)', 'delete_rule(bigint, bigint, text)',
         'show_rule(errtrack_private.alert_rules)', 'alert_rule_members()', 'rule_named(bigint, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

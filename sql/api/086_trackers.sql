@@ -37,6 +37,7 @@ declare
     channel errtrack_private.channels;
     new_url text;
     new_id bigint;
+    whole jsonb;
 begin
     if wanted_provider not in ('gitlab', 'github', 'other') then
         perform errtrack_private.refuse(400, 'the provider must be gitlab, github or other');
@@ -52,37 +53,39 @@ begin
     values (wanted_project, wanted_provider, new_id, new_url)
     on conflict (project_id, provider) do update
     set external_id = excluded.external_id, url = excluded.url;
-    body := body || jsonb_build_object('url', new_url);
+    whole := body || jsonb_build_object('url', new_url);
     select c.* into had_channel
     from errtrack_private.channels c
     where c.project_id = wanted_project and c.provider = wanted_provider;
     if found then
-        channel := errtrack_private.changed_channel(had_channel, body, sealed, names_files);
+        channel := errtrack_private.changed_channel(had_channel, whole, sealed, names_files);
         if (had.url, had.external_id, had_channel.settings -> 'api', had_channel.files)
             is distinct from (new_url, new_id, channel.settings -> 'api', channel.files)
         then
             channel.files := channel.files - 'by_command';
         end if;
-        return errtrack_private.save_channel(channel);
+        channel := errtrack_private.save_channel(channel);
+    else
+        channel.kind := 'tracker';
+        channel.provider := wanted_provider;
+        channel.enabled := true;
+        channel.place := '';
+        channel.sealed := '{}';
+        channel.files := '{}';
+        channel.settings := '{}';
+        channel.hourly_cap := 60;
+        channel := errtrack_private.changed_channel(channel, whole, sealed, names_files);
+        insert into errtrack_private.channels as c
+            (project_id, name, kind, provider, enabled, place, sealed, files, settings, hourly_cap, created_by)
+        values (wanted_project, 'tracker ' || wanted_provider, 'tracker', wanted_provider, channel.enabled, channel.place,
+                channel.sealed, channel.files, channel.settings, channel.hourly_cap, who)
+        on conflict on constraint channels_project_id_name_key do nothing
+        returning c.* into channel;
+        if not found then
+            perform errtrack_private.refuse(409, format('rename the channel "tracker %s" first', wanted_provider));
+        end if;
     end if;
-    channel.kind := 'tracker';
-    channel.provider := wanted_provider;
-    channel.enabled := true;
-    channel.place := '';
-    channel.sealed := '{}';
-    channel.files := '{}';
-    channel.settings := '{}';
-    channel.hourly_cap := 60;
-    channel := errtrack_private.changed_channel(channel, body, sealed, names_files);
-    insert into errtrack_private.channels as c
-        (project_id, name, kind, provider, enabled, place, sealed, files, settings, hourly_cap, created_by)
-    values (wanted_project, 'tracker ' || wanted_provider, 'tracker', wanted_provider, channel.enabled, channel.place,
-            channel.sealed, channel.files, channel.settings, channel.hourly_cap, who)
-    on conflict on constraint channels_project_id_name_key do nothing
-    returning c.* into channel;
-    if not found then
-        perform errtrack_private.refuse(409, format('rename the channel "tracker %s" first', wanted_provider));
-    end if;
+    perform errtrack_private.note_change(who, wanted_project, 'tracker.set', errtrack_private.audit_of_channel(channel, body));
     return channel;
 end
 $$;
@@ -99,15 +102,20 @@ $$;
 comment on function errtrack_private.bind_tracker_files(errtrack_private.channels) is
     'Lets the files of a tracker be sent to where it leads now, though no list beside them says so. Until somebody changes either.';
 
-create or replace function errtrack_private.delete_tracker(wanted_project bigint, wanted_provider text) returns boolean
+create or replace function errtrack_private.delete_tracker(wanted_project bigint, wanted_provider text, who text)
+returns boolean
 language plpgsql volatile
 as $$
 begin
     delete from errtrack_private.trackers t where t.project_id = wanted_project and t.provider = wanted_provider;
-    return found;
+    if not found then
+        return false;
+    end if;
+    perform errtrack_private.note_change(who, wanted_project, 'tracker.delete', jsonb_build_object('provider', wanted_provider));
+    return true;
 end
 $$;
-comment on function errtrack_private.delete_tracker(bigint, text) is
+comment on function errtrack_private.delete_tracker(bigint, text, text) is
     'Deletes a tracker of a project, with what is to be done in it. Links to its issues stay. False: there is none.';
 
 create or replace function errtrack_private.show_tracker(wanted_project bigint, wanted_provider text) returns jsonb
@@ -163,7 +171,6 @@ begin
     channel := errtrack_private.set_tracker(
         wanted, errtrack_private.path_text(request, 'provider'), body, request -> 'sealed',
         errtrack_private.is_administrator(token_hash), errtrack_private.name_of_token(token_hash));
-    perform errtrack_private.write_audit(token_hash, wanted, 'tracker.set', errtrack_private.audit_of_channel(channel, body));
     return errtrack_private.ok(errtrack_private.show_tracker(wanted, channel.provider)::text);
 end
 $$;
@@ -178,12 +185,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    provider constant text := errtrack_private.path_text(request, 'provider');
 begin
-    if not errtrack_private.delete_tracker(wanted, provider) then
+    if not errtrack_private.delete_tracker(
+        wanted, errtrack_private.path_text(request, 'provider'), errtrack_private.name_of_token(token_hash))
+    then
         perform errtrack_private.refuse(404);
     end if;
-    perform errtrack_private.write_audit(token_hash, wanted, 'tracker.delete', jsonb_build_object('provider', provider));
     return errtrack_private.ok('', 204);
 end
 $$;
@@ -247,7 +254,7 @@ begin
     foreach name in array array[
         'check_tracker_url(text, text)', 'set_tracker(bigint, text, jsonb, jsonb, boolean, text)',
         'bind_tracker_files(errtrack_private.channels)',
-        'delete_tracker(bigint, text)', 'show_tracker(bigint, text)']
+        'delete_tracker(bigint, text, text)', 'show_tracker(bigint, text)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

@@ -150,17 +150,13 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
     -- People name channels.
     named constant jsonb := body -> 'channels';
-    made errtrack_private.alert_rules;
 begin
     if named is not null then
         body := body || jsonb_build_object('channels', (
             select jsonb_agg((errtrack_private.find_channel(project, t.name)).id::text)
             from jsonb_array_elements_text(named) as t (name)));
     end if;
-    made := errtrack_private.make_rule(project, body);
-    perform errtrack_private.note_change(session_user, project, 'alert_rule.create',
-        jsonb_build_object('id', made.id, 'name', made.name, 'kind', made.kind));
-    return made.id;
+    return (errtrack_private.make_rule(project, body, session_user)).id;
 end
 $$;
 comment on function errtrack_private.add_alert_rule(bigint, jsonb) is
@@ -168,16 +164,8 @@ comment on function errtrack_private.add_alert_rule(bigint, jsonb) is
 
 create or replace function errtrack_private.remove_alert_rule(project bigint, reference text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
-declare
-    rule_id constant bigint := errtrack_private.find_rule(project, reference);
-    rule_name constant text := (
-        select r.name
-        from errtrack_private.alert_rules as r
-        where r.project_id = remove_alert_rule.project and r.id = rule_id);
 begin
-    perform errtrack_private.delete_rule(project, rule_id);
-    perform errtrack_private.note_change(session_user, project, 'alert_rule.delete',
-        jsonb_build_object('id', rule_id, 'name', rule_name));
+    perform errtrack_private.delete_rule(project, errtrack_private.find_rule(project, reference), session_user);
 end
 $$;
 comment on function errtrack_private.remove_alert_rule(bigint, text) is
@@ -215,7 +203,6 @@ begin
     then
         perform errtrack_private.bind_tracker_files(channel);
     end if;
-    perform errtrack_private.note_change(session_user, project, 'tracker.set', errtrack_private.audit_of_channel(channel, body));
 end
 $$;
 comment on function errtrack_private.put_tracker(bigint, text, jsonb, jsonb) is
@@ -242,10 +229,9 @@ comment on function errtrack_private.try_tracker(bigint, text) is
 create or replace function errtrack_private.remove_tracker(project bigint, provider text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
-    if not errtrack_private.delete_tracker(project, provider) then
+    if not errtrack_private.delete_tracker(project, provider, session_user) then
         raise exception 'the project has no tracker "%": see errtrack tracker list', provider using errcode = 'no_data_found';
     end if;
-    perform errtrack_private.note_change(session_user, project, 'tracker.delete', jsonb_build_object('provider', provider));
 end
 $$;
 comment on function errtrack_private.remove_tracker(bigint, text) is

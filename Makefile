@@ -89,7 +89,8 @@ $(NGINX_BUILD)/Makefile: config $(LISTED)
 
 # What the unit tests link: no I/O in it but reading files.
 GROUPING := explanation fingerprint glob grouping grouping_exceptions grouping_frames grouping_names \
-            grouping_native grouping_rules grouping_stack in_app parameterize parameterize_dates parameterize_patterns title
+            grouping_native grouping_rules grouping_stack in_app parameterize parameterize_dates parameterize_patterns rule_reader \
+            title
 CHANNELS := markup notice notice_text channel channel_alert channel_answer channel_chat channel_mail channel_webhook
 PURE    := repair json json_value json_editor timestamp auth_scheme card_number secret_names secrets scrub payload_filter \
            event_settings inflate envelope fields user user_agent derived tags normalize limits event $(GROUPING) \

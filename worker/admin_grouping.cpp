@@ -46,7 +46,7 @@ std::string add(GroupingRules &rules, const std::string &kind, const std::string
 void must_add(GroupingRules &rules, const std::string &kind, const std::string &rule)
 {
     std::string why = kind == "fingerprint"
-                          ? rules.add_fingerprint_rule(rule, GroupingRules::Variables::known)
+                          ? rules.add_fingerprint_rule(rule, RuleVariables::known)
                           : rules.add_stack_rule(rule);
     if (!why.empty()) {
         throw Failure(Exit::refused, why);

@@ -11,17 +11,6 @@
 namespace errtrack {
 namespace {
 
-constexpr std::string_view unrecognized = "<unrecognized-variable-";
-
-/* The name inside {{ name }} if that is the whole entry, else nothing. */
-std::optional<std::string_view> variable_name(std::string_view entry)
-{
-    if (entry.size() < 4 || !entry.starts_with("{{") || !entry.ends_with("}}")) {
-        return {};
-    }
-    return trim(entry.substr(2, entry.size() - 4));
-}
-
 std::string or_else(std::string_view text, std::string_view absent)
 {
     return std::string(text.empty() ? absent : text);
@@ -65,22 +54,6 @@ std::optional<std::string> frame_variable(const GroupingInput &input, std::strin
     return {};
 }
 
-/* Text with what by() says in the place of each variable. */
-template <class By>
-std::string replace_variables(std::string_view text, By by)
-{
-    std::string out;
-    while (true) {
-        std::size_t open = text.find("{{");
-        std::size_t close = open == text.npos ? open : text.find("}}", open);
-        if (close == text.npos) {
-            return out.append(text);
-        }
-        out.append(text.substr(0, open)).append(by(trim(text.substr(open + 2, close - open - 2))));
-        text.remove_prefix(close + 2);
-    }
-}
-
 /* ---- built-in rules ---- */
 
 bool is_chunk_load_error(const Exception &exception)
@@ -116,12 +89,6 @@ std::string page_of(const GroupingInput &input)
     return tag != input.tags.end() && !tag->second.empty() ? tag->second : input.transaction;
 }
 
-}
-
-bool is_default_entry(std::string_view entry)
-{
-    std::optional<std::string_view> name = variable_name(entry);
-    return name && lower(*name) == "default";
 }
 
 bool is_explicit(const GroupingInput &input)
@@ -168,7 +135,7 @@ std::string resolved_variable(const GroupingInput &input, std::string_view name)
                                 [&](const auto &entry) { return entry.first == name; });
         return or_else(tag == input.tags.end() ? "" : tag->second, absent);
     }
-    return std::string(unrecognized).append(name).append(">");
+    return std::string("<unrecognized-variable-").append(name).append(">");
 }
 
 /* Many people put the message itself into the fingerprint. */
@@ -181,18 +148,6 @@ std::string resolved_entry(const GroupingInput &input, std::string_view entry)
                    || std::any_of(input.exceptions.begin(), input.exceptions.end(),
                                   [&](const Exception &each) { return entry == trim(each.value); });
     return is_text ? identifying_text(entry) : std::string(entry);
-}
-
-std::optional<std::string> unknown_variable(std::string_view text)
-{
-    std::optional<std::string> unknown;
-    replace_variables(text, [&](std::string_view name) {
-        if (!unknown && resolved_variable({}, name).starts_with(unrecognized)) {
-            unknown = name;
-        }
-        return std::string();
-    });
-    return unknown;
 }
 
 std::string resolved_text(const GroupingInput &input, std::string_view text)

@@ -7,16 +7,13 @@
 #ifndef ERRTRACK_WORKER_FINGERPRINT_HPP
 #define ERRTRACK_WORKER_FINGERPRINT_HPP
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "worker/grouping.hpp"
+#include "worker/rule_reader.hpp"
 
 namespace errtrack {
-
-/* Whether this entry is {{ default }}. */
-bool is_default_entry(std::string_view entry);
 
 /* Whether checksum or fingerprint decide alone. */
 bool is_explicit(const GroupingInput &input);
@@ -26,14 +23,6 @@ std::string resolved_entry(const GroupingInput &input, std::string_view entry);
 
 /* The value of a variable, {{ name }} without the braces. */
 std::string resolved_variable(const GroupingInput &input, std::string_view name);
-
-/* All variables, for people. */
-inline constexpr std::string_view variable_names =
-    "transaction, message, raw_message, type, value, raw_value, function, path, stack.filename, module, "
-    "package, level, logger, tags.NAME";
-
-/* The first variable of a text that nobody knows. */
-std::optional<std::string> unknown_variable(std::string_view text);
 
 /* Text with all variables in it replaced, as the title of a rule has them. */
 std::string resolved_text(const GroupingInput &input, std::string_view text);

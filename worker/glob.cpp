@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "worker/repair.hpp"
+#include "worker/words.hpp"
 
 namespace errtrack {
 namespace {
@@ -104,7 +104,7 @@ bool Glob::matches(std::string_view text) const
     if (kind_ == Kind::path) {
         std::string path = as_path(text);
         return matches_from_start(path)
-               || (relative_ && path.starts_with('/') && matches_from_start(std::string_view(path).substr(1)));
+               || (relative_ && !path.empty() && path.front() == '/' && matches_from_start(std::string_view(path).substr(1)));
     }
     return letters_ == Case::insensitive ? matches_from_start(lower(text)) : matches_from_start(text);
 }

@@ -2,6 +2,8 @@
  * Patterns of rules: *, ?, [a-z], [!a-z]; everything else is itself. For paths * stops at
  * a slash and ** does not. Matching follows all possibilities at once: its time is
  * bounded by the length of the text times that of the pattern, whatever they are.
+ *
+ * Shared with the query module, so C++17 and the standard library only.
  */
 
 #ifndef ERRTRACK_WORKER_GLOB_HPP

@@ -9,21 +9,12 @@
 #ifndef ERRTRACK_WORKER_GROUPING_NAMES_HPP
 #define ERRTRACK_WORKER_GROUPING_NAMES_HPP
 
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
-namespace errtrack {
+#include "worker/words.hpp"
 
-inline bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words)
-{
-    for (std::string_view word : words) {
-        if (word == text) {
-            return true;
-        }
-    }
-    return false;
-}
+namespace errtrack {
 
 bool is_javascript(std::string_view platform);
 bool is_java(std::string_view platform);     /* and what else runs on its machine */

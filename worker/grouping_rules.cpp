@@ -1,274 +1,14 @@
-/*
- * Reading rules, then asking them. Words of a line come from one scanner, so both kinds
- * of rules have the same quotes and remarks.
- */
-
 #include "worker/grouping_rules.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "worker/fingerprint.hpp"
 #include "worker/grouping_names.hpp"
-#include "worker/repair.hpp"
 
 namespace errtrack {
 namespace {
 
 using Field = RuleMatcher::Field;
-
-/* ---- reading ---- */
-
-/* The words of a rule: blanks part them, but for those in quotes and in {{ }}. */
-std::vector<std::string> words_of(std::string_view text)
-{
-    std::vector<std::string> words;
-    std::string word;
-    bool quoted = false;
-    bool variable = false;
-    bool any = false;
-    auto end = [&] {
-        if (any) {
-            words.push_back(std::exchange(word, {}));
-        }
-        any = false;
-    };
-    for (std::size_t at = 0; at < text.size(); at++) {
-        char c = text[at];
-        if (quoted && c == '\\' && at + 1 < text.size()) {
-            word.push_back(text[++at]);
-        } else if (c == '"' && !variable) {
-            quoted = !quoted;
-            any = true;
-        } else if (!quoted && !variable && c == '#' && !any) {
-            break;
-        } else if (!quoted && !variable && is_white(c)) {
-            end();
-        } else {
-            variable = !quoted && ((variable && !text.substr(at - 1).starts_with("}}"))
-                                   || text.substr(at).starts_with("{{"));
-            word.push_back(c);
-            any = true;
-        }
-    }
-    end();
-    return words;
-}
-
-struct FieldName {
-    std::string_view name;
-    Field field;
-    Glob::Case letters;
-};
-constexpr FieldName field_names[] = {
-    {"error.type", Field::type, Glob::Case::sensitive},
-    {"type", Field::type, Glob::Case::sensitive},
-    {"error.value", Field::value, Glob::Case::insensitive},
-    {"value", Field::value, Glob::Case::insensitive},
-    {"error.mechanism", Field::mechanism, Glob::Case::sensitive},
-    {"message", Field::message, Glob::Case::insensitive},
-    {"logger", Field::logger, Glob::Case::sensitive},
-    {"level", Field::level, Glob::Case::insensitive},
-    {"release", Field::release, Glob::Case::sensitive},
-    {"sdk", Field::sdk, Glob::Case::sensitive},
-    {"thread.id", Field::thread_id, Glob::Case::sensitive},
-    {"thread.name", Field::thread_name, Glob::Case::sensitive},
-    {"thread.state", Field::thread_state, Glob::Case::sensitive},
-    {"thread.crashed", Field::thread_crashed, Glob::Case::sensitive},
-    {"thread.current", Field::thread_current, Glob::Case::sensitive},
-    {"path", Field::path, Glob::Case::insensitive},
-    {"stack.abs_path", Field::path, Glob::Case::insensitive},
-    {"module", Field::module, Glob::Case::sensitive},
-    {"stack.module", Field::module, Glob::Case::sensitive},
-    {"function", Field::function, Glob::Case::sensitive},
-    {"stack.function", Field::function, Glob::Case::sensitive},
-    {"package", Field::package, Glob::Case::insensitive},
-    {"stack.package", Field::package, Glob::Case::insensitive},
-    {"family", Field::family, Glob::Case::sensitive},
-    {"app", Field::app, Glob::Case::sensitive},
-    {"category", Field::category, Glob::Case::sensitive},
-};
-
-bool is_of_frame(Field field)
-{
-    return field >= Field::path;
-}
-
-bool is_yes_or_no(Field field)
-{
-    return field == Field::app || field == Field::thread_crashed || field == Field::thread_current;
-}
-
-/* All matchers, by the shortest of their names. */
-std::string names_of_matchers()
-{
-    std::string names;
-    for (const FieldName &each : field_names) {
-        bool shortest = std::none_of(std::begin(field_names), std::end(field_names),
-                                     [&](const FieldName &other) {
-                                         return other.field == each.field
-                                                && other.name.size() < each.name.size();
-                                     });
-        if (shortest) {
-            names.append(each.name).append(", ");
-        }
-    }
-    return names + "tags.NAME";
-}
-
-/* Reads one matcher. Returns what is wrong with it. */
-std::string read_matcher(std::string_view word, RuleMatcher &matcher)
-{
-    std::string name(word);
-    matcher.negated = word.starts_with('!');
-    word.remove_prefix(matcher.negated ? 1 : 0);
-    std::size_t colon = word.find(':');
-    if (colon == word.npos) {
-        return "\"" + name + "\" is no matcher: write name:pattern";
-    }
-    std::string_view field = word.substr(0, colon);
-    std::string_view pattern = word.substr(colon + 1);
-    const FieldName *known = std::find_if(std::begin(field_names), std::end(field_names),
-                                          [&](const FieldName &each) { return each.name == field; });
-    Glob::Case letters = Glob::Case::sensitive;
-    if (field.starts_with("tags.")) {
-        matcher.field = Field::tag;
-        matcher.tag = field.substr(5);
-    } else if (known != std::end(field_names)) {
-        matcher.field = known->field;
-        letters = known->letters;
-    } else {
-        return "there is no matcher \"" + std::string(field) + "\": use " + names_of_matchers();
-    }
-    if (is_yes_or_no(matcher.field)) {
-        if (!is_one_of(pattern, {"yes", "no", "true", "false", "1", "0"})) {
-            return "\"" + name + "\": write yes or no";
-        }
-        matcher.words.emplace_back(is_one_of(pattern, {"yes", "true", "1"}) ? "yes" : "no");
-        return {};
-    }
-    if (matcher.field == Field::family) {
-        while (!pattern.empty()) {
-            std::string_view family = trim(pattern.substr(0, pattern.find(',')));
-            pattern.remove_prefix(std::min(pattern.find(','), pattern.size() - 1) + 1);
-            if (!is_one_of(family, {"javascript", "native", "other", "all"})) {
-                return "there is no family \"" + std::string(family)
-                       + "\": use javascript, native, other, all";
-            }
-            matcher.words.emplace_back(family);
-        }
-        return matcher.words.empty() ? "\"" + name + "\" names no family" : "";
-    }
-    bool path = matcher.field == Field::path || matcher.field == Field::package;
-    matcher.glob = Glob::parse(pattern, letters, path ? Glob::Kind::path : Glob::Kind::text);
-    return matcher.glob ? ""
-                        : "\"" + name + "\" has no pattern of 1 to "
-                              + std::to_string(Glob::max_bytes) + " bytes with closed brackets";
-}
-
-/* Reads matchers up to the first word that is none. Returns what is wrong. */
-std::string read_conditions(const std::vector<std::string> &words, std::size_t &at,
-                            RuleConditions &conditions)
-{
-    std::size_t count = 0;
-    std::vector<RuleMatcher> *bracket = nullptr;
-    for (; at < words.size(); at++) {
-        const std::string &word = words[at];
-        if (word == "[") {
-            bool behind = !conditions.frame.empty() || !conditions.event.empty();
-            bracket = behind ? &conditions.callee : &conditions.caller;
-        } else if (word == "]") {
-            bracket = nullptr;
-        } else if (word == "|") {
-            continue;
-        } else if (bracket == nullptr && (word == "->" || word.find(':') == word.npos)) {
-            break;
-        } else {
-            RuleMatcher matcher;
-            if (std::string why = read_matcher(word, matcher); !why.empty()) {
-                return why;
-            }
-            bool of_frame = is_of_frame(matcher.field);
-            if (bracket != nullptr && !of_frame) {
-                return "\"" + word + "\" in brackets does not speak of a frame";
-            }
-            if (++count > GroupingRules::max_matchers) {
-                return "a rule has at most " + std::to_string(GroupingRules::max_matchers) + " matchers";
-            }
-            (bracket != nullptr ? *bracket : of_frame ? conditions.frame : conditions.event)
-                .push_back(std::move(matcher));
-        }
-    }
-    if (bracket != nullptr) {
-        return "a bracket is not closed";
-    }
-    return count == 0 ? "a rule begins with a matcher, name:pattern" : "";
-}
-
-/* Reads the number of max-frames=N and min-frames=N. Returns what is wrong with it. */
-std::string read_bound(std::string_view word, StackAction &action)
-{
-    std::string_view number = word.substr(word.find('=') + 1);
-    auto [end, error] = std::from_chars(number.begin(), number.end(), action.frames);
-    bool good = error == std::errc() && end == number.end()
-                && action.frames <= GroupingRules::max_frame_bound;
-    return good ? "" : "\"" + std::string(word) + "\": write a number of 0 (no bound) to "
-                           + std::to_string(GroupingRules::max_frame_bound);
-}
-
-std::string read_action(std::string_view word, StackAction &action)
-{
-    constexpr std::string_view category = "category=";
-    if (word.starts_with("max-frames=")) {
-        action.what = StackAction::What::max_frames;
-        return read_bound(word, action);
-    }
-    if (word.starts_with("min-frames=")) {
-        action.what = StackAction::What::min_frames;
-        return read_bound(word, action);
-    }
-    std::string_view rest = word;
-    if (rest.starts_with('^') || rest.starts_with('v')) {
-        action.range = rest[0] == '^' ? StackAction::Range::nearer : StackAction::Range::farther;
-        rest.remove_prefix(1);
-    }
-    action.on = rest.starts_with('+');
-    if (is_one_of(rest, {"+app", "-app"})) {
-        action.what = StackAction::What::app;
-    } else if (is_one_of(rest, {"+group", "-group"})) {
-        action.what = StackAction::What::group;
-    } else if (rest == word && rest.starts_with(category) && rest.size() > category.size()) {
-        action.what = StackAction::What::category;
-        action.category = rest.substr(category.size());
-    } else {
-        return "there is no action \"" + std::string(word)
-               + "\": use +app, -app, +group, -group, category=NAME, max-frames=N, min-frames=N";
-    }
-    return {};
-}
-
-/* An entry is a variable as a whole, or it is as it stands; a title may have some in it. */
-std::string wrong_variable(const FingerprintRule &rule)
-{
-    std::optional<std::string> unknown = unknown_variable(rule.title);
-    for (const std::string &entry : rule.entries) {
-        bool variable = entry.starts_with("{{") && entry.ends_with("}}") && !is_default_entry(entry);
-        unknown = unknown || !variable ? unknown : unknown_variable(entry);
-    }
-    return unknown ? "there is no variable \"" + *unknown + "\": use " + std::string(variable_names)
-                         + ", or in fingerprints default"
-                   : "";
-}
-
-std::string too_many(std::size_t rules, std::string_view text)
-{
-    if (rules >= GroupingRules::max_rules) {
-        return "there are " + std::to_string(rules) + " rules already";
-    }
-    return text.size() > GroupingRules::max_rule_bytes ? "the rule is too long" : "";
-}
-
-/* ---- asking ---- */
 
 std::string_view family_of(std::string_view platform)
 {
@@ -422,74 +162,33 @@ bool apply(const StackAction &action, FrameBounds &bounds)
     }
 }
 
+std::string too_many(std::size_t rules)
+{
+    return rules >= max_rules ? "there are " + std::to_string(rules) + " rules already" : "";
 }
 
-std::string GroupingRules::add_fingerprint_rule(std::string_view text, Variables variables)
+}
+
+std::string GroupingRules::add_fingerprint_rule(std::string_view text, RuleVariables variables)
 {
-    text = trim(text);
     FingerprintRule rule;
-    rule.text = text;
-    std::vector<std::string> words = words_of(text);
-    std::size_t at = 0;
-    std::string why = too_many(fingerprint_rules_.size(), text);
-    why = why.empty() ? read_conditions(words, at, rule.conditions) : why;
-    if (!why.empty()) {
-        return why;
+    std::string why = too_many(fingerprint_rules_.size());
+    why = why.empty() ? read_fingerprint_rule(text, variables, rule) : why;
+    if (why.empty()) {
+        fingerprint_rules_.push_back(std::move(rule));
     }
-    if (at == words.size() || words[at] != "->") {
-        return "matchers are followed by -> and a fingerprint";
-    }
-    constexpr std::string_view title = "title=";
-    for (at++; at < words.size(); at++) {
-        std::string_view word = words[at];
-        if (word.starts_with(title)) {
-            rule.title = word.substr(title.size());
-            continue;
-        }
-        while (!word.empty()) {
-            std::string_view entry = trim(word.substr(0, word.find(',')));
-            word.remove_prefix(std::min(word.find(','), word.size() - 1) + 1);
-            if (!entry.empty()) {
-                rule.entries.emplace_back(entry);
-            }
-        }
-    }
-    if (rule.entries.empty()) {
-        return "behind -> there is no fingerprint";
-    }
-    if (why = variables == Variables::known ? wrong_variable(rule) : ""; !why.empty()) {
-        return why;
-    }
-    fingerprint_rules_.push_back(std::move(rule));
-    return {};
+    return why;
 }
 
 std::string GroupingRules::add_stack_rule(std::string_view text)
 {
-    text = trim(text);
     StackRule rule;
-    rule.text = text;
-    std::vector<std::string> words = words_of(text);
-    std::size_t at = 0;
-    std::string why = too_many(stack_rules_.size(), text);
-    why = why.empty() ? read_conditions(words, at, rule.conditions) : why;
-    for (; why.empty() && at < words.size(); at++) {
-        std::string word = words[at];
-        if ((word == "^" || word == "v") && at + 1 < words.size()) {
-            word += words[++at];
-        }
-        StackAction action;
-        why = read_action(word, action);
-        rule.actions.push_back(std::move(action));
+    std::string why = too_many(stack_rules_.size());
+    why = why.empty() ? read_stack_rule(text, rule) : why;
+    if (why.empty()) {
+        stack_rules_.push_back(std::move(rule));
     }
-    if (!why.empty()) {
-        return why;
-    }
-    if (rule.actions.empty()) {
-        return "matchers are followed by actions, for example -app";
-    }
-    stack_rules_.push_back(std::move(rule));
-    return {};
+    return why;
 }
 
 const FingerprintRule *GroupingRules::fingerprint(const GroupingInput &input) const

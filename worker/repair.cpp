@@ -205,26 +205,6 @@ std::size_t utf8_sequence(std::string_view text, std::size_t &invalid)
     return length;
 }
 
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && is_white(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && is_white(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    for (char &c : out) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return out;
-}
-
 std::string_view cut_bytes(std::string_view text, std::size_t bytes)
 {
     if (text.size() <= bytes) {

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "worker/words.hpp"
+
 namespace errtrack {
 
 /*
@@ -30,18 +32,6 @@ std::size_t utf8_sequence(std::string_view text, std::size_t &invalid);
 
 /* The code unit of the escape \uXXXX at that place of text, -1 when there is none. */
 std::int32_t escaped_unit(std::string_view text, std::size_t at);
-
-/* White space of ASCII, whatever the locale. */
-constexpr bool is_white(char c) noexcept
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Without white space at both ends. */
-std::string_view trim(std::string_view text);
-
-/* With capitals of ASCII made small, whatever the locale. */
-std::string lower(std::string_view text);
 
 /* The longest beginning of valid UTF-8 with at most that many bytes. */
 std::string_view cut_bytes(std::string_view text, std::size_t bytes);

@@ -210,7 +210,7 @@ TEST(Rules, that_cannot_be_read_are_refused)
 
 TEST(Rules, have_no_unknown_variables_when_they_are_new)
 {
-    constexpr auto known = GroupingRules::Variables::known;
+    constexpr auto known = RuleVariables::known;
     GroupingRules made;
     for (std::string_view text : {"type:a -> {{ nosuch }}", "type:a -> a {{nosuch}}", "type:a -> a title=\"{{ nosuch }}\"",
                                   "type:a -> a title=\"{{ type }} {{ nosuch }}\""}) {
@@ -222,12 +222,30 @@ TEST(Rules, have_no_unknown_variables_when_they_are_new)
     for (std::string_view text : {"type:a -> {{ default }} {{ tags.tier }} title=\"{{ tags.tier }}\"", "type:a -> a-{{nosuch}}"}) {
         EXPECT_EQ(made.add_fingerprint_rule(text, known), "") << text;
     }
-    std::string_view names = variable_names;
+    std::string all = std::string(variable_names) + ", " + std::string(more_variable_names);
+    std::string_view names = all;
     while (!names.empty()) {
         std::string name(names.substr(0, names.find(", ")));
         names.remove_prefix(std::min(names.size(), name.size() + 2));
         EXPECT_EQ(made.add_fingerprint_rule("type:a -> {{ " + name + " }}", known), "") << name;
     }
+}
+
+TEST(Rules, are_the_lines_of_a_text)
+{
+    RuleText found = read_fingerprint_rules("# remark\n\n  type:A -> a # why \r\ntype:B -> b");
+    EXPECT_EQ(found.rules, (std::vector<std::string>{"type:A -> a # why", "type:B -> b"}));
+    EXPECT_EQ(found.problem, "");
+    EXPECT_EQ(read_stack_rules("").rules.size(), 0u);
+    EXPECT_EQ(read_stack_rules("\n \n#").rules.size(), 0u);
+    EXPECT_EQ(read_stack_rules("app:yes -app\n\nfunction:x +wing\nnonsense").problem.find("line 3: there is no action \"+wing\""), 0u);
+    EXPECT_EQ(read_fingerprint_rules("type:A -> {{ nosuch }}").problem.find("line 1: there is no variable"), 0u);
+    std::string many;
+    for (std::size_t i = 0; i < max_rules; i++) {
+        many += "app:yes -app\n";
+    }
+    EXPECT_EQ(read_stack_rules(many).problem, "");
+    EXPECT_EQ(read_stack_rules(many + "app:yes -app").problem, "line 501: a project has at most 500 rules");
 }
 
 TEST(Rules, name_the_matchers_that_there_are)

@@ -166,6 +166,29 @@ std::string unsealed(const SealKeys &keys, std::string json)
     return json;
 }
 
+TEST(Requests, have_their_rules_read)
+{
+    static constexpr Route route = {"PUT", "/x", Surface::sentry, Access::write, "x", Paging::none, {}, true};
+    auto rules_of = [](std::string_view body) {
+        Request request;
+        request.match.route = &route;
+        request.has_body = true;
+        request.content_type = "application/json";
+        request.body = body;
+        std::string json = json_of(request);
+        std::size_t at = json.find(R"("rules":)");
+        std::size_t end = json.find(R"(,"body":)");
+        return end == std::string::npos ? json : json.substr(at, end - at);
+    };
+    EXPECT_EQ(rules_of(R"({"name":"x"})"), R"("rules":{})");
+    EXPECT_EQ(rules_of(R"({"fingerprintingRules":null,"groupingEnhancements":7})"), R"("rules":{})");
+    EXPECT_EQ(rules_of(R"({"fingerprintingRules":" type:A -> a # why\r\n\n# none\ntype:B -> b","groupingEnhancements":""})"),
+              R"("rules":{"fingerprintingRules":{"rules":["type:A -> a # why","type:B -> b"]},"groupingEnhancements":{"rules":[]}})");
+    EXPECT_EQ(rules_of(R"({"groupingEnhancements":"app:yes -app\n\napp:yes"})"),
+              R"("rules":{"groupingEnhancements":{"rules":["app:yes -app"],)"
+              R"("problem":"line 3: matchers are followed by actions, for example -app"}})");
+}
+
 TEST(Requests, have_their_secrets_sealed)
 {
     KeyFile file;

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "ngx_module/form_files.hpp"
+#include "worker/rule_reader.hpp"
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 
@@ -123,6 +124,32 @@ bool seal_secrets(json_t *whole, json_t *body, const Request &request, std::stri
         json_object_set_new(whole, "sealed", sealed.release());
     }
     return true;
+}
+
+/* A member that is no text is for SQL to refuse. */
+void add_rules(json_t *whole, json_t *body)
+{
+    Json read = own(json_object());
+    for (const char *member : {"fingerprintingRules", "groupingEnhancements"}) {
+        json_t *value = json_object_get(body, member);
+        if (!json_is_string(value)) {
+            continue;
+        }
+        std::string_view text(json_string_value(value), json_string_length(value));
+        RuleText found = member == std::string_view("fingerprintingRules") ? read_fingerprint_rules(text)
+                                                                           : read_stack_rules(text);
+        Json rules = own(json_array());
+        for (const std::string &rule : found.rules) {
+            json_array_append_new(rules.get(), string_of(rule));
+        }
+        Json entry = own(json_object());
+        json_object_set_new(entry.get(), "rules", rules.release());
+        if (!found.problem.empty()) {
+            json_object_set_new(entry.get(), "problem", string_of(found.problem));
+        }
+        json_object_set_new(read.get(), member, entry.release());
+    }
+    json_object_set_new(whole, "rules", read.release());
 }
 
 /* The last value of an argument; one that is empty counts as absent. */
@@ -328,6 +355,9 @@ std::optional<std::string> request_json(const Request &request, std::string &ref
         }
         if (!request.match.route->seals.empty() && !seal_secrets(whole.get(), body.get(), request, refusal)) {
             return std::nullopt;
+        }
+        if (request.match.route->has_rules) {
+            add_rules(whole.get(), body.get());
         }
         json_object_set_new(whole.get(), "body", body.release());
     }

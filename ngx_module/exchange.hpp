@@ -47,6 +47,10 @@ inline constexpr std::string_view taken_out = "[sealed]";
  * those of these members that are there and not empty, sealed for seal_context(seals,
  * member); without keys it is absent. In the body taken_out stands for secret and token, with
  * keys or without: PostgreSQL may log what it is asked. The url stays there for SQL to judge.
+ *
+ * Where the route says that a body may have rules for grouping, "rules": {member: {"rules":
+ * [text, ...], "problem": text}} holds those of fingerprintingRules and groupingEnhancements:
+ * each line that is a rule, and what is wrong with the first that cannot be one.
  */
 std::optional<std::string> request_json(const Request &request, std::string &refusal);
 

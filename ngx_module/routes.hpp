@@ -40,6 +40,7 @@ struct Route {
     std::string_view function;           /* in errtrack_private; a literal. Of a document empty */
     Paging paging = Paging::none;
     std::string_view seals = {};         /* whose secrets its body holds: channel, tracker; empty: none */
+    bool has_rules = false;              /* its body may hold rules for grouping */
 };
 
 /* Either a route with what its pattern took, or a refusal: 404 or 405. */

@@ -172,8 +172,8 @@ sub objects_after_touching {
     return sort map { basename($_) } $plan =~ /-o (\S+\.o)\b/g;
 }
 
-my @own = sort map { s/\.(?:cpp|S)\z/.o/r } map { basename($_) } glob("$sources/ngx_module/*.{cpp,S}"), "$sources/worker/seal.cpp";
-for my $file (sort(glob "$sources/ngx_module/*.{hpp,json}"), map { "$sources/worker/$_" } qw(entry.hpp outcome.hpp seal.hpp)) {
+my @own = sort map { s/\.(?:cpp|S)\z/.o/r } map { basename($_) } glob("$sources/ngx_module/*.{cpp,S}"), map { "$sources/worker/$_.cpp" } qw(glob rule_reader seal);
+for my $file (sort(glob "$sources/ngx_module/*.{hpp,json}"), map { "$sources/worker/$_" } qw(entry.hpp glob.hpp outcome.hpp rule_reader.hpp seal.hpp words.hpp)) {
     is_deeply [ objects_after_touching($file) ], \@own, 'nginx builds all objects again after a change to ' . basename($file);
 }
 

@@ -80,6 +80,24 @@ $$;
 comment on function errtrack_private.remove_grouping_rule(bigint, text, integer) is
     'Takes a rule away, moves those behind it up, and returns its text.';
 
+create or replace function errtrack_private.replace_grouping_rules(project bigint, kind text, rules text[])
+returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    perform
+    from errtrack_private.projects as p
+    where p.id = replace_grouping_rules.project
+    for no key update;
+    delete from errtrack_private.grouping_rules as r
+    where r.project_id = replace_grouping_rules.project and r.kind = replace_grouping_rules.kind;
+    insert into errtrack_private.grouping_rules (project_id, kind, place, rule)
+    select replace_grouping_rules.project, replace_grouping_rules.kind, r.place, r.rule
+    from unnest(replace_grouping_rules.rules) with ordinality as r (rule, place);
+end
+$$;
+comment on function errtrack_private.replace_grouping_rules(bigint, text, text[]) is
+    'Makes the rules of a kind these. Whether they can be read is for the caller to find out.';
+
 create or replace function errtrack_private.grouping_rule_list(project bigint)
 returns table (kind text, place integer, rule text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -272,6 +290,7 @@ comment on function errtrack_private.keep_explanations() is
 revoke execute on function
     errtrack_private.add_grouping_rule(bigint, text, text, integer),
     errtrack_private.remove_grouping_rule(bigint, text, integer),
+    errtrack_private.replace_grouping_rules(bigint, text, text[]),
     errtrack_private.grouping_rule_list(bigint),
     errtrack_private.event_payload(bigint, uuid),
     errtrack_private.grouping_of(bigint),

@@ -286,17 +286,6 @@ $$;
 comment on function errtrack_private.sentry_projects(bytea, jsonb) is
     'All projects that the token reaches, or those of an organization. GitLab reads the first page only: there is one, of as many as have room in 1 MiB.';
 
-create or replace function errtrack_private.sentry_project_get(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language sql stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select errtrack_private.ok(errtrack_private.show_project(
-        errtrack_private.sentry_project(token_hash, request, 'project:read'))::text)
-$$;
-comment on function errtrack_private.sentry_project_get(bytea, jsonb) is 'One project.';
-
 create or replace function errtrack_private.checked_slug(body jsonb, name text, otherwise text) returns text
 language plpgsql immutable
 as $$
@@ -346,31 +335,6 @@ $$;
 comment on function errtrack_private.sentry_project_create(bytea, jsonb) is
     'Makes a project with a client key.';
 
-create or replace function errtrack_private.sentry_project_update(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    body constant jsonb := errtrack_private.body_object(request);
-    new_name constant text := btrim(errtrack_private.member_text(body, 'name', 200));
-begin
-    if new_name = '' then
-        perform errtrack_private.refuse(400, 'name is empty');
-    end if;
-    update errtrack_private.projects p
-    set name = coalesce(new_name, p.name),
-        platform = case when body ? 'platform' then errtrack_private.member_text(body, 'platform', 64) else p.platform end
-    where p.id = wanted;
-    perform errtrack_private.write_audit(token_hash, wanted, 'project.update', body - 'options');
-    return errtrack_private.ok(errtrack_private.show_project(wanted)::text);
-end
-$$;
-comment on function errtrack_private.sentry_project_update(bytea, jsonb) is
-    'Changes name and platform of a project.';
-
 create or replace function errtrack_private.sentry_organizations(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
@@ -404,113 +368,6 @@ begin
 end
 $$;
 comment on function errtrack_private.sentry_organization_get(bytea, jsonb) is 'One organization.';
-
--- ---- client keys ---------------------------------------------------------------
-
-create or replace function errtrack_private.show_key(key errtrack_private.client_keys, base text) returns jsonb
-language plpgsql stable
-as $$
-begin
-    return (
-        select jsonb_build_object(
-            'id', key.public_key, 'name', key.label, 'label', key.label, 'public', key.public_key,
-            'secret', null, 'projectId', key.project_id, 'isActive', key.active,
-            'dateCreated', errtrack_private.rfc3339(key.created_at), 'rateLimit', null,
-            'dsn', jsonb_build_object(
-                'public', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
-                'secret', replace(base, '://', '://' || key.public_key || '@') || '/' || key.project_id,
-                'security', format('%s/api/%s/security/?sentry_key=%s', base, key.project_id, key.public_key),
-                'csp', format('%s/api/%s/csp-report/?sentry_key=%s', base, key.project_id, key.public_key),
-                'minidump', format('%s/api/%s/minidump/?sentry_key=%s', base, key.project_id, key.public_key))));
-end
-$$;
-comment on function errtrack_private.show_key(errtrack_private.client_keys, text) is
-    'A client key as Sentry shows it.';
-
-create or replace function errtrack_private.sentry_keys(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:read');
-begin
-    return errtrack_private.ok((
-        select coalesce(jsonb_agg(errtrack_private.show_key(k, request ->> 'base') order by k.id), '[]')::text
-        from errtrack_private.client_keys k
-        where k.project_id = wanted));
-end
-$$;
-comment on function errtrack_private.sentry_keys(bytea, jsonb) is 'The client keys of a project.';
-
-create or replace function errtrack_private.sentry_key_create(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    key errtrack_private.client_keys;
-begin
-    key := errtrack_private.make_client_key(
-        wanted, coalesce(errtrack_private.member_text(request -> 'body', 'name', 200), ''));
-    perform errtrack_private.write_audit(token_hash, wanted, 'client_key.create', jsonb_build_object('id', key.public_key));
-    return errtrack_private.ok(errtrack_private.show_key(key, request ->> 'base')::text, 201);
-end
-$$;
-comment on function errtrack_private.sentry_key_create(bytea, jsonb) is 'Makes a client key of a project.';
-
-create or replace function errtrack_private.sentry_key_update(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-    body constant jsonb := errtrack_private.body_object(request);
-    new_label constant text := errtrack_private.member_text(body, 'name', 200);
-    new_active constant boolean := errtrack_private.member_boolean(body, 'isActive');
-    key errtrack_private.client_keys;
-begin
-    update errtrack_private.client_keys k
-    set label = coalesce(new_label, k.label),
-        active = coalesce(new_active, k.active)
-    where k.project_id = wanted and k.public_key = errtrack_private.path_text(request, 'key')
-    returning * into key;
-    if key.id is null then
-        perform errtrack_private.refuse(404);
-    end if;
-    perform errtrack_private.write_audit(token_hash, wanted, 'client_key.update',
-        jsonb_build_object('id', key.public_key, 'active', key.active, 'label', key.label));
-    return errtrack_private.ok(errtrack_private.show_key(key, request ->> 'base')::text);
-end
-$$;
-comment on function errtrack_private.sentry_key_update(bytea, jsonb) is
-    'Renames a client key, disables or enables it.';
-
-create or replace function errtrack_private.sentry_key_delete(token_hash bytea, request jsonb)
-returns errtrack_private.answer
-language plpgsql volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
-begin
-    delete from errtrack_private.client_keys k
-    where k.project_id = wanted and k.public_key = errtrack_private.path_text(request, 'key');
-    if not found then
-        perform errtrack_private.refuse(404);
-    end if;
-    perform errtrack_private.write_audit(token_hash, wanted, 'client_key.delete',
-        jsonb_build_object('id', errtrack_private.path_text(request, 'key')));
-    return errtrack_private.ok('', 204);
-end
-$$;
-comment on function errtrack_private.sentry_key_delete(bytea, jsonb) is 'Deletes a client key.';
 
 -- ---- people --------------------------------------------------------------------
 
@@ -557,13 +414,12 @@ begin
         'sentry_project(bytea, jsonb, text)', 'sentry_issue(bytea, jsonb, text)',
         'note_change(text, bigint, text, jsonb, bigint)', 'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
         'show_project(bigint, boolean)', 'checked_slug(jsonb, text, text)',
-        'show_key(errtrack_private.client_keys, text)', 'show_user(bigint)']
+        'show_user(bigint)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'projects', 'project_get', 'project_create', 'project_update', 'organizations', 'organization_get',
-        'keys', 'key_create', 'key_update', 'key_delete', 'whoami']
+        'projects', 'project_create', 'organizations', 'organization_get', 'whoami']
     loop
         execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);

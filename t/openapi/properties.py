@@ -65,6 +65,17 @@ TEXTS = ("name", "", " ", "\t", "a" * 250, "ü" * 251, "x" * 1001, "💥" * 64, 
 
 # Bodies whose members belong together.
 WHOLE = {
+    "sentry_project_update": (
+        {"allowedDomains": ["*.a.example", "https://b.example"], "options": {"filters:blacklisted_ips": "192.0.2.0/24\n2001:db8::1", "filters:releases": ""}},
+        {"filters": {"agents": ["crawlers"], "sdks": ["sentry.python<2.0"], "events": []}, "dataScrubber": True, "scrubIPAddresses": False},
+        {"sensitiveFields": ["iban"], "safeFields": ["csrf", " "], "retentionDays": 30}, {"sensitiveFields": ["tax*"]}, {"retentionDays": None, "limits": {"bodies": 5}},
+        {"fingerprintingRules": "# none\ntype:A -> a", "groupingEnhancements": "app:yes -app\n"}, {"groupingEnhancements": "app:yes -app\nnonsense"},
+        {"quotas": {"error": {"count": 10, "window": 60}, "all": None}}, {"quotas": {"x": None}}, {"limits": {"bodies": "none", "tag_keys": None, "releases": 2**40}},
+    ),
+    "sentry_key_update": (
+        {"rateLimit": {"count": 5, "window": 60}}, {"rateLimit": None}, {"rateLimit": {"count": 0, "window": 99999}}, {"rateLimit": {"count": "x"}},
+        {"quotas": {"session": {"count": 0, "window": 86400}, "all": None}, "isActive": True}, {"quotas": {"error": {"count": 2**53, "window": 1}}},
+    ),
     "channel_create": (
         {"kind": "mail", "name": "people", "settings": {"to": ["ann@a.example"]}}, {"kind": "slack", "name": "team", "url": "https://a.example/x"},
         {"kind": "webhook", "name": "own", "url": "http://a.example:8080/?x", "secret": "s", "settings": {"headers": ["X-A: b"]}},

@@ -41,6 +41,7 @@ constexpr Route routes[] = {
     {"DELETE", "/api/v4/projects/{id}/error_tracking/client_keys/{key_id}", rest, writes, "rest_delete_client_key"},
 
     {"GET", "/api/0", sentry, reads, "sentry_whoami"},
+    {"GET", "/api/0/auth", sentry, reads, "sentry_me"},
     {"POST", "/api/0/auth", sentry, Access::open, "sign_in"},
     {"DELETE", "/api/0/auth", sentry, writes, "sign_out"},
     {"GET", "/api/0/api-tokens", sentry, reads, "sentry_tokens"},

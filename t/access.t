@@ -187,6 +187,7 @@ my %route = (
     'DELETE /api/v4/projects/{id}/error_tracking/client_keys/{key_id}' => [ rest => 'project:write', 200 ],
 
     'GET /api/0'                                                => [ open => '', 200 ],
+    'GET /api/0/auth'                                           => [ open => '', 200 ],
     'POST /api/0/auth'                                          => [ open => '', 200, { token => '' } ],
     'DELETE /api/0/auth'                                        => [ open => '', 204 ],
     'GET /api/0/api-tokens'                                     => [ open => '', 200 ],

@@ -405,12 +405,64 @@ $$;
 comment on function errtrack_private.sentry_whoami(bytea, jsonb) is
     'Who the token belongs to and what it may do: what sentry-cli info asks.';
 
+create or replace function errtrack_private.allowed_scopes(token_hash bytea)
+returns table (organization_id bigint, scopes text[])
+language plpgsql stable
+as $$
+#variable_conflict use_column
+begin
+    return query
+        select r.organization_id, array_agg(distinct s.scope order by s.scope) filter (where s.scope is not null)
+        from (select distinct scope from errtrack_private.role_scopes union all select null) s
+        cross join lateral errtrack_private.reach(token_hash, s.scope) r
+        group by r.organization_id;
+end
+$$;
+comment on function errtrack_private.allowed_scopes(bytea) is
+    'For each organization that a token reaches what it may do there, by its own scopes and the role of its owner.';
+
+create or replace function errtrack_private.sentry_me(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    me constant record := errtrack_private.sentry_token(token_hash);
+begin
+    return errtrack_private.ok((
+        select (errtrack_private.show_user(t.user_id) || jsonb_build_object(
+            'isSuperuser', t.administrator, 'isAuthenticated', true,
+            'auth', jsonb_build_object(
+                'kind', case when t.token_id is null then 'trusted' when t.kind = 'session' then 'session' else 'token' end,
+                'scopes', t.scopes,
+                'organization', (select o.slug from errtrack_private.organizations o where o.id = t.organization_id),
+                'project', (select p.slug from errtrack_private.projects p where p.id = t.project_id),
+                'expiresAt', (select errtrack_private.rfc3339(k.expires_at) from errtrack_private.tokens k where k.id = t.token_id)),
+            'organizations', (
+                select coalesce(jsonb_agg(jsonb_build_object(
+                    'id', o.id::text, 'slug', o.slug, 'name', o.name,
+                    'role', case when t.administrator then 'owner' else m.role end,
+                    'access', coalesce(a.scopes, '{}')) order by o.id), '[]')
+                from errtrack_private.allowed_scopes(token_hash) a
+                join errtrack_private.organizations o on o.id = a.organization_id
+                left join errtrack_private.memberships m on m.organization_id = o.id and m.user_id = t.user_id),
+            'roles', (
+                select jsonb_agg(jsonb_build_object('id', r.name, 'scopes', array(
+                    select s.scope from errtrack_private.role_scopes s where s.role = r.name order by 1)) order by r.rank)
+                from errtrack_private.roles r)))::text
+        from errtrack_private.authenticate(token_hash) t));
+end
+$$;
+comment on function errtrack_private.sentry_me(bytea, jsonb) is
+    'Who is signed in, by what, and what they may do in which organization: what a page shows, and by which it hides what would be refused.';
+
 do $$
 declare
     name text;
 begin
     foreach name in array array[
-        'sentry_token(bytea)', 'reach(bytea, text)', 'require_scope(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
+        'sentry_token(bytea)', 'allowed_scopes(bytea)', 'reach(bytea, text)', 'require_scope(bytea, text)', 'sentry_organization(bytea, jsonb, text)',
         'sentry_project(bytea, jsonb, text)', 'sentry_issue(bytea, jsonb, text)',
         'note_change(text, bigint, text, jsonb, bigint)', 'write_audit(bytea, bigint, text, jsonb, bigint)', 'show_organization(bigint)',
         'show_project(bigint, boolean)', 'checked_slug(jsonb, text, text)',
@@ -419,7 +471,7 @@ begin
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'projects', 'project_create', 'organizations', 'organization_get', 'whoami']
+        'projects', 'project_create', 'organizations', 'organization_get', 'whoami', 'me']
     loop
         execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);

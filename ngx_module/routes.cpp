@@ -50,6 +50,7 @@ constexpr Route routes[] = {
     {"DELETE", "/api/0/api-tokens/{token}", sentry, writes, "sentry_token_delete"},
     {"GET", "/api/0/projects", sentry, reads, "sentry_projects"},
     {"GET", "/api/0/organizations", sentry, reads, "sentry_organizations"},
+    {"POST", "/api/0/organizations", sentry, writes, "sentry_organization_create"},
     {"GET", "/api/0/organizations/{organization}", sentry, reads, "sentry_organization_get"},
     {"GET", "/api/0/organizations/{organization}/projects", sentry, reads, "sentry_projects"},
     {"POST", "/api/0/organizations/{organization}/projects", sentry, writes, "sentry_project_create"},

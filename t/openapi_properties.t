@@ -104,7 +104,7 @@ for my $name (@names) {
 my @served = grep { grep { /^2/ } keys %{ $runs{$_}{statuses} } } @names;
 cmp_ok scalar(@served), '>=', 0.9 * @names, 'nearly all operations were served something';
 cmp_ok $sent, '>=', $requests, "$sent requests were sent";
-is_deeply [ $t->sql('select slug from errtrack_private.organizations order by id') ], [ ['acme'], ['spare'], ['other'] ], 'the organizations are there as before';
+is_deeply [ $t->sql('select slug from errtrack_private.organizations where id in (10, 20, 30) order by id') ], [ ['acme'], ['spare'], ['other'] ], 'the organizations are there as before';
 is $t->sql_value('select count(*) from errtrack_private.issues where project_id = 42'), 30, 'no issue was deleted but those that were meant to be';
 
 $t->done;

@@ -350,6 +350,43 @@ end
 $$;
 comment on function errtrack_private.sentry_organizations(bytea, jsonb) is 'Organizations that the token reaches.';
 
+create or replace function errtrack_private.sentry_organization_create(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    me constant record := errtrack_private.sentry_token(token_hash);
+    body jsonb;
+    name text;
+    made bigint;
+begin
+    if not exists (
+        select
+        from errtrack_private.authenticate(token_hash) t
+        where t.administrator and t.organization_id is null and t.project_id is null and 'org:write' = any (t.scopes))
+    then
+        perform errtrack_private.refuse(403, errtrack_private.needs('org:write')
+            || ', with a token of an administrator that is good for all organizations');
+    end if;
+    body := errtrack_private.body_of(request, '{name, slug}');
+    name := btrim(coalesce(errtrack_private.member_text(body, 'name', 200), ''));
+    if name = '' then
+        perform errtrack_private.refuse(400, 'name is missing');
+    end if;
+    begin
+        made := errtrack_private.create_organization(null, errtrack_private.checked_slug(body, 'slug', name), name);
+    exception when unique_violation then
+        perform errtrack_private.refuse(409, 'An organization with this slug already exists.');
+    end;
+    perform errtrack_private.write_audit(token_hash, null, 'organization.create', jsonb_build_object('name', name), made);
+    return errtrack_private.ok(errtrack_private.show_organization(made)::text, 201);
+end
+$$;
+comment on function errtrack_private.sentry_organization_create(bytea, jsonb) is
+    'Makes an organization, for administrators alone: they own all of them.';
+
 create or replace function errtrack_private.sentry_organization_get(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql stable
@@ -471,7 +508,7 @@ begin
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
     foreach name in array array[
-        'projects', 'project_create', 'organizations', 'organization_get', 'whoami', 'me']
+        'projects', 'project_create', 'organizations', 'organization_create', 'organization_get', 'whoami', 'me']
     loop
         execute format('revoke execute on function errtrack_private.sentry_%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.sentry_%s(bytea, jsonb) to errtrack_query', name);

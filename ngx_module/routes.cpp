@@ -69,6 +69,7 @@ constexpr Route routes[] = {
     {"GET", "/api/0/projects/{organization}/{project}", sentry, reads, "sentry_project_get"},
     {"PUT", "/api/0/projects/{organization}/{project}", sentry, writes, "sentry_project_update", Paging::none, {},
      true},
+    {"DELETE", "/api/0/projects/{organization}/{project}", sentry, writes, "sentry_project_delete"},
     {"GET", "/api/0/projects/{organization}/{project}/keys", sentry, reads, "sentry_keys"},
     {"POST", "/api/0/projects/{organization}/{project}/keys", sentry, writes, "sentry_key_create"},
     {"GET", "/api/0/projects/{organization}/{project}/keys/{key}", sentry, reads, "sentry_key_get"},

@@ -1141,6 +1141,7 @@ CREATE TABLE errtrack_private.projects (
     previous_algo text,
     previous_until timestamp with time zone,
     gitlab boolean DEFAULT false NOT NULL,
+    deleted_at timestamp with time zone,
     CONSTRAINT projects_id_check CHECK ((id > 0)),
     CONSTRAINT projects_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT projects_previous_algo_check CHECK ((((previous_algo IS NULL) = (previous_until IS NULL)) AND (previous_algo <> grouping_algo))),
@@ -1161,6 +1162,8 @@ COMMENT ON COLUMN errtrack_private.projects.previous_algo IS 'The version that t
 COMMENT ON COLUMN errtrack_private.projects.previous_until IS 'What the edge takes in before is also looked up by the previous version when it is not known by the present one.';
 
 COMMENT ON COLUMN errtrack_private.projects.gitlab IS 'GitLab has a project of this id, and vouches for keys of it. True for those that were made for its keys.';
+
+COMMENT ON COLUMN errtrack_private.projects.deleted_at IS 'Since when nobody sees the project any more. Its row goes when everything that it received is past the retention.';
 
 CREATE TABLE errtrack_private.quotas (
     id bigint NOT NULL,

@@ -161,6 +161,11 @@ insert into errtrack_private.notifications (project_id, channel_id, delivery_id,
 values (42, 100, '00000000-0000-4000-8000-000000000100', 'new_issue', '{}', 'failed');
 };
 
+my $spare_project = q{
+insert into errtrack_private.projects (id, organization_id, slug, name) values (77, 10, 'new-spare', 'Spare')
+on conflict (id) do update set slug = excluded.slug, deleted_at = null, purge_before = null;
+};
+
 # ---- the table -----------------------------------------------------------------------
 
 # What a route needs on what its path names, one scope or another, and how it is answered
@@ -230,6 +235,7 @@ my %route = (
 
     'GET /api/0/projects/{organization}/{project}'              => [ project => 'project:read', 200 ],
     'PUT /api/0/projects/{organization}/{project}'              => [ project => 'project:write', 200, { name => 'Shop' } ],
+    'DELETE /api/0/projects/{organization}/{project}'           => [ organization => 'org:write', 204 ],
     'GET /api/0/projects/{organization}/{project}/keys'         => [ project => 'project:read', 200 ],
     'POST /api/0/projects/{organization}/{project}/keys'        => [ project => 'project:write', 201, {} ],
     'GET /api/0/projects/{organization}/{project}/keys/{key}'   => [ project => 'project:read', 200 ],
@@ -356,6 +362,10 @@ sub request {
     my $issue = $named{issue} // $next;
     my $event = $md5{$issue} // 'f' x 32;
     $restorer->($restore) if $route =~ m{/(?:channels|alert-rules|notifications|trackers|tracker-issues)\b};
+    if ($route eq 'DELETE /api/0/projects/{organization}/{project}') {
+        $restorer->($spare_project);
+        $named{project} //= 'new-spare';
+    }
     $named{token} //= spare_token($user) if $path =~ /token/ && $method eq 'DELETE';
     %named = (
         organization => 'acme', project => 'shop', issue => $issue, event => $event, attachment => "$event-0", version => "r$issue", file => $issue,
@@ -524,6 +534,8 @@ for my $route (sort grep { $surface{$_} ne 'sentry' } keys %route) {
     }
     is_deeply \%differ, {}, "$route: what is of others is as what does not exist";
 }
+is $t->sql_value('select count(*) from errtrack_private.projects where deleted_at is not null and id <> 77'), 0, 'no project of others is deleted';
+$t->sql('delete from errtrack_private.projects where id = 77');
 is_deeply [ $t->sql('select id from errtrack_private.projects where purge_before is not null') ], [], 'nothing of others is erased';
 is $t->sql_value('select count(*) from errtrack_private.tracking_settings where project_id <> 42'), 0, 'nor set';
 is $t->sql_value('select count(*) from errtrack_private.client_keys where project_id in (43, 99)'), 1, 'nor are keys made or deleted';

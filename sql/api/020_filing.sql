@@ -160,10 +160,12 @@ create or replace function errtrack_private.takes_events(wanted_project bigint) 
 language sql stable
 as $$
     select not exists (
-        select from errtrack_private.tracking_settings t where t.project_id = wanted_project and not t.active)
+            select from errtrack_private.tracking_settings t where t.project_id = wanted_project and not t.active)
+        and not exists (
+            select from errtrack_private.projects p where p.id = wanted_project and p.deleted_at is not null)
 $$;
 comment on function errtrack_private.takes_events(bigint) is
-    'Whether error tracking is on in a project.';
+    'Whether error tracking is on in a project, which is not deleted.';
 
 create or replace function errtrack_private.verified_project(project_id bigint, public_key text)
 returns bigint

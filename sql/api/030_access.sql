@@ -109,7 +109,7 @@ begin
 
     select projects.organization_id into owner_organization
     from errtrack_private.projects
-    where projects.id = wanted_project;
+    where projects.id = wanted_project and projects.deleted_at is null;
     if not found
        or token.project_id <> wanted_project
        or token.organization_id <> owner_organization

@@ -99,6 +99,55 @@ $$;
 comment on function errtrack_private.delete_project_data(bytea, jsonb) is
     'Deletes what a project has received. 204 also when there is nothing, or no such project. A large project is hidden at once; purge_project() removes what is left.';
 
+create or replace function errtrack_private.sentry_project_delete(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Who may make projects may delete them.
+    organization constant bigint := errtrack_private.sentry_organization(token_hash, request, 'org:write');
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'org:write');
+    had errtrack_private.projects;
+begin
+    select p.* into had
+    from errtrack_private.projects p
+    where p.id = wanted and p.deleted_at is null
+    for no key update;
+    if not found then
+        perform errtrack_private.refuse(404);
+    end if;
+    -- Secrets do not wait for the rest.
+    delete from errtrack_private.client_keys k where k.project_id = wanted;
+    delete from errtrack_private.alert_rules r where r.project_id = wanted;
+    delete from errtrack_private.trackers t where t.project_id = wanted;
+    delete from errtrack_private.channels c where c.project_id = wanted;
+    delete from errtrack_private.tokens t where t.project_id = wanted;
+    -- Its slug is free for another one. Whatever arrives still is late.
+    update errtrack_private.projects p
+    set deleted_at = clock_timestamp(), purge_before = 'infinity',
+        slug = left(format('deleted-%s-%s', wanted, md5(random()::text)), 50)
+    where p.id = wanted;
+    perform errtrack_private.write_audit(token_hash, wanted, 'project.delete',
+        jsonb_build_object('slug', had.slug, 'name', had.name), organization);
+    perform errtrack_private.purge_project(wanted, interval '1 second');
+    return errtrack_private.ok('', 204);
+end
+$$;
+comment on function errtrack_private.sentry_project_delete(bytea, jsonb) is
+    'Deletes a project: hidden at once, its keys, tokens and channels gone. purge_project() removes what is left of its data, forget_projects() in the end the row.';
+
+create or replace function errtrack_private.forget_projects(keep_days integer) returns void
+language sql volatile
+as $$
+    delete from errtrack_private.projects p
+    where p.deleted_at < now() - make_interval(days => keep_days + 1)
+      and not exists (select from errtrack_private.issues i where i.project_id = p.id)
+$$;
+comment on function errtrack_private.forget_projects(integer) is
+    'Removes the rows of deleted projects of which no partition can hold anything any more.';
+
 create or replace function errtrack_private.purge_projects(budget interval) returns boolean
 language plpgsql volatile
 security definer
@@ -133,5 +182,8 @@ revoke execute on function errtrack_private.purge_attachments(bigint, timestampt
 revoke execute on function errtrack_private.purge_project(bigint, interval) from public;
 revoke execute on function errtrack_private.purge_projects(interval) from public;
 revoke execute on function errtrack_private.delete_project_data(bytea, jsonb) from public;
+revoke execute on function errtrack_private.sentry_project_delete(bytea, jsonb) from public;
+revoke execute on function errtrack_private.forget_projects(integer) from public;
 grant execute on function errtrack_private.purge_projects(interval) to errtrack_worker;
 grant execute on function errtrack_private.delete_project_data(bytea, jsonb) to errtrack_query;
+grant execute on function errtrack_private.sentry_project_delete(bytea, jsonb) to errtrack_query;

@@ -28,7 +28,7 @@ begin
         cross join errtrack_private.organizations o
         left join errtrack_private.memberships m on m.organization_id = o.id and m.user_id = t.user_id
         left join errtrack_private.projects p
-          on p.organization_id = o.id and (t.project_id is null or p.id = t.project_id)
+          on p.organization_id = o.id and p.deleted_at is null and (t.project_id is null or p.id = t.project_id)
         where t.kind in ('personal', 'session')
           and (t.organization_id is null or t.organization_id = o.id)
           and (t.administrator or m.role is not null)

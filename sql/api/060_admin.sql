@@ -64,7 +64,7 @@ begin
         select p.id
         into found_id
         from errtrack_private.projects as p
-        where p.id = find_project.reference::bigint;
+        where p.id = find_project.reference::bigint and p.deleted_at is null;
         if found_id is null then
             raise exception 'there is no project %', find_project.reference
                 using errcode = 'no_data_found';
@@ -401,7 +401,8 @@ select
     date_trunc('second', p.created_at) as created_at,
     p.retention_days
 from errtrack_private.projects as p
-join errtrack_private.organizations as o on o.id = p.organization_id;
+join errtrack_private.organizations as o on o.id = p.organization_id
+where p.deleted_at is null;
 comment on view errtrack_private.project_list is
     'A row for each project, as the command shows it.';
 

@@ -61,7 +61,8 @@ create or replace view errtrack_private.reported_projects as
            p.platform,
            p.created_at,
            coalesce(p.purge_before, '-infinity') as visible_from
-    from errtrack_private.projects p;
+    from errtrack_private.projects p
+    where p.deleted_at is null;
 comment on view errtrack_private.reported_projects is
     'The projects that the caller of a view may see. What they received before visible_from is deleted.';
 

@@ -39,7 +39,7 @@ LAST = (
     "sentry_hashes_delete", "sentry_issues_update", "sentry_organization_issues_update", "sentry_comment_delete",
     "sentry_member_set", "sentry_member_delete", "sentry_token_delete", "sign_out", "sentry_key_delete",
     "rest_delete_client_key", "channel_delete", "alert_rule_delete", "tracker_delete", "sentry_release_delete", "sentry_issue_delete", "sentry_issues_delete",
-    "delete_project_data",
+    "delete_project_data", "sentry_project_delete",
 )
 
 SEARCHES = (

@@ -94,7 +94,7 @@ GROUPING := explanation fingerprint glob grouping grouping_exceptions grouping_f
 CHANNELS := markup notice notice_text channel channel_alert channel_answer channel_chat channel_mail channel_webhook
 PURE    := repair json json_value json_editor timestamp auth_scheme card_number secret_names secrets scrub payload_filter \
            event_settings inflate envelope fields user user_agent derived tags normalize limits event $(GROUPING) \
-           payload multipart minidump attachment item client_report feedback transaction session crontab check_in security_report record content \
+           rule_trial payload multipart minidump attachment item client_report feedback transaction session crontab check_in security_report record content \
            address_guard mail_message web_request seal secret_store $(CHANNELS) markdown tracker_text
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
 COMMAND := redis backlog $(PURE) $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))

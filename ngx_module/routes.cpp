@@ -171,6 +171,10 @@ constexpr Route routes[] = {
     {"DELETE", "/api/0/projects/{organization}/{project}/releases/{version}/files/{file}", sentry, writes,
      "sentry_upload_delete"},
 
+    {"POST", "/api/0/projects/{organization}/{project}/grouping-rules/dry-run", sentry, writes, "rules_dry_run",
+     Paging::none, {}, true},
+    {"GET", "/api/0/projects/{organization}/{project}/grouping-rules/dry-run/{run}", sentry, reads,
+     "rules_dry_run_get"},
     {"GET", "/api/0/projects/{organization}/{project}/channels", sentry, reads, "channels_list"},
     {"POST", "/api/0/projects/{organization}/{project}/channels", sentry, writes, "channel_create", Paging::none,
      "channel"},

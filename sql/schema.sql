@@ -1298,6 +1298,36 @@ CREATE TABLE errtrack_private.roles (
     rank smallint NOT NULL
 );
 
+CREATE TABLE errtrack_private.rule_trials (
+    project_id bigint NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    fingerprint_rules text[],
+    stack_rules text[],
+    events integer NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    requested_by text,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    result jsonb,
+    problem text,
+    CONSTRAINT rule_trials_events_check CHECK (((events >= 1) AND (events <= 2000))),
+    CONSTRAINT rule_trials_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE errtrack_private.rule_trials IS 'The last trial of rules in a project. Kept for a day. Nothing in it is from an event but ids and counts.';
+
+COMMENT ON COLUMN errtrack_private.rule_trials.fingerprint_rules IS 'Those to try, which a program has read; null: those that the project has.';
+
+COMMENT ON COLUMN errtrack_private.rule_trials.stack_rules IS 'The same of stack rules.';
+
+COMMENT ON COLUMN errtrack_private.rule_trials.events IS 'How many of the newest events are looked at.';
+
+COMMENT ON COLUMN errtrack_private.rule_trials.attempts IS 'How many workers have begun.';
+
+COMMENT ON COLUMN errtrack_private.rule_trials.result IS 'events looked at; changed: of those how many have other hashes; complete; issues (id, events looked at) that lose some; moves (from, to: issues; group: a new issue when to is null; events; example).';
+
 CREATE TABLE errtrack_private.session_counts (
     project_id bigint NOT NULL,
     hour timestamp with time zone NOT NULL,
@@ -1816,6 +1846,9 @@ ALTER TABLE ONLY errtrack_private.roles
 ALTER TABLE ONLY errtrack_private.roles
     ADD CONSTRAINT roles_rank_key UNIQUE (rank);
 
+ALTER TABLE ONLY errtrack_private.rule_trials
+    ADD CONSTRAINT rule_trials_pkey PRIMARY KEY (project_id);
+
 ALTER TABLE ONLY errtrack_private.session_counts
     ADD CONSTRAINT session_counts_pkey PRIMARY KEY (project_id, hour, release, environment);
 
@@ -2121,6 +2154,9 @@ ALTER TABLE ONLY errtrack_private.report_projects
 
 ALTER TABLE ONLY errtrack_private.role_scopes
     ADD CONSTRAINT role_scopes_role_fkey FOREIGN KEY (role) REFERENCES errtrack_private.roles(name);
+
+ALTER TABLE ONLY errtrack_private.rule_trials
+    ADD CONSTRAINT rule_trials_project_id_fkey FOREIGN KEY (project_id) REFERENCES errtrack_private.projects(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY errtrack_private.splits
     ADD CONSTRAINT splits_project_id_from_origin_fkey FOREIGN KEY (project_id, from_origin) REFERENCES errtrack_private.origins(project_id, id) ON DELETE CASCADE;

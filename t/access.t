@@ -159,6 +159,9 @@ values (42, 100, 'team', 'mail', null, '{"to": ["a@a.example"]}'), (42, 101, 'tr
 insert into errtrack_private.alert_rules (project_id, id, name, kind) overriding system value values (42, 100, 'rule', 'new_issue');
 insert into errtrack_private.notifications (project_id, channel_id, delivery_id, kind, notice, state)
 values (42, 100, '00000000-0000-4000-8000-000000000100', 'new_issue', '{}', 'failed');
+delete from errtrack_private.rule_trials;
+insert into errtrack_private.rule_trials (project_id, id, events, state) values (42, '00000000-0000-4000-8000-000000000100', 1, 'done'),
+    (43, '00000000-0000-4000-8000-000000000143', 1, 'done'), (99, '00000000-0000-4000-8000-000000000199', 1, 'done');
 };
 
 my $spare_project = q{
@@ -272,6 +275,8 @@ my %route = (
     'GET /api/0/projects/{organization}/{project}/monitors/{monitor}/checkins' => [ project => 'project:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/user-feedback' => [ project => 'event:read', 200 ],
 
+    'POST /api/0/projects/{organization}/{project}/grouping-rules/dry-run' => [ project => 'project:write', 202, {} ],
+    'GET /api/0/projects/{organization}/{project}/grouping-rules/dry-run/{run}' => [ project => 'event:read', 200 ],
     'GET /api/0/projects/{organization}/{project}/channels'     => [ project => 'project:read', 200 ],
     'POST /api/0/projects/{organization}/{project}/channels'    => [ project => 'project:write', 201, { kind => 'mail', name => 'new', settings => { to => ['a@a.example'] } } ],
     'GET /api/0/projects/{organization}/{project}/channels/{channel}' => [ project => 'project:read', 200 ],
@@ -361,7 +366,7 @@ sub request {
     my $user = $user{ $token =~ /administrator/ ? 'administrator' : $token =~ /^(reporter|developer|maintainer|stranger|nobody)|(?:, (reporter))/ ? $1 // $2 : 'owner' };
     my $issue = $named{issue} // $next;
     my $event = $md5{$issue} // 'f' x 32;
-    $restorer->($restore) if $route =~ m{/(?:channels|alert-rules|notifications|trackers|tracker-issues)\b};
+    $restorer->($restore) if $route =~ m{/(?:channels|alert-rules|notifications|trackers|tracker-issues|grouping-rules)\b};
     if ($route eq 'DELETE /api/0/projects/{organization}/{project}') {
         $restorer->($spare_project);
         $named{project} //= 'new-spare';
@@ -370,7 +375,7 @@ sub request {
     %named = (
         organization => 'acme', project => 'shop', issue => $issue, event => $event, attachment => "$event-0", version => "r$issue", file => $issue,
         member => $issue, monitor => 'nightly', key => $path =~ /keys/ ? sprintf('key_%028d', $next_key) : 'colour',
-        channel => 100, rule => 100, notification => '00000000-0000-4000-8000-000000000100', provider => 'other',
+        channel => 100, rule => 100, run => '00000000-0000-4000-8000-000000000100', notification => '00000000-0000-4000-8000-000000000100', provider => 'other',
         integration => $tracker{42}, comment => $issue * 10 + $user, fingerprint => $issue, projectId => 42, id => 42, groupId => 10,
         key_id => $key_id{ sprintf 'key_%028d', $next_key }, %named);
     $path =~ s/\{(\w+)\}/$named{$1}/g;
@@ -546,8 +551,8 @@ for my $route ('PUT /api/0/projects/{organization}/{project}/keys/{key}', 'DELET
 }
 is request('PUT /api/0/issues/{issue}', 'reporter', issue => 777777)->status, 404,
     'who may not change learns the same of what does not exist';
-for my $route (sort grep { /\{(?:channel|rule|notification)\}/ } keys %route) {
-    is_deeply [ map { my $n = $_; request($route, 'owner', channel => $n, rule => $n, notification => "00000000-0000-4000-8000-000000000$n")->status } 143, 199, 777 ],
+for my $route (sort grep { /\{(?:channel|rule|notification|run)\}/ } keys %route) {
+    is_deeply [ map { my $n = $_; request($route, 'owner', channel => $n, rule => $n, map { $_ => "00000000-0000-4000-8000-000000000$n" } qw(notification run))->status } 143, 199, 777 ],
         [ 404, 404, 404 ], "$route: what is of other projects is unknown";
 }
 is request('PUT /api/0/groups/{issue}/integrations/{integration}', 'owner', integration => $tracker{99})->status, 404,

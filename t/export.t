@@ -87,7 +87,7 @@ is $head->{counts}{occurrences}, 8, 'such as eight events';
 # What a table holds of a project is exported, or left out on purpose.
 my %exported = map { $_ => 1 } keys %{ $head->{counts} };
 my %left_out = map { $_ => 1 } qw(
-    alert_marks alert_rules attachments audit channels dead_letters deliveries digests edge_requests event_ids gitlab_keys notifications outbox outcomes report_projects requests splits
+    alert_marks alert_rules attachments audit channels dead_letters deliveries digests edge_requests event_ids gitlab_keys notifications outbox outcomes report_projects requests rule_trials splits
     tokens uploads waiting_requests);
 my @tables = map { $_->[0] } $t->sql(q{
     select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'project_id'

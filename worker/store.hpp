@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -83,6 +84,24 @@ struct StoredVersion {
     std::string algorithm;
     std::string previous;           /* empty: none */
     std::int64_t previous_until = 0;
+};
+
+/* Rules of a project that somebody tries, and those that it has. */
+struct StoredTrial {
+    std::int64_t project = 0;
+    std::string id;
+    std::string algorithm;
+    std::vector<std::string> present_fingerprint;
+    std::vector<std::string> present_stack;
+    std::vector<std::string> tried_fingerprint;
+    std::vector<std::string> tried_stack;
+    unsigned events = 0;            /* to be looked at */
+};
+
+struct TrialEvent {
+    std::string id;                 /* 32 hex digits */
+    std::string received_at;
+    std::int64_t issue = 0;
 };
 
 /* A client key that GitLab is to be asked about, at the database's time of asking. */
@@ -220,6 +239,15 @@ public:
     std::vector<StoredRule> grouping_rules();
     /* Of projects that go by another than the newest, or are switching. */
     std::vector<StoredVersion> grouping_versions();
+
+    std::optional<StoredTrial> claim_rule_trial();
+    /* The newest ones of a project. */
+    std::vector<TrialEvent> rule_trial_events(std::int64_t project, unsigned most);
+    /* Empty when it is gone. */
+    std::string rule_trial_body(std::int64_t project, const TrialEvent &event);
+    /* The issues that have some of the hashes. */
+    std::map<std::string, std::int64_t> rule_trial_known(std::int64_t project, const std::vector<std::string> &hashes);
+    void finish_rule_trial(std::int64_t project, const std::string &id, const std::string &result);
 
     /* Reads the projection and hands it to write while no other worker does the
      * same, so that an older reading can never replace a newer one. */

@@ -28,7 +28,9 @@ void Tender::run(const std::stop_token &stop)
         auto pause = usual_pause;
         try {
             auto began = std::chrono::steady_clock::now();
-            if (!store_.tend_issues()) {
+            bool all = store_.tend_issues();
+            bool trying = try_rules();
+            if (!all || trying) {
                 continue;
             }
             // The more events a turn folds the fewer rows it touches for each: when there
@@ -48,6 +50,20 @@ void Tender::run(const std::stop_token &stop)
         }
         std::unique_lock lock(mutex_);
         woken_.wait_for(lock, stop, pause, [] { return false; });
+    }
+}
+
+/* Its trouble keeps nothing else from being done. */
+bool Tender::try_rules()
+{
+    try {
+        return trials_.go_on();
+    } catch (const StoreError &e) {
+        if (e.kind == StoreError::Kind::down) {
+            throw;
+        }
+        spdlog::warn("trying rules for grouping: {}", e.what());
+        return false;
     }
 }
 

@@ -401,10 +401,11 @@ begin
     perform errtrack_private.sweep_uploads(keep_days);
     perform errtrack_private.sweep_notifications();
     perform errtrack_private.forget_projects(keep_days);
+    delete from errtrack_private.rule_trials where requested_at < now() - interval '1 day';
 end
 $$;
 comment on function errtrack_private.sweep(integer) is
-    'Removes dead letters, counts of edges, sessions of browsers, uploads, messages and deleted projects that are past their time. For workers: it notes how long they keep events.';
+    'Removes dead letters, counts of edges, sessions of browsers, uploads, messages, trials of rules and deleted projects that are past their time. For workers: it notes how long they keep events.';
 
 create or replace function errtrack_private.retention_plan(keep_days integer)
 returns table (what text, name text, older_than timestamptz, "rows" bigint, bytes bigint)

@@ -200,8 +200,8 @@ $$;
 comment on function errtrack_private.change_options(bigint, jsonb) is
     'Sets the filters that Sentry has as options: texts with a value on each line.';
 
-create or replace function errtrack_private.change_rules(wanted_project bigint, request jsonb, name text, kind text) returns void
-language plpgsql volatile
+create or replace function errtrack_private.member_rules(request jsonb, name text) returns text[]
+language plpgsql stable
 as $$
 declare
     given constant text := errtrack_private.member_text(request -> 'body', name, 65536);
@@ -209,16 +209,29 @@ declare
     read constant jsonb := request -> 'rules' -> name;
 begin
     if given is null then
-        return;
+        return null;
     elsif read ? 'problem' then
         perform errtrack_private.refuse(400, name || ', ' || (read ->> 'problem'));
     end if;
-    perform errtrack_private.replace_grouping_rules(
-        wanted_project, kind, array(select jsonb_array_elements_text(read -> 'rules')));
+    return array(select jsonb_array_elements_text(read -> 'rules'));
+end
+$$;
+comment on function errtrack_private.member_rules(jsonb, text) is
+    'The rules in a text of a body, unless a line cannot be one; null where it is absent or null.';
+
+create or replace function errtrack_private.change_rules(wanted_project bigint, request jsonb, name text, kind text) returns void
+language plpgsql volatile
+as $$
+declare
+    rules constant text[] := errtrack_private.member_rules(request, name);
+begin
+    if rules is not null then
+        perform errtrack_private.replace_grouping_rules(wanted_project, kind, rules);
+    end if;
 end
 $$;
 comment on function errtrack_private.change_rules(bigint, jsonb, text, text) is
-    'Makes the rules of a project of a kind those of a text, unless a line cannot be one.';
+    'Makes the rules of a project of a kind those of a text.';
 
 create or replace function errtrack_private.change_quotas(wanted_project bigint, wanted_key bigint, body jsonb) returns void
 language plpgsql volatile
@@ -399,7 +412,7 @@ begin
         'member_list(jsonb, text, text)', 'member_object(jsonb, text, text[])', 'setting_values(bigint, text)',
         'rule_text(bigint, text)', 'show_quotas(bigint, bigint)', 'settable_limits(bigint)', 'show_settings(bigint)',
         'replace_setting(bigint, text, text, text[])', 'change_options(bigint, jsonb)',
-        'change_rules(bigint, jsonb, text, text)', 'change_quotas(bigint, bigint, jsonb)',
+        'member_rules(jsonb, text)', 'change_rules(bigint, jsonb, text, text)', 'change_quotas(bigint, bigint, jsonb)',
         'change_limits(bytea, bigint, jsonb)', 'change_retention(bigint, jsonb)', 'change_settings(bytea, bigint, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -65,6 +65,11 @@ insert into errtrack_private.notifications (project_id, channel_id, kind, notice
 select c.project_id, c.id, 'test', errtrack_private.notice_of(c.project_id, null, 'test', now(), '{}'), (array['failed', 'sent', 'waiting'])[n % 3 + 1]
 from errtrack_private.channels c, generate_series(1, 6) as n where c.kind = 'mail';
 
+insert into errtrack_private.rule_trials (project_id, events, state, requested_at, result)
+select id, 500, 'done', now() - interval '1 hour', format('{"events": 2, "changed": 1, "complete": true, "issues": [{"id": %s001, "events": 2}],
+    "moves": [{"from": %s001, "to": null, "group": "0123456789abcdef0123456789abcdef", "events": 1, "example": "0123456789abcdef0123456789abcdef"}]}', id, id)::jsonb
+from errtrack_private.projects where slug <> 'empty';
+
 -- ---- issues ------------------------------------------------------------------------
 
 -- Thirty of each project: exceptions in all states, every fifth a message, two merged into the first.

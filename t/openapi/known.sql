@@ -30,6 +30,7 @@ select jsonb_agg(jsonb_build_object(
     'channel', (select jsonb_agg(c.id::text) from errtrack_private.channels c where c.project_id = p.id and c.kind <> 'tracker'),
     'rule', (select jsonb_agg(r.id::text) from errtrack_private.alert_rules r where r.project_id = p.id),
     'notification', (select jsonb_agg(n.delivery_id::text) from errtrack_private.notifications n where n.project_id = p.id),
+    'run', (select jsonb_agg(t.id::text) from errtrack_private.rule_trials t where t.project_id = p.id),
     'provider', '["gitlab", "github", "other"]'::jsonb,
     'member', (select jsonb_agg(m.user_id::text) from errtrack_private.memberships m
                join errtrack_private.users u on u.id = m.user_id

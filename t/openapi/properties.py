@@ -72,6 +72,7 @@ WHOLE = {
         {"fingerprintingRules": "# none\ntype:A -> a", "groupingEnhancements": "app:yes -app\n"}, {"groupingEnhancements": "app:yes -app\nnonsense"},
         {"quotas": {"error": {"count": 10, "window": 60}, "all": None}}, {"quotas": {"x": None}}, {"limits": {"bodies": "none", "tag_keys": None, "releases": 2**40}},
     ),
+    "rules_dry_run": ({"fingerprintingRules": "type:A -> a"}, {"groupingEnhancements": "nonsense"}, {"events": 2000}, {"events": 0}),
     "sentry_key_update": (
         {"rateLimit": {"count": 5, "window": 60}}, {"rateLimit": None}, {"rateLimit": {"count": 0, "window": 99999}}, {"rateLimit": {"count": "x"}},
         {"quotas": {"session": {"count": 0, "window": 86400}, "all": None}, "isActive": True}, {"quotas": {"error": {"count": 2**53, "window": 1}}},

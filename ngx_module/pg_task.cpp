@@ -134,14 +134,20 @@ bool is_refusal(const std::string &state)
     return state.size() == 5 && state.compare(0, 2, "ET") == 0;
 }
 
-SqlAnswer refusal(const std::string &state, std::string_view message)
+/* refuse_for_now() tells in a detail, whose own name is in the language of the server, when to come again. */
+SqlAnswer refusal(const std::string &state, const std::string &message)
 {
     constexpr std::string_view severity = "ERROR:  ";
-    message.remove_prefix(message.compare(0, severity.size(), severity) == 0 ? severity.size() : 0);
+    constexpr std::string_view later = "Retry-After: ";
+    std::string first = first_line(message.c_str());
     SqlAnswer answer;
     answer.end = SqlEnd::refused;
     answer.status = std::atoi(state.c_str() + 2);
-    answer.problem = message;
+    answer.problem = first.compare(0, severity.size(), severity) == 0 ? first.substr(severity.size()) : first;
+    if (std::size_t at = message.find(later, first.size()); at != message.npos) {
+        at += later.size();
+        answer.retry_after = message.substr(at, message.find_first_not_of("0123456789", at) - at);
+    }
     return answer;
 }
 
@@ -408,7 +414,7 @@ try {
             SqlEnd end = state == "57014" ? SqlEnd::timed_out
                          : is_other_schema(state) ? SqlEnd::other_schema
                          : is_unavailable(state) ? SqlEnd::unavailable : SqlEnd::failed;
-            answer = is_refusal(state) ? refusal(state, first_line(e.what()))
+            answer = is_refusal(state) ? refusal(state, e.what())
                      : trouble(end, function + "() failed with SQLSTATE " + state);
             /* The next connection finds out what the schema is now. */
             usable = end != SqlEnd::other_schema;

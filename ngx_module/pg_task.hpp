@@ -58,6 +58,7 @@ struct SqlAnswer {
     std::string content_type;            /* of a file; empty: it is JSON */
     std::string file_name;
     std::optional<std::string> cookie;   /* of a session that begins; empty: it ends */
+    std::string retry_after;             /* of a refusal, in seconds; empty: it stays one */
     std::string next_cursor;             /* empty: no such page */
     std::string prev_cursor;
     std::optional<std::int64_t> total;

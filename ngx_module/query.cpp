@@ -36,7 +36,7 @@ constexpr off_t max_upload = 16 * 1024 * 1024;
 constexpr ngx_msec_t call_deadline = 4500;
 
 /* Seconds after which a client may come again while the database is away. */
-constexpr std::string_view retry_after = "5";
+constexpr std::string_view usual_retry_after = "5";
 
 /*
  * An answer stays in memory until its client has read it, however slowly. So large ones are
@@ -96,7 +96,8 @@ std::string_view in_words_of_ours(Surface surface, std::string_view reason) noex
 }
 
 /* Reads on over a body first, so that the connection can be kept. */
-ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std::string_view reason = {})
+ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std::string_view reason = {},
+                         std::string_view retry_after = {})
 {
     ngx_int_t rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -104,7 +105,10 @@ ngx_int_t refuse_request(ngx_http_request_t *r, Surface surface, int status, std
     }
     std::string body = refusal_json(surface, status, reason);
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "query refused: %s", body.c_str());
-    if ((status == 503 && !add_header(r, "Retry-After", retry_after))
+    if (status == 503 && retry_after.empty()) {
+        retry_after = usual_retry_after;
+    }
+    if ((!retry_after.empty() && !add_header(r, "Retry-After", retry_after))
         || (status == 401 && surface == Surface::sentry && !add_header(r, "WWW-Authenticate", "Bearer")))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -447,7 +451,7 @@ ngx_int_t send_failure(ngx_http_request_t *r, Query &query)
     ngx_log_t *log = r->connection->log;
     switch (answer.end) {
     case SqlEnd::refused:
-        return refuse_request(r, surface(query), answer.status, answer.problem);
+        return refuse_request(r, surface(query), answer.status, answer.problem, answer.retry_after);
     case SqlEnd::unavailable:
         log_unavailable(log, answer.problem);
         return refuse_request(r, surface(query), 503, "the database cannot be reached");

@@ -174,6 +174,7 @@ $t->sql('delete from errtrack_private.sign_in_failures');
 is_deeply [ map { [ $_->status, $_->json->{detail} ] } sign_in(''), sign_in(undef) ], [ ([ 400, 'token is missing' ]) x 2 ], 'who gives no token is told so';
 is_deeply [ map { sign_in("guess-$_")->status } 1 .. 12 ], [ (401) x 10, 429, 429 ], 'after ten wrong tokens there are no more tries';
 is sign_in('ann-token')->status, 429, 'with the right one neither';
+is sign_in('ann-token')->header('Retry-After'), 900, '... and when there are some again';
 $t->sql(q(update errtrack_private.sign_in_failures set at = at - interval '16 minutes'));
 is sign_in('ann-token')->status, 200, 'for a quarter of an hour';
 

@@ -339,7 +339,8 @@ void resume_tracker(const Options &options)
 void test_notifications(const Options &options)
 {
     Database database(options.database);
-    pqxx::result queued = database.run(
+    pqxx::result queued = run_body(
+        database, "--url-file",
         "select p.id, array_agg(q.notification)"
         " from errtrack_private.find_project($1) as p(id)"
         " cross join lateral errtrack_private.queue_tests(p.id, $2) as q group by p.id",

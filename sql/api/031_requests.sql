@@ -20,6 +20,16 @@ $$;
 comment on function errtrack_private.refuse(integer, text) is
     'Ends the call: the client gets this status, and the reason in the words of its surface.';
 
+create or replace function errtrack_private.refuse_for_now(status integer, reason text, seconds double precision) returns void
+language plpgsql immutable
+as $$
+begin
+    raise exception using errcode = 'ET' || status, message = reason, detail = 'Retry-After: ' || ceil(greatest(seconds, 1));
+end
+$$;
+comment on function errtrack_private.refuse_for_now(integer, text, double precision) is
+    'Ends the call as refuse() does, with the seconds after which it may be made again.';
+
 create or replace function errtrack_private.needs(scope text) returns text
 language sql immutable
 as $$
@@ -273,7 +283,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'refuse(integer, text)', 'needs(text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
+        'refuse(integer, text)', 'refuse_for_now(integer, text, double precision)', 'needs(text)', 'require(bytea, text, bigint, text)', 'ok(text, integer)',
         'path_text(jsonb, text)', 'as_id(text)', 'path_id(jsonb, text)', 'argument(jsonb, text)',
         'arguments(jsonb, text)', 'one_of(text[])', 'argument_choice(jsonb, text, text[])',
         'page_length(jsonb, integer, integer)',

@@ -28,7 +28,7 @@ begin
     end if;
     delete from errtrack_private.sign_in_failures f where f.at < now() - interval '15 minutes';
     if (select count(*) from errtrack_private.sign_in_failures f where f.address = client) >= 10 then
-        perform errtrack_private.refuse(429, 'Too many attempts: try again in 15 minutes');
+        perform errtrack_private.refuse_for_now(429, 'Too many attempts: try again in 15 minutes', 900);
     end if;
     select * into token
     from errtrack_private.authenticate(sha256(convert_to(coalesce(given, ''), 'UTF8'))) t

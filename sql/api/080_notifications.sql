@@ -234,6 +234,27 @@ $$;
 comment on function errtrack_private.queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean) is
     'Adds a notice to what a channel is told in one message later: when the first of it is due.';
 
+create or replace function errtrack_private.spend_message(channel errtrack_private.channels, out full_until timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A clock that was ahead for a moment is not believed.
+    if channel.window_from not between now() - interval '1 hour' and now() then
+        channel.window_from := now();
+        channel.window_messages := 0;
+    elsif channel.window_messages >= channel.hourly_cap then
+        full_until := channel.window_from + interval '1 hour';
+        return;
+    end if;
+    update errtrack_private.channels c
+    set window_from = channel.window_from, window_messages = channel.window_messages + 1
+    where c.project_id = channel.project_id and c.id = channel.id;
+end
+$$;
+comment on function errtrack_private.spend_message(errtrack_private.channels) is
+    'Counts a message of a channel, whose row the caller has locked. Not null: it has had as many as it may in an hour, until then.';
+
 create or replace function errtrack_private.queue_notice(
     wanted_project bigint,
     wanted_channel bigint,
@@ -246,6 +267,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     channel errtrack_private.channels;
+    full_until timestamptz;
 begin
     select c.* into strict channel
     from errtrack_private.channels c
@@ -255,17 +277,11 @@ begin
         perform errtrack_private.queue_digest(channel, notice, mute_until, true);
         return;
     end if;
-    -- A clock that was ahead for a moment is not believed.
-    if channel.window_from not between now() - interval '1 hour' and now() then
-        channel.window_from := now();
-        channel.window_messages := 0;
-    elsif channel.window_messages >= channel.hourly_cap then
-        perform errtrack_private.queue_digest(channel, notice, channel.window_from + interval '1 hour', false);
+    full_until := errtrack_private.spend_message(channel);
+    if full_until is not null then
+        perform errtrack_private.queue_digest(channel, notice, full_until, false);
         return;
     end if;
-    update errtrack_private.channels c
-    set window_from = channel.window_from, window_messages = channel.window_messages + 1
-    where c.project_id = wanted_project and c.id = wanted_channel;
     insert into errtrack_private.notifications (project_id, channel_id, kind, issue_id, notice)
     values (wanted_project, wanted_channel, notice ->> 'kind', (notice #>> '{issue,id}')::bigint, notice);
 end
@@ -416,6 +432,7 @@ begin
         'issue_has_tag(bigint, bigint, text, text[])', 'mute_end(errtrack_private.alert_rules, timestamptz)',
         'notice_of(bigint, bigint, text, timestamptz, jsonb)',
         'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
+        'spend_message(errtrack_private.channels)',
         'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_row(errtrack_private.outbox)',
         'drop_untold()', 'plan_notifications(integer)']
     loop

@@ -426,11 +426,13 @@ language plpgsql volatile
 as $$
 declare
     made errtrack_private.notifications;
+    full_until timestamptz;
 begin
     if not channel.enabled then
         perform errtrack_private.refuse(409, 'the channel is not enabled: enable it first');
     end if;
-    perform errtrack_private.resume_channel(channel.project_id, channel.id);
+    -- Who tests it twice at once waits here; what has been counted meanwhile counts.
+    channel := errtrack_private.resume_channel(channel.project_id, channel.id);
     -- One that waits already says the same.
     select n.* into made
     from errtrack_private.notifications n
@@ -438,6 +440,13 @@ begin
     order by n.id
     limit 1;
     if not found then
+        full_until := errtrack_private.spend_message(channel);
+        if full_until is not null then
+            perform errtrack_private.refuse_for_now(429, format(
+                'channel "%s" has had as many messages as hourlyCap allows in an hour, %s: test it again in %s min',
+                channel.name, channel.hourly_cap, ceil(extract(epoch from full_until - now()) / 60)),
+                extract(epoch from full_until - now()));
+        end if;
         insert into errtrack_private.notifications as n (project_id, channel_id, kind, notice)
         values (channel.project_id, channel.id, 'test',
                 errtrack_private.notice_of(channel.project_id, null, 'test', now(), '{}'))
@@ -447,7 +456,7 @@ begin
 end
 $$;
 comment on function errtrack_private.queue_test(errtrack_private.channels) is
-    'Queues a message that says no more than that it arrived, and has the channel tried at once.';
+    'Queues a message that says no more than that it arrived, and has the channel tried at once. It counts as others do; beyond the cap it is refused.';
 
 do $$
 declare

@@ -48,4 +48,17 @@ like $back->{message}, qr/^References: \Q$thread\E/m, 'in the same thread';
 eventually { $t->sql_value(q(select last_error from errtrack_private.channels where name = 'nobody')) } 'an address that is refused';
 like $t->sql_value(q(select last_error from errtrack_private.channels where name = 'nobody')), qr/550/, 'is told with what the mail server says';
 
+# Of several recipients those who can be reached are.
+$t->sql(q(delete from errtrack_private.channels where name = 'nobody'));
+$t->sql(q(update errtrack_private.channels set settings = '{"to": ["nobody@example.com", "ops@example.com", "later@example.com"]}' where name = 'ops'));
+my $before = () = $mail->requests;
+$t->queue({ message => 'something else' });
+eventually { $mail->requests > $before } 'one whom the server does not take keeps the mail from nobody else';
+is_deeply +($mail->requests)[-1]{to}, ['ops@example.com'], '... who gets it';
+my $missed = 'it did not reach nobody@example.com (550 no such user), later@example.com (451 come again later)';
+eventually { ($t->sql_value(q(select last_error from errtrack_private.channels where name = 'ops')) // '') eq $missed } 'the channel tells whom it did not reach';
+is_deeply [ $t->sql('select state, attempts, last_error from errtrack.notifications order by created_at desc limit 1') ], [ [ 'sent', 1, $missed ] ],
+    '... and the history: they do not get it later, as the others would have it twice';
+is $t->sql_value(q(select failures from errtrack_private.channels where name = 'ops')), 0, '... which does not count as a failure';
+
 $t->done;

@@ -248,6 +248,15 @@ std::string quoted(std::string_view text)
 
 }
 
+std::string text_of(const std::vector<MailRefusal> &refused)
+{
+    std::string text;
+    for (const MailRefusal &each : refused) {
+        text.append(text.empty() ? "" : ", ").append(each.recipient).append(" (").append(each.reply).append(")");
+    }
+    return text;
+}
+
 std::string mail_address_fault(std::string_view address)
 {
     std::size_t at = address.rfind('@');

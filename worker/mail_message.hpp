@@ -35,6 +35,15 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/* One of several recipients who does not get a mail. */
+struct MailRefusal {
+    std::string recipient;
+    std::string reply;                  /* of the server: 4xx is for now, 5xx for good; or why else */
+};
+
+/* bob@example.com (550 5.1.1 no such user), ... */
+std::string text_of(const std::vector<MailRefusal> &refused);
+
 /* What is wrong with an address, and what to do; empty when it is one: ASCII, user@host. */
 std::string mail_address_fault(std::string_view address);
 

@@ -317,7 +317,12 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
         }
         std::variant<WebRequest, Mail> composed = compose(channel, notice, delivery, mail);
         if (const Mail *letter = std::get_if<Mail>(&composed)) {
-            client.send_mail(*letter, stop);
+            std::vector<MailRefusal> missed = letter->left_out;
+            for (MailRefusal &refused : client.send_mail(*letter, stop)) {
+                missed.push_back(std::move(refused));
+            }
+            // Tried again, it would reach the others twice.
+            outcome.problem = missed.empty() ? "" : "it did not reach " + text_of(missed);
             return outcome;
         }
         WebRequest &request = std::get<WebRequest>(composed);

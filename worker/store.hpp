@@ -143,7 +143,7 @@ struct SendingOutcome {
     std::int64_t channel = 0;
     std::int64_t id = 0;
     Verdict verdict = Verdict::sent;
-    std::string problem;            /* for people; empty when sent */
+    std::string problem;            /* for people; of what was sent: whom it did not reach */
     double wait_seconds = 0;        /* again: not before */
     std::string reference;          /* of what a tracker made */
     std::string url;

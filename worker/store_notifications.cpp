@@ -102,6 +102,10 @@ std::string Store::note_sending(const SendingOutcome &outcome)
         if (outcome.verdict == SendingOutcome::Verdict::sent) {
             tx.exec_params("select errtrack_private.notification_sent($1, $2, $3, $4)", outcome.project, outcome.id,
                            outcome.reference, outcome.url);
+            if (!outcome.problem.empty()) {
+                tx.exec_params("select errtrack_private.notification_left_out($1, $2, $3)", outcome.project, outcome.id,
+                               outcome.problem);
+            }
         } else {
             came_of_it = tx.exec_params1(
                 "select errtrack_private.notification_failed($1, $2, $3, $4, $5)", outcome.project, outcome.id,

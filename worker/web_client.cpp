@@ -1,6 +1,5 @@
 #include "worker/web_client.hpp"
 
-#include "worker/mail_message.hpp"
 #include "worker/repair.hpp"
 
 #include <curl/curl.h>
@@ -27,6 +26,13 @@ constexpr std::size_t most_reply = 300;
 /* Idle connections that are kept, of hosts that are asked often. */
 constexpr long most_kept = 8;
 
+/* Newer versions of libcurl spell it so, and the other way only for a while. */
+#if LIBCURL_VERSION_NUM >= 0x080200
+constexpr CURLoption rcpt_allow_fails = CURLOPT_MAIL_RCPT_ALLOWFAILS;
+#else
+constexpr CURLoption rcpt_allow_fails = CURLOPT_MAIL_RCPT_ALLLOWFAILS;
+#endif
+
 struct FreeList {
     void operator()(curl_slist *list) const noexcept { curl_slist_free_all(list); }
 };
@@ -51,6 +57,13 @@ void set(CURL *curl, CURLoption option, Value value)
     }
 }
 
+std::string one_line(std::string_view text)
+{
+    std::string line(trim(text));
+    std::replace_if(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return line;
+}
+
 /* What the callbacks of one transfer share. */
 struct Transfer {
     Transfer(const std::stop_token &token, const AddressGuard &addresses) : stop(token), guard(addresses) {}
@@ -64,6 +77,11 @@ struct Transfer {
     std::size_t headers = 0;
     bool headers_end = false;           /* an empty line came behind them */
     std::string reply;                  /* the last with which a mail server refused */
+    const Mail *mail = nullptr;
+    std::size_t asked = 0;              /* for so many of its recipients */
+    bool asks = false;                  /* the last command was for one of them */
+    std::size_t refused_at = 0;         /* asked, when the last of these came */
+    std::vector<MailRefusal> refused;
     std::string refusal;                /* of the guard, for one address of the host */
     bool any_allowed = false;           /* address of the host */
     char why[CURL_ERROR_SIZE] = "";
@@ -88,9 +106,24 @@ std::size_t on_header(char *bytes, std::size_t size, std::size_t count, void *da
     // Those of a 100 end, too.
     transfer.headers_end = !line.starts_with("HTTP/") && (transfer.headers_end || trim(line).empty());
     if (line.starts_with('4') || line.starts_with('5')) {
-        transfer.reply = line.substr(0, most_reply);
+        transfer.reply = one_line(line.substr(0, most_reply));
+        if (transfer.asks && transfer.asked > transfer.refused_at) {
+            transfer.refused_at = transfer.asked;
+            transfer.refused.push_back({transfer.mail->recipients[transfer.asked - 1], transfer.reply});
+        }
     }
     return transfer.headers > most_headers ? 0 : length;
+}
+
+/* Whom a refusal is about only the command before it says. */
+int on_command(CURL *, curl_infotype type, char *bytes, std::size_t size, void *data) noexcept
+{
+    auto &transfer = *static_cast<Transfer *>(data);
+    if (type == CURLINFO_HEADER_OUT) {
+        transfer.asks = std::string_view(bytes, size).starts_with("RCPT") && transfer.asked < transfer.mail->recipients.size();
+        transfer.asked += transfer.asks ? 1 : 0;
+    }
+    return 0;
 }
 
 std::size_t on_upload(char *bytes, std::size_t size, std::size_t count, void *data) noexcept
@@ -200,10 +233,13 @@ WebError error_of(CURLcode code, const std::string &host, const Transfer &transf
 /* What a mail server refuses with, once it has spoken: 4xx is for now, 5xx for good. */
 WebError rejection(long status, const std::string &host, const Transfer &transfer)
 {
-    std::string line(trim(transfer.reply));
-    std::replace_if(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    const std::vector<MailRefusal> &refused = transfer.refused;
+    if (refused.size() == transfer.mail->recipients.size()) {
+        bool again = std::any_of(refused.begin(), refused.end(), [](const MailRefusal &each) { return each.reply.starts_with('4'); });
+        return {WebError::Kind::rejected, host + ": takes the mail for nobody: " + text_of(refused), again};
+    }
     std::string what = status == 535 || status == 534 ? "refuses user or password" : "does not take the mail";
-    return {WebError::Kind::rejected, host + ": " + what + ": " + line, status < 500};
+    return {WebError::Kind::rejected, host + ": " + what + ": " + transfer.reply, status < 500};
 }
 
 const char *name_of(WebRequest::Method method)
@@ -395,11 +431,12 @@ WebAnswer WebClient::send(const WebRequest &request, const std::stop_token &stop
     return answer;
 }
 
-void WebClient::send_mail(const Mail &mail, const std::stop_token &stop)
+std::vector<MailRefusal> WebClient::send_mail(const Mail &mail, const std::stop_token &stop)
 {
     check(mail);
     Transfer transfer(stop, settings_.guard);
     transfer.upload = mail.message;
+    transfer.mail = &mail;
     CURL *curl = handles_->prepare(settings_, mail.server, mail.bounds, mail.guarded, transfer);
     List recipients;
     for (const std::string &address : mail.recipients) {
@@ -416,6 +453,10 @@ void WebClient::send_mail(const Mail &mail, const std::stop_token &stop)
     }
     set(curl, CURLOPT_MAIL_FROM, mail.from.c_str());
     set(curl, CURLOPT_MAIL_RCPT, recipients.get());
+    set(curl, rcpt_allow_fails, 1L);
+    set(curl, CURLOPT_DEBUGFUNCTION, on_command);
+    set(curl, CURLOPT_DEBUGDATA, &transfer);
+    set(curl, CURLOPT_VERBOSE, 1L);     // or nobody is called
     set(curl, CURLOPT_UPLOAD, 1L);
     set(curl, CURLOPT_READFUNCTION, on_upload);
     set(curl, CURLOPT_READDATA, &transfer);
@@ -424,7 +465,7 @@ void WebClient::send_mail(const Mail &mail, const std::stop_token &stop)
     set(curl, CURLOPT_FORBID_REUSE, 1L);
     CURLcode code = handles_->perform(mail.guarded, stop);
     if (code == CURLE_OK) {
-        return;
+        return std::move(transfer.refused);
     }
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

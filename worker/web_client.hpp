@@ -11,6 +11,7 @@
 #define ERRTRACK_WORKER_WEB_CLIENT_HPP
 
 #include "worker/address_guard.hpp"
+#include "worker/mail_message.hpp"
 #include "worker/web_request.hpp"
 
 #include <chrono>
@@ -53,6 +54,7 @@ struct Mail {
     std::string password;
     std::string from;               /* bare addresses, as the server gets them */
     std::vector<std::string> recipients;
+    std::vector<MailRefusal> left_out;          /* whom its sender named as well */
     std::string message;            /* headers and text: see mail_message.hpp */
     WebBounds bounds{std::chrono::seconds(10), std::chrono::seconds(30), std::chrono::seconds(60)};
     bool guarded = false;           /* the operator names the server */
@@ -90,9 +92,10 @@ public:
     /* Whatever its status, an answer is an answer. Throws WebError. */
     WebAnswer send(const WebRequest &request, const std::stop_token &stop);
 
-    /* Returns when the server has taken the mail for all recipients. Throws WebError: then it
-     * has it for none, but when it did not answer in the end. */
-    void send_mail(const Mail &mail, const std::stop_token &stop);
+    /* Returns when the server has taken the mail for one recipient at least, with those for whom
+     * it has not. Throws WebError: then it has it for none, but when it did not answer in the
+     * end. */
+    std::vector<MailRefusal> send_mail(const Mail &mail, const std::stop_token &stop);
 
 private:
     struct Handles;

@@ -33,6 +33,6 @@ comment on column errtrack.notifications.state is
 comment on column errtrack.notifications.created_at is 'When it was due to be sent.';
 comment on column errtrack.notifications.ended_at is 'When it was sent or given up; null while it waits.';
 comment on column errtrack.notifications.attempts is 'How often it was tried.';
-comment on column errtrack.notifications.last_error is 'Why the last attempt failed; null when it did not.';
+comment on column errtrack.notifications.last_error is 'Why the last attempt failed, or whom it did not reach; null when it reached all.';
 
 grant select on errtrack.notifications to errtrack_report;

@@ -144,6 +144,26 @@ $$;
 comment on function errtrack_private.notification_sent(bigint, bigint, text, text) is
     'Notes that a message arrived; of an issue that was made in a tracker also which one it is.';
 
+create or replace function errtrack_private.notification_left_out(wanted_project bigint, wanted_id bigint, problem text) returns void
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    told_channel bigint;
+begin
+    update errtrack_private.notifications n
+    set last_error = left(problem, 1000)
+    where n.project_id = wanted_project and n.id = wanted_id
+    returning n.channel_id into told_channel;
+    update errtrack_private.channels c
+    set last_error = left(problem, 1000)
+    where c.project_id = wanted_project and c.id = told_channel;
+end
+$$;
+comment on function errtrack_private.notification_left_out(bigint, bigint, text) is
+    'Notes whom a message that was sent did not reach. They do not get it later: the others would have it twice.';
+
 create or replace function errtrack_private.notification_failed(
     wanted_project bigint,
     wanted_id bigint,
@@ -240,6 +260,7 @@ declare
 begin
     foreach name in array array[
         'take_duty(text, text)', 'next_notifications(bigint[], integer)', 'notification_sent(bigint, bigint, text, text)',
+        'notification_left_out(bigint, bigint, text)',
         'notification_failed(bigint, bigint, text, text, double precision)', 'notification_state()']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

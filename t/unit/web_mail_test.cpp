@@ -4,10 +4,12 @@
 
 #include "t/unit/web_server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
-#include <thread>
+#include <map>
 #include <string>
+#include <thread>
 
 namespace errtrack {
 namespace {
@@ -20,6 +22,7 @@ struct Manners {
     std::string greeting = "220 mail.example.com ESMTP\r\n";
     std::string hello = "250-mail.example.com\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n";
     std::string rcpt = "250 2.1.5 ok\r\n";
+    std::map<std::string, std::string> of;      /* the same for some of them */
     std::string auth = "235 2.7.0 welcome\r\n";
     std::string end_of_data = "250 2.0.0 queued\r\n";
     std::string silent_at = "nothing";  /* a command that it never answers */
@@ -51,7 +54,13 @@ protected:
                 server.tell(peer.read_until("\r\n"));
                 peer.write(manners.auth);
             } else if (line.starts_with("RCPT")) {
-                peer.write(manners.rcpt);
+                auto own = std::find_if(manners.of.begin(), manners.of.end(),
+                                        [&](const auto &each) { return line.find(each.first) != line.npos; });
+                std::string answer = own == manners.of.end() ? manners.rcpt : own->second;
+                peer.write(answer);
+                if (answer.starts_with("421")) {
+                    return;             // as servers do
+                }
             } else if (line.starts_with("DATA")) {
                 peer.write("354 go ahead\r\n");
                 if (manners.stalls) {
@@ -86,8 +95,8 @@ protected:
     static std::string sent(WebClient &by, const Mail &given)
     {
         try {
-            by.send_mail(given, {});
-            return "sent";
+            std::string missed = text_of(by.send_mail(given, {}));
+            return missed.empty() ? "sent" : "sent, but not to " + missed;
         } catch (const WebError &e) {
             return std::string(e.kind == Kind::rejected      ? "rejected"
                                : e.kind == Kind::certificate ? "certificate"
@@ -126,14 +135,37 @@ TEST_F(WebMail, that_is_refused_says_what_the_server_said)
 {
     std::string host = "127.0.0.1:" + server.port();
     manners.rcpt = "550 5.1.1 no such \x1b[31muser\r\n";
-    EXPECT_EQ(sent(mail()), "rejected: " + host + ": does not take the mail: 550 5.1.1 no such ?[31muser");
-    manners.rcpt = "451 4.7.1 greylisted\r\n";
-    EXPECT_EQ(sent(mail()), "rejected, again: " + host + ": does not take the mail: 451 4.7.1 greylisted");
+    EXPECT_EQ(sent(mail()), "rejected: " + host + ": takes the mail for nobody: ann@example.com (550 5.1.1 no such ?[31muser), "
+                            "bob@example.com (550 5.1.1 no such ?[31muser)");
+    manners.of["bob"] = "451 4.7.1 greylisted\r\n";
+    EXPECT_EQ(sent(mail()), "rejected, again: " + host + ": takes the mail for nobody: ann@example.com (550 5.1.1 no such ?[31muser), "
+                            "bob@example.com (451 4.7.1 greylisted)");
+    manners.of.clear();
     manners.rcpt = "250 ok\r\n";
     manners.end_of_data = "554 5.7.1 spam\r\n";
     EXPECT_EQ(sent(mail()), "rejected: " + host + ": does not take the mail: 554 5.7.1 spam");
     manners.greeting = "421 4.3.2 busy\r\n";
     EXPECT_EQ(sent(mail()), "rejected, again: " + host + ": does not take the mail: 421 4.3.2 busy");
+}
+
+TEST_F(WebMail, arrives_for_those_whom_the_server_takes)
+{
+    manners.of["ann"] = "550-5.1.1 no such user\r\n550 5.1.1 ask elsewhere\r\n";
+    Mail given = mail();
+    given.recipients.push_back("eve@example.com");
+    EXPECT_EQ(sent(given), "sent, but not to ann@example.com (550-5.1.1 no such user)");
+    EXPECT_TRUE(told("RCPT TO:<eve@example.com>\r\nDATA\r\n")) << server.told();
+    manners.of = {{"eve", "451 4.7.1 greylisted\r\n"}, {"bob", "550 5.7.1 not for you\r\n"}};
+    EXPECT_EQ(sent(given), "sent, but not to bob@example.com (550 5.7.1 not for you), eve@example.com (451 4.7.1 greylisted)");
+    manners.end_of_data = "554 5.7.1 spam\r\n";
+    EXPECT_EQ(sent(given), "rejected: 127.0.0.1:" + server.port() + ": does not take the mail: 554 5.7.1 spam");
+}
+
+TEST_F(WebMail, that_ends_amid_its_recipients_is_sent_to_nobody)
+{
+    manners.of["bob"] = "421 4.3.2 going down\r\n";
+    EXPECT_EQ(sent(mail()), "rejected, again: 127.0.0.1:" + server.port() + ": does not take the mail: 421 4.3.2 going down");
+    EXPECT_FALSE(told("Subject")) << server.told();
 }
 
 TEST_F(WebMail, logs_in_when_there_is_a_user)

@@ -19,7 +19,9 @@ for my $case ([ 'a sender without an @', [ @server, '--mail-from', 'errors' ], '
     [ 'a login without a password', [ @server, '--mail-from', 'errors@example.com', '--mail-user', 'errors' ],
         '--mail-user: name the file of the password with --mail-password-file' ],
     [ 'a password of nobody', [ @server, '--mail-from', 'errors@example.com', '--mail-password-file', $password ],
-        '--mail-password-file: name who logs in with --mail-user' ]) {
+        '--mail-password-file: name who logs in with --mail-user' ],
+    [ 'a domain that is none', [ @server, '--mail-from', 'errors@example.com', '--mail-domain', 'ops@example.com' ],
+        '--mail-domain: "ops@example.com" is none: write it like example.org' ]) {
     my ($label, $options, $message) = @$case;
     my ($status, $out, $err) = $t->command('errtrack-worker', '--database', $t->postgres->conninfo('errtrack_worker'),
         '--redis', $t->redis_server->address, @$options);

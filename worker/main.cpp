@@ -392,6 +392,9 @@ int run(int argc, char **argv)
     app.add_option("--mail-from", settings.notifier.mail.from, "sender of mail: errors@example.com");
     app.add_option("--mail-from-name", settings.notifier.mail.from_name, "what readers show for the sender")
         ->capture_default_str();
+    app.add_option("--mail-domain", settings.notifier.mail.domains,
+                   "domain whose addresses people may have mail sent to: example.org; may be given again (default: all)")
+        ->allow_extra_args(false);
     app.add_option("--listen", settings.listen,
                    "host:port for /metrics, /live and /ready (default: none)");
     app.add_option("--log-level", settings.log_level, "debug, info, warn or err")

@@ -87,6 +87,11 @@ Notifier::Notifier(std::string conninfo, std::string holder, const RedisSettings
     if (!fault.empty()) {
         throw NotifierSettingsError("--mail-from: " + fault);
     }
+    for (const std::string &domain : settings.mail.domains) {
+        if (!mail_address_fault("user@" + domain).empty()) {
+            throw NotifierSettingsError("--mail-domain: \"" + domain + "\" is none: write it like example.org");
+        }
+    }
     if (settings.mail.user.empty() != settings.mail_password_file.empty()) {
         throw NotifierSettingsError(settings.mail.user.empty() ? "--mail-password-file: name who logs in with --mail-user"
                                                                : "--mail-user: name the file of the password with --mail-password-file");

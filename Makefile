@@ -178,7 +178,7 @@ $(BUILD)/unit/%: $(OBJ)/t/unit/%.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/n
 WEB_UNITS := $(patsubst %,$(BUILD)/unit/%_test,web_client web_guard web_mail)
 $(WEB_UNITS): LIBS := -lcurl -lssl
 $(WEB_UNITS): $(call objects,web_client)
-DIALOGUES := $(patsubst %,$(BUILD)/unit/tracker_%_test,gitlab github other)
+DIALOGUES := $(patsubst %,$(BUILD)/unit/%_test,tracker_gitlab tracker_github tracker_other faults)
 $(DIALOGUES): LIBS := -lcurl
 $(DIALOGUES): $(call objects,web_client tracker tracker_api tracker_gitlab tracker_github tracker_other)
 

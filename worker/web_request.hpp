@@ -1,7 +1,8 @@
 /*
  * A request to a server of somebody else, and the form that its parts have to have. What
- * people configure is checked here when they do, by the daemon and by the command; where an
- * address leads is a matter of address_guard.hpp, when it is connected to. Pure.
+ * people configure SQL has checked when they did, in the same words (sql/api/088_faults.sql;
+ * t/faults.jsonl holds both to it); where an address leads is a matter of address_guard.hpp,
+ * when it is connected to. Pure.
  */
 
 #ifndef ERRTRACK_WORKER_WEB_REQUEST_HPP

@@ -85,26 +85,13 @@ create or replace function errtrack_private.host_of(url text, name text) returns
 language plpgsql immutable
 as $$
 declare
-    -- Up to what every client takes for its end, so that all agree about the host.
-    authority constant text := substring(url from '^https?://([^/?#\\]*)');
+    fault constant text := errtrack_private.url_fault(url);
 begin
-    if length(url) > 2048 then
-        perform errtrack_private.refuse(400, name || ' must have at most 2048 characters');
-    elsif url ~ '[[:cntrl:][:space:]]' then
-        perform errtrack_private.refuse(400, name || ' must have no blanks and control characters');
-    elsif authority is null then
-        perform errtrack_private.refuse(400, name || ' must begin with https:// or http://');
-    elsif position('@' in authority) > 0 then
-        perform errtrack_private.refuse(400,
-            name || ' must have no user and password before the host: what is secret is given as secret or token');
-    elsif authority !~ '^([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$'
-        or coalesce(substring(authority from ':([0-9]{1,5})$')::integer, 1) not between 1 and 65535
-        or url ~ '^https?://[^/?#]*\\'
-    then
-        perform errtrack_private.refuse(400, name || ' must name a host and at most a port after it: https://host:8443/path');
+    if fault <> '' then
+        perform errtrack_private.refuse(400, format('%s: %s', name, fault));
     end if;
     -- Without TLS it is another place for a secret.
-    return case when url ~* '^http:' then 'http://' else '' end || lower(authority);
+    return case when url ~* '^http:' then 'http://' else '' end || lower(substring(url from '://([^/?#]*)'));
 end
 $$;
 comment on function errtrack_private.host_of(text, text) is
@@ -140,11 +127,13 @@ declare
     header text;
     recipient text;
     flag text;
+    fault text;
 begin
     foreach header in array coalesce(errtrack_private.member_texts(settings, 'headers', 20, 1000, 'settings.headers'), '{}') loop
-        if header !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+:[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*$' then
-            perform errtrack_private.refuse(400, 'each of settings.headers must be a line of ASCII: Name: value');
-        elsif header ~* '^(host|content-[a-z]+|transfer-encoding|connection|expect|user-agent|te|trailer|upgrade|x-errtrack-[a-z]+):' then
+        fault := errtrack_private.header_fault(header);
+        if fault <> '' then
+            perform errtrack_private.refuse(400, format('settings.headers: %s', fault));
+        elsif header ~* '^(content-[a-z]+|user-agent|x-errtrack-[a-z]+):' then
             perform errtrack_private.refuse(400, 'settings.headers must leave out what the sender says itself: '
                 || split_part(header, ':', 1));
         elsif header ~* '^[^:]*(auth|cookie|key|pass|secret|token)' then
@@ -153,11 +142,17 @@ begin
         end if;
     end loop;
     foreach recipient in array coalesce(errtrack_private.member_texts(settings, 'to', 20, 254, 'settings.to'), '{}') loop
-        if recipient !~ '^[^][@\s<>(),;:\\"[:cntrl:]]{1,64}@[^][@\s<>(),;:\\"[:cntrl:]]+$' then
-            perform errtrack_private.refuse(400, 'settings.to must be a list of 1 to 20 e-mail addresses: ann@example.com');
+        fault := errtrack_private.mail_address_fault(recipient);
+        if fault <> '' then
+            perform errtrack_private.refuse(400, format('settings.to: "%s": %s', left(regexp_replace(recipient, '[[:cntrl:]]', '?', 'g'), 100), fault));
         end if;
     end loop;
-    perform errtrack_private.member_texts(settings, 'labels', 20, 200, 'settings.labels');
+    if exists (
+        select from unnest(errtrack_private.member_texts(settings, 'labels', 20, 200, 'settings.labels')) as label
+        where label like '%,%' or btrim(label, E' \t\r\n') = '')
+    then
+        perform errtrack_private.refuse(400, 'settings.labels must be names without commas, one in each text');
+    end if;
     foreach flag in array '{confidential, creates, closes, reopens}'::text[] loop
         perform errtrack_private.member_flag(settings, flag, 'settings.' || flag);
     end loop;
@@ -290,6 +285,8 @@ begin
             channel.place, case channel.provider when 'github' then 'api.' else '' end || channel.place)
     then
         perform errtrack_private.refuse(400, format('settings.api must be on the host of url: %s', channel.place));
+    elsif what = 'gitlab' and rtrim(channel.settings ->> 'api', '/') not like '%/api/v4' then
+        perform errtrack_private.refuse(400, 'settings.api: it does not end with /api/v4: write it like https://example.com/gitlab/api/v4');
     end if;
     foreach secret in array wanted.needs loop
         if not (channel.sealed ? secret or channel.files ? secret) then

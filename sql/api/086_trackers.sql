@@ -5,6 +5,8 @@
 create or replace function errtrack_private.check_tracker_url(provider text, url text) returns void
 language plpgsql immutable
 as $$
+declare
+    fault text;
 begin
     if coalesce(url, '') = '' then
         perform errtrack_private.refuse(400, 'url is missing: that of the project in the tracker');
@@ -12,8 +14,10 @@ begin
     perform errtrack_private.host_of(url, 'url');
     if length(url) > 500 or url ~ '["<>]' then
         perform errtrack_private.refuse(400, 'url must have at most 500 characters, without quotes and angle brackets');
-    elsif provider <> 'other' and url !~ '^https?://[^/?#]+(/[^/?#]+){2,}$' then
-        perform errtrack_private.refuse(400, format('url must be that of the project: https://%s.example.com/acme/shop', provider));
+    end if;
+    fault := errtrack_private.tracker_fault(provider, url);
+    if fault <> '' then
+        perform errtrack_private.refuse(400, format('url: %s', fault));
     end if;
 end
 $$;

@@ -206,24 +206,10 @@ TEST(MailMessage, carries_any_text)
     EXPECT_EQ(decoded(quoted.substr(0, quoted.size() - 2), ' '), text);
 }
 
-TEST(MailMessage, checks_addresses)
+/* The rest is in t/faults.jsonl; SQL has no texts with this one. */
+TEST(MailMessage, takes_no_address_with_a_zero)
 {
-    for (const char *address : {"ann@example.com", "a.b+c=d@sub.example.com", "root@localhost",
-                                "o'neill@xn--bcher-kva.example"}) {
-        EXPECT_EQ(mail_address_fault(address), "") << address;
-    }
-    EXPECT_EQ(mail_address_fault(std::string(64, 'a') + "@" + std::string(189, 'b')), "");
-    for (std::string address : {"", "ann", "@example.com", "ann@", "a@b@c", "a b@example.com",
-                                "a@example.com,b@example.com", "<a@example.com>", "a@example.com>",
-                                "Ann <a@example.com>", "a@example.com\r\nBcc: b@example.com", "a@example.com\n",
-                                "\"a b\"@example.com", ".a@example.com", "a.@example.com", "a..b@example.com",
-                                "a@.example.com", "a@example..com", "a@example.com.", "a@[127.0.0.1]",
-                                "\xc3\xa4@example.com", "a@\xc3\xa4.example", "a@exam_ple.com", "a@x SIZE=1"}) {
-        EXPECT_NE(mail_address_fault(address), "") << address;
-    }
     EXPECT_NE(mail_address_fault(std::string_view("a\0@example.com", 14)), "");
-    EXPECT_NE(mail_address_fault(std::string(65, 'a') + "@example.com"), "");
-    EXPECT_NE(mail_address_fault("a@" + std::string(253, 'b')), "");
 }
 
 std::string complaint(const MailMessage &message)

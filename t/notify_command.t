@@ -43,7 +43,7 @@ sub id_of { my ($name) = @_; return $t->sql_value('select id from errtrack_priva
 
 # ---- channels -----------------------------------------------------------------------------
 
-prints [qw(channel list shop)], "id  name  kind  place  state  hourly_cap  waiting  delivered_at  last_error\n", 'a project has no channel at first';
+prints [qw(channel list shop)], "id  name  kind  place  state  hourly_cap  waiting  untold  delivered_at  last_error\n", 'a project has no channel at first';
 refuses [ qw(channel add shop slack team --url-file), $url ], 'name the file of the key that the worker has with --secrets-key-file', 'a secret is sealed or not taken';
 refuses [ qw(channel add shop slack team --url-file), "$url-gone", @seal ], 'cannot read .*-gone: No such file or directory', 'a file that is not there';
 prints [ qw(channel add shop slack team --url-file), $url, @seal ], "channel 1 of shop is team\n", 'a channel is made';

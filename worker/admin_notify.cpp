@@ -170,9 +170,11 @@ Body tags_of(const std::vector<std::string> &given)
 void list_channels(const Options &options)
 {
     Database database(options.database);
+    const std::string untold = options.json ? "show_untold" : "untold_words";
     show_list(std::cout, database, options.json,
-              "select c.id, c.name, c.kind, c.place, c.state, c.hourly_cap, c.waiting, c.delivered_at, c.last_error"
-              " from errtrack_private.channel_list(errtrack_private.find_project($1)) as c",
+              "select c.id, c.name, c.kind, c.place, c.state, c.hourly_cap, c.waiting,"
+              " errtrack_private." + untold + "(p.id, c.id) as untold, c.delivered_at, c.last_error"
+              " from errtrack_private.find_project($1) as p (id) cross join lateral errtrack_private.channel_list(p.id) as c",
               options.project);
 }
 

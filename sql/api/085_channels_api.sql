@@ -25,12 +25,28 @@ $$;
 comment on function errtrack_private.show_channel_state(errtrack_private.channels) is
     'What channels and trackers that errtrack acts in have in common, without what is secret.';
 
+create or replace function errtrack_private.show_untold(wanted_project bigint, wanted_channel bigint) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'reason', d.reason, 'messages', d.messages, 'byKind', d.by_kind,
+            'since', errtrack_private.rfc3339(d.began_at), 'dueAt', errtrack_private.rfc3339(d.due_at)) order by d.due_at, d.reason), '[]')
+        from errtrack_private.digests d
+        where d.project_id = wanted_project and d.channel_id = wanted_channel);
+end
+$$;
+comment on function errtrack_private.show_untold(bigint, bigint) is
+    'What a channel is told in one message later, and when: what is beyond its cap, and what is muted.';
+
 create or replace function errtrack_private.show_channel(c errtrack_private.channels) returns jsonb
 language plpgsql stable
 as $$
 begin
     return errtrack_private.show_channel_state(c) || jsonb_build_object(
         'id', c.id::text, 'name', c.name, 'kind', c.kind, 'place', c.place,
+        'untold', errtrack_private.show_untold(c.project_id, c.id),
         'hasUrl', c.sealed ? 'url' or c.files ? 'url', 'urlFile', c.files -> 'url');
 end
 $$;
@@ -379,7 +395,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'show_channel_state(errtrack_private.channels)', 'show_channel(errtrack_private.channels)',
+        'show_channel_state(errtrack_private.channels)', 'show_untold(bigint, bigint)', 'show_channel(errtrack_private.channels)',
         'channel_named(bigint, jsonb)', 'is_administrator(bytea)', 'channel_members()', 'show_notification(errtrack_private.notifications)',
         'notification_named(bigint, jsonb)', 'forget_notifications(bigint, timestamptz)',
         'retry_notification(errtrack_private.notifications)']

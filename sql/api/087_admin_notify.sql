@@ -70,6 +70,18 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function errtrack_private.channel_list(bigint) is 'The channels of a project, and how it goes with them.';
 
+create or replace function errtrack_private.untold_words(project bigint, channel bigint) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select string_agg(
+        format('%s %s (%s) at %s', d.messages, case d.reason when 'cap' then 'beyond the cap' else 'muted' end, (
+            select string_agg(k.value || ' ' || k.key, ', ' order by k.key) from jsonb_each_text(d.by_kind) as k),
+            date_trunc('second', d.due_at)), ', ' order by d.due_at, d.reason)
+    from errtrack_private.digests as d
+    where d.project_id = untold_words.project and d.channel_id = untold_words.channel
+$$;
+comment on function errtrack_private.untold_words(bigint, bigint) is
+    'What show_untold() shows, in a line; null when there is nothing.';
+
 create or replace function errtrack_private.add_channel(project bigint, body jsonb, sealed jsonb) returns bigint
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
@@ -338,6 +350,7 @@ revoke execute on function
     errtrack_private.find_channel(bigint, text),
     errtrack_private.find_rule(bigint, text),
     errtrack_private.channel_list(bigint),
+    errtrack_private.untold_words(bigint, bigint),
     errtrack_private.add_channel(bigint, jsonb, jsonb),
     errtrack_private.change_channel(bigint, text, jsonb, jsonb),
     errtrack_private.remove_channel(bigint, text),

@@ -199,6 +199,8 @@ constexpr Route routes[] = {
     {"PUT", "/api/0/projects/{organization}/{project}/trackers/{provider}", sentry, writes, "tracker_set",
      Paging::none, "tracker"},
     {"DELETE", "/api/0/projects/{organization}/{project}/trackers/{provider}", sentry, writes, "tracker_delete"},
+    {"POST", "/api/0/projects/{organization}/{project}/trackers/{provider}/test", sentry, writes, "tracker_test"},
+    {"POST", "/api/0/projects/{organization}/{project}/trackers/{provider}/resume", sentry, writes, "tracker_resume"},
     {"POST", "/api/0/issues/{issue}/tracker-issues", sentry, writes, "tracker_issue_create"},
     {"POST", "/api/0/organizations/{organization}/issues/{issue}/tracker-issues", sentry, writes,
      "tracker_issue_create"},

@@ -295,6 +295,8 @@ my %route = (
     'GET /api/0/projects/{organization}/{project}/trackers'     => [ project => 'project:read', 200 ],
     'PUT /api/0/projects/{organization}/{project}/trackers/{provider}' => [ project => 'project:write', 200, { enabled => JSON::PP::true() } ],
     'DELETE /api/0/projects/{organization}/{project}/trackers/{provider}' => [ project => 'project:write', 204 ],
+    'POST /api/0/projects/{organization}/{project}/trackers/{provider}/test' => [ project => 'project:write', 409 ],
+    'POST /api/0/projects/{organization}/{project}/trackers/{provider}/resume' => [ project => 'project:write', 200 ],
 
     'GET /api/0/issues/{issue}/user-reports'                    => [ issue => 'event:read', 200 ],
     'POST /api/0/issues/{issue}/plugins/gitlab/link'            => [ issue => 'event:write', 200, { issue_id => 88 } ],

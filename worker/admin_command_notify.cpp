@@ -152,6 +152,9 @@ void CommandLine::add_trackers()
     to->add_option("--enabled", given.enabled, "on or off")->check(on_or_off);
     add_one("delete", "remove a tracker; links to its issues stay", errtrack::delete_tracker);
     add_one("resume", "try at once what waits for a tracker", resume_tracker);
+    to = add_one("test", "ask whether it would take issues, and tell what is wrong if not; none is made", errtrack::test_tracker);
+    to->add_option("--wait", options_.wait_seconds, "seconds to wait for it")->capture_default_str()->check(CLI::Range(0, 3600));
+    add_json(to);
 }
 
 void CommandLine::add_notifications()

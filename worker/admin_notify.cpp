@@ -165,6 +165,37 @@ Body tags_of(const std::vector<std::string> &given)
     return body;
 }
 
+/* Waits for what becomes of messages, queued[0]: project and their ids, and shows it. */
+void await(const Options &options, Database &database, const pqxx::result &queued, const char *failed)
+{
+    const std::string project = queued[0][0].c_str();
+    const std::string ids = queued[0][1].c_str();
+    database.commit();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options.wait_seconds);
+    for (;;) {
+        database.begin();
+        pqxx::result left = database.run(
+            "select count(*) filter (where not n.over), count(*) filter (where n.state <> 'sent')"
+            " from errtrack_private.notification_progress($1, $2::bigint[]) as n", project, ids);
+        bool over = left[0][0].as<int>() == 0;
+        if (!over && std::chrono::steady_clock::now() < deadline) {
+            database.commit();
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+            continue;
+        }
+        show_list(std::cout, database, options.json,
+                  "select n.channel, n.state, n.attempts, n.answer"
+                  " from errtrack_private.notification_progress($1, $2::bigint[]) as n", project, ids);
+        int missing = left[0][1].as<int>();
+        if (missing > 0) {
+            std::cout << std::flush;
+            throw Failure(Exit::alarm, std::to_string(missing) + failed
+                                           + (over ? "" : " yet; without any attempt see that errtrack-worker runs"));
+        }
+        return;
+    }
+}
+
 }
 
 void list_channels(const Options &options)
@@ -338,6 +369,16 @@ void resume_tracker(const Options &options)
     std::cout << options.kind << " of " << options.project << " is tried at once\n";
 }
 
+void test_tracker(const Options &options)
+{
+    Database database(options.database);
+    pqxx::result queued = run_body(
+        database, "--url",
+        "select p.id, array[errtrack_private.queue_tracker_test(p.id, $2)] from errtrack_private.find_project($1) as p (id)",
+        options.project, options.kind);
+    await(options, database, queued, " did not succeed");
+}
+
 void test_notifications(const Options &options)
 {
     Database database(options.database);
@@ -347,32 +388,7 @@ void test_notifications(const Options &options)
         " from errtrack_private.find_project($1) as p(id)"
         " cross join lateral errtrack_private.queue_tests(p.id, $2) as q group by p.id",
         options.project, null_if_empty(options.notify.channel));
-    const std::string project = queued[0][0].c_str();
-    const std::string ids = queued[0][1].c_str();
-    database.commit();
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options.wait_seconds);
-    for (;;) {
-        database.begin();
-        pqxx::result left = database.run(
-            "select count(*) filter (where not n.over), count(*) filter (where n.state <> 'sent')"
-            " from errtrack_private.notification_progress($1, $2::bigint[]) as n", project, ids);
-        bool over = left[0][0].as<int>() == 0;
-        if (!over && std::chrono::steady_clock::now() < deadline) {
-            database.commit();
-            std::this_thread::sleep_for(std::chrono::milliseconds(200));
-            continue;
-        }
-        show_list(std::cout, database, options.json,
-                  "select n.channel, n.state, n.attempts, n.answer"
-                  " from errtrack_private.notification_progress($1, $2::bigint[]) as n", project, ids);
-        int missing = left[0][1].as<int>();
-        if (missing > 0) {
-            std::cout << std::flush;
-            throw Failure(Exit::alarm, std::to_string(missing) + " did not arrive"
-                                           + (over ? "" : " yet; without any attempt see that errtrack-worker runs"));
-        }
-        return;
-    }
+    await(options, database, queued, " did not arrive");
 }
 
 void list_notifications(const Options &options)

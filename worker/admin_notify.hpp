@@ -25,6 +25,8 @@ void list_trackers(const Options &options);
 void set_tracker(const Options &options);
 void delete_tracker(const Options &options);
 void resume_tracker(const Options &options);
+/* Has it asked whether it would take issues, and waits for what it says. */
+void test_tracker(const Options &options);
 
 /* Sends one, and waits for what becomes of it. */
 void test_notifications(const Options &options);

@@ -97,6 +97,20 @@ TrackerOutcome set_state(IssueTracker &tracker, const TrackerTask &task, std::in
     return outcome;
 }
 
+/* What it finds is about the test: whether other tasks succeed, they find out. */
+TrackerOutcome check(IssueTracker &tracker)
+{
+    try {
+        tracker.check();
+        return {};
+    } catch (TrackerStop &stop) {
+        if (stop.judgement.verdict != Verdict::again) {
+            stop.judgement.verdict = Verdict::message_refused;
+        }
+        throw;
+    }
+}
+
 TrackerOutcome tell(WebClient &client, const TrackerSettings &tracker, const TrackerTask &task, const std::stop_token &stop)
 {
     if (tracker.provider == "other") {
@@ -110,6 +124,9 @@ TrackerOutcome tell(WebClient &client, const TrackerSettings &tracker, const Tra
     }
     std::unique_ptr<IssueTracker> issues = tracker.provider == "gitlab" ? make_gitlab(client, tracker, stop)
                                                                         : make_github(client, tracker, stop);
+    if (task.notice.kind == NoticeKind::test) {
+        return check(*issues);
+    }
     std::int64_t since = parse_timestamp(task.notice.at).value_or(task.delivery.now * 1'000'000) - skew;
     return task.notice.kind == NoticeKind::create ? create(*issues, task, since) : set_state(*issues, task, since);
 }
@@ -178,7 +195,8 @@ TrackerOutcome tell_tracker(WebClient &client, const TrackerSettings &tracker, c
     try {
         NoticeKind kind = task.notice.kind;
         bool known = kind == NoticeKind::create || kind == NoticeKind::close || kind == NoticeKind::reopen;
-        if (!known || !task.notice.issue) {
+        bool can_check = kind == NoticeKind::test && tracker.provider != "other";
+        if (!can_check && !(known && task.notice.issue)) {
             throw TrackerStop{{Verdict::message_refused, std::nullopt,
                                "trackers are told to create, close and reopen issues, and not of " + std::string(word_of(kind))}};
         }

@@ -27,7 +27,7 @@ struct TrackerSettings {
 };
 
 struct TrackerTask {
-    Notice notice;                      /* create, close or reopen */
+    Notice notice;                      /* create, close, reopen or test, which changes nothing there */
     Delivery delivery;
     unsigned attempts = 0;              /* that came before, and may have reached the tracker */
     std::string reference;              /* of close and reopen: 88, #88, acme/shop#88 */

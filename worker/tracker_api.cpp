@@ -41,6 +41,21 @@ bool is_limit(const WebAnswer &answer, const std::string &words)
     return answer.status == 429 || (answer.status == 403 && (answer.retry_after || says));
 }
 
+/* Both GitLab and GitHub answer 404 where a token may not know that there is something. */
+const char *what_is_wrong(long status)
+{
+    switch (status) {
+    case 401:
+        return ": the token is not known there, or has expired";
+    case 403:
+        return ": the token may not do this: it has to read the project and write its issues";
+    case 404:
+        return ": the project is not at this address, or the token does not see it";
+    default:
+        return ": its API is not at this address, or the project takes no issues";
+    }
+}
+
 }
 
 void refuse_tracker(const std::string &why)
@@ -98,7 +113,7 @@ void TrackerApi::refuse(const WebAnswer &answer, JsonValue said)
         judgement = {Verdict::again, answer.retry_after, answers + ": there were too many requests"};
         ask_how_long(judgement);
     } else if (judgement.verdict == Verdict::channel_refused && answer.status >= 400) {
-        judgement.why = answers + ": the project is not at this address, or the token may not write its issues";
+        judgement.why = answers + what_is_wrong(answer.status);
     }
     judgement.why += words.empty() ? "" : " (it says: " + words + ")";
     throw TrackerStop{judgement};

@@ -35,6 +35,20 @@ public:
 
     const std::string &path() const override { return place_.path; }
 
+    void check() override
+    {
+        Json answer;
+        api_.ask(WebRequest::Method::get, repository_, "", answer);
+        JsonValue repository = answer.root();
+        if (repository["archived"].boolean() == true || repository["has_issues"].boolean() == false) {
+            refuse_tracker(place_.path + " takes no issues: it is archived, or issues are switched off in its settings");
+        }
+        JsonValue may = repository["permissions"];
+        if (may["triage"].boolean() != true && may["push"].boolean() == false) {
+            refuse_tracker("the token may read " + place_.path + " and not write its issues: give it read and write access to them");
+        }
+    }
+
     TrackerIssue create(const std::string &title, const std::string &text) override
     {
         std::string labels = "[";

@@ -1,10 +1,16 @@
 #include "worker/item.hpp"
+#include "worker/repair.hpp"
 #include "worker/tracker_issues.hpp"
+
+#include <algorithm>
 
 namespace errtrack {
 namespace {
 
 constexpr std::string_view api_suffix = "/api/v4";
+
+/* A planner, which knows of issues what a reporter does. */
+constexpr std::int64_t least_level = 15;
 
 /*
  * A repeated create looks through the issues that the owner of the token made since. GitLab's
@@ -17,11 +23,44 @@ public:
         : place_(place_of(tracker)), path_(path_of(place_)),
           api_(client, stop, "GitLab at " + place_.host, {"PRIVATE-TOKEN: " + tracker.token, "Content-Type: application/json"})
     {
-        project_ = (place_.api.empty() ? place_.origin + std::string(api_suffix) : place_.api) + "/projects/"
-                   + (tracker.external_id > 0 ? std::to_string(tracker.external_id) : encoded(path_));
+        std::string api = place_.api.empty() ? place_.origin + std::string(api_suffix) : place_.api;
+        own_token_ = api + "/personal_access_tokens/self";
+        project_ = api + "/projects/" + (tracker.external_id > 0 ? std::to_string(tracker.external_id) : encoded(path_));
     }
 
     const std::string &path() const override { return path_; }
+
+    void check() override
+    {
+        Json answer;
+        api_.ask(WebRequest::Method::get, project_, "", answer);
+        JsonValue project = answer.root();
+        std::string path = project["path_with_namespace"].text();
+        if (!path.empty() && lower(path) != lower(path_)) {
+            refuse_tracker("the project there is " + path + ", and not " + path_ + ": set its address and its id to the same one");
+        }
+        if (project["archived"].boolean() == true || project["issues_enabled"].boolean() == false) {
+            refuse_tracker(path_ + " takes no issues: it is archived, or issues are switched off in its settings");
+        }
+        std::int64_t level = 0;
+        for (std::string_view of : {"project_access", "group_access"}) {
+            level = std::max(level, project["permissions"][of]["access_level"].integer().value_or(0));
+        }
+        if (level > 0 && level < least_level) {
+            refuse_tracker("the role of the token in " + path_ + " is too low to close issues: give it the role reporter");
+        }
+        // Older versions of GitLab do not say, and some tokens may not ask.
+        Json token;
+        if (api_.ask(WebRequest::Method::get, own_token_, "", token, {400, 401, 403, 404, 405}) < 300 && token.root()["scopes"].is_array()) {
+            bool writes = false;
+            for (JsonValue scope : token.root()["scopes"]) {
+                writes = writes || scope.text() == "api";
+            }
+            if (!writes) {
+                refuse_tracker("the token has no scope api: with the ones that it has it may not write issues");
+            }
+        }
+    }
 
     TrackerIssue create(const std::string &title, const std::string &text) override
     {
@@ -126,6 +165,7 @@ private:
     const std::string path_;
     TrackerApi api_;
     std::string project_;
+    std::string own_token_;
 };
 
 }

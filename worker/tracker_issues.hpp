@@ -34,6 +34,9 @@ public:
     /* As references name it: acme/shop. */
     virtual const std::string &path() const = 0;
 
+    /* Asks whether issues could be written, and writes nothing. */
+    virtual void check() = 0;
+
     virtual TrackerIssue create(const std::string &title, const std::string &text) = 0;
 
     /* One that was created since then with the mark in its text, in microseconds since 1970. */

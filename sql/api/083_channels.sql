@@ -426,7 +426,11 @@ declare
     full_until timestamptz;
 begin
     if not channel.enabled then
-        perform errtrack_private.refuse(409, 'the channel is not enabled: enable it first');
+        perform errtrack_private.refuse(409, format('the %s is not enabled: enable it first',
+            case channel.kind when 'tracker' then 'tracker' else 'channel' end));
+    elsif channel.provider = 'other' then
+        perform errtrack_private.refuse(409,
+            'in a tracker of kind other nothing can be asked without doing something: only gitlab and github are tested');
     end if;
     -- Who tests it twice at once waits here; what has been counted meanwhile counts.
     channel := errtrack_private.resume_channel(channel.project_id, channel.id);
@@ -453,7 +457,7 @@ begin
 end
 $$;
 comment on function errtrack_private.queue_test(errtrack_private.channels) is
-    'Queues a message that says no more than that it arrived, and has the channel tried at once. It counts as others do; beyond the cap it is refused.';
+    'Queues a message that says no more than that it arrived, for a tracker the question whether it would take issues, and has the channel tried at once. It counts as others do; beyond the cap it is refused.';
 
 do $$
 declare

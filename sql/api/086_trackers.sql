@@ -200,6 +200,60 @@ end
 $$;
 comment on function errtrack_private.tracker_delete(bytea, jsonb) is 'Deletes a tracker; links to its issues stay.';
 
+create or replace function errtrack_private.tracker_named(wanted_project bigint, request jsonb) returns errtrack_private.channels
+language plpgsql stable
+as $$
+declare
+    channel errtrack_private.channels;
+begin
+    select c.* into channel
+    from errtrack_private.channels c
+    where c.project_id = wanted_project and c.provider = errtrack_private.path_text(request, 'provider');
+    if not found then
+        perform errtrack_private.refuse(404);
+    end if;
+    return channel;
+end
+$$;
+comment on function errtrack_private.tracker_named(bigint, jsonb) is
+    'The channel of the tracker that the path names by its provider, in which errtrack acts.';
+
+create or replace function errtrack_private.tracker_resume(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
+    channel constant errtrack_private.channels := errtrack_private.tracker_named(wanted, request);
+begin
+    perform errtrack_private.resume_channel(wanted, channel.id);
+    perform errtrack_private.write_audit(token_hash, wanted, 'tracker.resume', jsonb_build_object('provider', channel.provider));
+    return errtrack_private.ok(errtrack_private.show_tracker(wanted, channel.provider)::text);
+end
+$$;
+comment on function errtrack_private.tracker_resume(bytea, jsonb) is
+    'Has a tracker that failed or is parked tried at once.';
+
+create or replace function errtrack_private.tracker_test(token_hash bytea, request jsonb)
+returns errtrack_private.answer
+language plpgsql volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant bigint := errtrack_private.sentry_project(token_hash, request, 'project:write');
+    channel constant errtrack_private.channels := errtrack_private.tracker_named(wanted, request);
+    queued constant errtrack_private.notifications := errtrack_private.queue_test(channel);
+begin
+    perform errtrack_private.write_audit(token_hash, wanted, 'tracker.test', jsonb_build_object('provider', channel.provider));
+    return errtrack_private.ok(errtrack_private.show_notification(queued)::text, 202);
+end
+$$;
+comment on function errtrack_private.tracker_test(bytea, jsonb) is
+    'Has a tracker asked whether it would take issues; none is made.';
+
 create or replace function errtrack_private.tracker_issue_create(token_hash bytea, request jsonb)
 returns errtrack_private.answer
 language plpgsql volatile
@@ -258,11 +312,12 @@ begin
     foreach name in array array[
         'check_tracker_url(text, text)', 'set_tracker(bigint, text, jsonb, jsonb, boolean, text)',
         'bind_tracker_files(errtrack_private.channels)',
-        'delete_tracker(bigint, text, text)', 'show_tracker(bigint, text)']
+        'delete_tracker(bigint, text, text)', 'show_tracker(bigint, text)', 'tracker_named(bigint, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;
-    foreach name in array array['trackers_list', 'tracker_set', 'tracker_delete', 'tracker_issue_create']
+    foreach name in array array[
+        'trackers_list', 'tracker_set', 'tracker_delete', 'tracker_resume', 'tracker_test', 'tracker_issue_create']
     loop
         execute format('revoke execute on function errtrack_private.%s(bytea, jsonb) from public', name);
         execute format('grant execute on function errtrack_private.%s(bytea, jsonb) to errtrack_query', name);

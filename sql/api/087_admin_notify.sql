@@ -220,18 +220,39 @@ $$;
 comment on function errtrack_private.put_tracker(bigint, text, jsonb, jsonb) is
     'Makes or changes a tracker as set_tracker() does, for the login, which names files for the addresses that it sets.';
 
-create or replace function errtrack_private.try_tracker(project bigint, provider text) returns void
-language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+create or replace function errtrack_private.find_tracker(project bigint, provider text) returns errtrack_private.channels
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-    acting constant bigint := (
-        select c.id
-        from errtrack_private.channels as c
-        where c.project_id = try_tracker.project and c.provider = try_tracker.provider);
+    acting errtrack_private.channels;
 begin
-    if acting is null then
+    select c.* into acting
+    from errtrack_private.channels as c
+    where c.project_id = find_tracker.project and c.provider = find_tracker.provider;
+    if not found then
         raise exception 'errtrack acts in no tracker "%" of the project: see errtrack tracker list', provider using errcode = 'no_data_found';
     end if;
-    perform errtrack_private.resume_channel(project, acting);
+    return acting;
+end
+$$;
+comment on function errtrack_private.find_tracker(bigint, text) is
+    'The channel of a tracker in which errtrack acts. Raises when there is none.';
+
+create or replace function errtrack_private.queue_tracker_test(project bigint, provider text) returns bigint
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    queued constant errtrack_private.notifications := errtrack_private.queue_test(errtrack_private.find_tracker(project, provider));
+begin
+    perform errtrack_private.note_change(session_user, project, 'tracker.test', jsonb_build_object('provider', provider));
+    return queued.id;
+end
+$$;
+comment on function errtrack_private.queue_tracker_test(bigint, text) is
+    'Queues the question whether a tracker would take issues.';
+
+create or replace function errtrack_private.try_tracker(project bigint, provider text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+    perform errtrack_private.resume_channel(project, (errtrack_private.find_tracker(project, provider)).id);
     perform errtrack_private.note_change(session_user, project, 'tracker.resume', jsonb_build_object('provider', provider));
 end
 $$;
@@ -279,7 +300,9 @@ comment on function errtrack_private.queue_tests(bigint, text) is
 create or replace function errtrack_private.notification_progress(project bigint, ids bigint[])
 returns table (channel text, state text, attempts integer, answer text, over boolean)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    select c.name, n.state, n.attempts, n.last_error,
+    select c.name, n.state, n.attempts,
+           -- What is before it may keep it from being tried.
+           coalesce(n.last_error, case when n.state = 'waiting' and c.failures > 0 then c.last_error end),
            -- Who looks does not wait an hour for the next attempt.
            n.state <> 'waiting' or c.parked_at is not null
     from errtrack_private.notifications as n
@@ -360,6 +383,8 @@ revoke execute on function
     errtrack_private.remove_alert_rule(bigint, text),
     errtrack_private.tracker_list(bigint),
     errtrack_private.put_tracker(bigint, text, jsonb, jsonb),
+    errtrack_private.find_tracker(bigint, text),
+    errtrack_private.queue_tracker_test(bigint, text),
     errtrack_private.try_tracker(bigint, text),
     errtrack_private.remove_tracker(bigint, text),
     errtrack_private.queue_tests(bigint, text),

@@ -33,6 +33,7 @@ public:
     };
 
     std::string repository = "acme/shop";
+    std::string about = R"({"full_name":"acme/shop"})";
     std::optional<LoopbackAnswer> always;       /* whatever is asked, but for the limits */
     std::string limits = R"({"resources":{"core":{"limit":5000,"remaining":5000,"reset":1}}})";
     bool fails_behind = false;                  /* does what it is told, and answers that it failed */
@@ -100,7 +101,7 @@ private:
     LoopbackAnswer route(const LoopbackRequest &request, const std::string &rest, JsonValue body)
     {
         if (rest.empty()) {
-            return {200, R"({"full_name":"acme/shop"})"};
+            return {200, about};
         }
         if (rest == "/issues") {
             return request.method == "POST" ? create(body) : list(request);
@@ -324,6 +325,24 @@ TEST_F(TrackerGithub, WaitsAsLongAsItsLimitsSay)
     github.limits = "<html>";
     EXPECT_EQ(verdict_for({403, R"({"message":"API rate limit exceeded for user ID 1."})"}), Verdict::again);
     EXPECT_EQ(outcome.judgement.after, std::chrono::seconds(60));
+}
+
+TEST_F(TrackerGithub, TellsWhatIsWrongWithItAndChangesNothing)
+{
+    auto found = [this] { return tell(tracker, tracker_task(NoticeKind::test)).judgement.why; };
+    EXPECT_EQ(found(), "");
+    EXPECT_EQ(server.take_log(), Log{"GET /api/v3/repos/acme/shop"});
+    github.about = R"({"has_issues":true,"archived":false,"permissions":{"push":false,"triage":true,"pull":true}})";
+    EXPECT_EQ(found(), "");
+    github.about = R"({"permissions":{"push":false,"triage":false,"pull":true}})";
+    EXPECT_NE(found().find("may read acme/shop and not write its issues"), std::string::npos) << found();
+    for (const char *about : {R"({"has_issues":false})", R"({"archived":true})"}) {
+        github.about = about;
+        EXPECT_NE(found().find("takes no issues"), std::string::npos) << found();
+    }
+    tracker.token = "ghp-old";
+    EXPECT_NE(found().find("answers 401: the token is not known there"), std::string::npos) << found();
+    EXPECT_TRUE(github.issues.empty());
 }
 
 TEST_F(TrackerGithub, JudgesAnswers)

@@ -31,6 +31,8 @@ public:
     std::optional<LoopbackAnswer> always;       /* whatever is asked */
     bool fails_behind = false;                  /* does what it is told, and answers that it failed */
     bool locked = false;                        /* takes no notes */
+    std::string project = R"({"id":7,"path_with_namespace":"acme/shop"})";
+    std::string own_token;                      /* what it says of the token; empty: nothing */
     std::vector<Issue> issues;                  /* the first is number 1 */
 
     LoopbackAnswer answer(const LoopbackRequest &request)
@@ -41,6 +43,9 @@ public:
         auto token = request.headers.find("private-token");
         if (token == request.headers.end() || token->second != "glpat-1") {
             return {401, R"({"message":"401 Unauthorized"})"};
+        }
+        if (request.path == "/api/v4/personal_access_tokens/self" && !own_token.empty()) {
+            return {200, own_token};
         }
         if (!request.path.starts_with(path)) {
             return {404, R"({"message":"404 Project Not Found"})"};
@@ -80,7 +85,7 @@ private:
     LoopbackAnswer route(const LoopbackRequest &request, const std::string &rest, JsonValue body)
     {
         if (rest.empty()) {
-            return {200, R"({"id":7,"path_with_namespace":"acme/shop"})"};
+            return {200, project};
         }
         if (rest == "/issues") {
             return request.method == "POST" ? create(body) : list(request);
@@ -333,6 +338,41 @@ TEST_F(TrackerGitlab, RefusesReferencesThatAreNotOfItsProject)
     EXPECT_EQ(server.take_log(), Log{}) << "nobody is asked";
 }
 
+TEST_F(TrackerGitlab, TellsWhatIsWrongWithItAndChangesNothing)
+{
+    auto found = [this] {
+        TrackerTask task = tracker_task(NoticeKind::test);
+        task.notice.issue.reset();
+        outcome = tell(tracker, task);
+        EXPECT_NE(outcome.judgement.verdict, Verdict::channel_refused) << "a test parks nothing";
+        return outcome.judgement.why;
+    };
+    auto said = [](const std::string &why, const char *part) { return why.find(part) != why.npos; };
+    EXPECT_EQ(found(), "");
+    EXPECT_EQ(server.take_log(), (Log{"GET /api/v4/projects/acme%2Fshop", "GET /api/v4/personal_access_tokens/self"}));
+    gitlab.own_token = R"({"scopes":["read_api"]})";
+    EXPECT_TRUE(said(found(), "no scope api")) << found();
+    gitlab.own_token = R"({"scopes":["read_api","api"]})";
+    EXPECT_EQ(found(), "");
+    for (const char *rights : {R"("project_access":{"access_level":30},"group_access":null)", R"("project_access":{"access_level":10},"group_access":{"access_level":20})",
+                               R"("project_access":null,"group_access":null)"}) {
+        gitlab.project = std::string(R"({"path_with_namespace":"acme/shop","archived":false,"issues_enabled":true,"permissions":{)") + rights + "}}";
+        EXPECT_EQ(found(), "") << rights;
+    }
+    gitlab.project = R"({"path_with_namespace":"acme/shop","permissions":{"project_access":{"access_level":10},"group_access":null}})";
+    EXPECT_TRUE(said(found(), "too low to close issues: give it the role reporter")) << found();
+    gitlab.project = R"({"path_with_namespace":"acme/shop","issues_enabled":false})";
+    EXPECT_TRUE(said(found(), "takes no issues")) << found();
+    gitlab.project = R"({"path_with_namespace":"acme/other"})";
+    EXPECT_TRUE(said(found(), "the project there is acme/other, and not acme/shop")) << found();
+    tracker.token = "glpat-old";
+    EXPECT_TRUE(said(found(), "answers 401: the token is not known there, or has expired")) << found();
+    tracker.token = "glpat-1";
+    tracker.url = server.origin() + "/acme/nothing";
+    EXPECT_TRUE(said(found(), "answers 404: the project is not at this address, or the token does not see it")) << found();
+    EXPECT_EQ(verdict_for({503, ""}, NoticeKind::test), Verdict::again);
+}
+
 TEST_F(TrackerGitlab, JudgesAnswers)
 {
     tracker.token = "glpat-old";
@@ -389,7 +429,7 @@ TEST_F(TrackerGitlab, RefusesSettingsThatCannotWork)
 
 TEST_F(TrackerGitlab, IsToldOfNothingElse)
 {
-    for (NoticeKind kind : {NoticeKind::test, NoticeKind::digest, NoticeKind::new_issue}) {
+    for (NoticeKind kind : {NoticeKind::regression, NoticeKind::digest, NoticeKind::new_issue}) {
         EXPECT_EQ(tell(tracker, tracker_task(kind, "1")).judgement.verdict, Verdict::message_refused);
     }
     TrackerTask task = tracker_task(NoticeKind::create);

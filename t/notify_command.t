@@ -68,14 +68,30 @@ refuses [qw(channel change shop nobody --cap 7)], 'there is no channel "nobody":
 # ---- alert rules ----------------------------------------------------------------------------
 
 is_deeply [ map { [ @{$_}{qw(id kind channels)} ] } @{ list(qw(alert list shop)) } ],
-    [ map { [ undef, $_, 'all' ] } qw(new_issue regression unignored spike quota_reached behind) ], 'some rules hold without any';
+    [ map { [ undef, $_, undef ] } qw(new_issue regression unignored spike quota_reached behind) ], 'some rules hold without any';
 my ($status, $out, $err) = call(qw(alert add shop frequency --name often --events 100 --users 5 --minutes 60 --environment prod* --release shop@2.* --tag customer=a*
     --tag customer=b --channel Team --channel post --mute 22:00-06:00 --timezone Europe/Berlin --repeat 30 --level), 'error,fatal', '--days', '6,7');
 is "$status $out", "0 rule 1 of shop is frequency\n", 'a rule is made';
 is $err, "errtrack: note: The rules that held before hold no longer: see errtrack alert list shop\n", '... and ends those';
-is_deeply [ map { [ @{$_}{qw(id name kind condition channels mute)} ] } @{ list(qw(alert list shop)) } ],
-    [ [ 1, 'often', 'frequency', '100 events, 5 users, 60 minutes, level error or fatal, environment prod*, release shop@2.*, tags customer=a* or customer=b, again after 30 minutes',
-        'Team, post', '22:00 to 06:00 Europe/Berlin, days 6 7' ] ], '... as it was said';
+my %often = (id => 1, name => 'often', kind => 'frequency', enabled => JSON::PP::true(), events => 100, users => 5, minutes => 60, repeat_minutes => 30,
+    levels => [qw(error fatal)], environments => ['prod*'], releases => ['shop@2.*'], tags => { customer => [qw(a* b)] }, channels => [qw(Team post)],
+    muted_from => '22:00', muted_until => '06:00', muted_days => [ 6, 7 ], timezone => 'Europe/Berlin');
+is_deeply list(qw(alert list shop)), [ {%often} ], '... as it was said';
+is +(call(qw(alert list shop)))[1] =~ s/ {2,}/|/gr, <<'LIST', '... which people read as a line';
+id|name|kind|enabled|condition|channels|mute
+ 1|often|frequency|yes|100 events, 5 users, 60 minutes, level error or fatal, environment prod*, release shop@2.*, tags customer=a* or customer=b, again after 30 minutes|Team, post|22:00 to 06:00 Europe/Berlin, days 6 7
+LIST
+prints [qw(alert change shop often --events 200 --enabled off --channel Team --name frequent)], "rule often of shop is changed\n", 'a rule is changed';
+@often{qw(name events enabled channels)} = ('frequent', 200, JSON::PP::false(), ['Team']);
+is_deeply list(qw(alert list shop)), [ {%often} ], '... in what was named';
+prints [ qw(alert change shop 1 --name often --clear channel --clear), 'mute,users,tag' ], "rule 1 of shop is changed\n", 'what it had is taken away again';
+@often{qw(name users tags channels muted_from muted_until muted_days)} = ('often');
+is_deeply list(qw(alert list shop)), [ {%often} ], '... and nothing else';
+refuses [qw(alert change shop often --clear events)], 'a rule of kind frequency needs --minutes \(5 to 1440\) and --events or --users', '... but not what it needs';
+refuses [qw(alert change shop often)], 'name what is to change: an option of errtrack alert add but the kind, or --clear', 'a change of nothing';
+refuses [qw(alert change shop often --days 6)], '--days needs --mute; both 00:00 is all day', 'days without hours';
+refuses [qw(alert change shop nobody --events 5)], 'there is no rule "nobody": see errtrack alert list', 'one that is not there';
+prints [qw(alert change shop often --channel Team --channel post)], "rule often of shop is changed\n", 'channels are named as when it was made';
 ($status, $out, $err) = call(qw(alert add shop new_issue));
 is "$status $out$err", "0 rule 2 of shop is new_issue\n", 'another one ends nothing';
 refuses [qw(alert add shop frequency)], 'a rule of kind frequency needs --minutes \(5 to 1440\) and --events or --users', 'what it needs';
@@ -157,7 +173,7 @@ warning 2 messages wait to be sent, the oldest since <time>; see what the log of
 FOUND
 
 is_deeply [ map { "@$_" } $t->sql('select distinct who, action from errtrack_private.audit where project_id = $1 order by 2', $project) ],
-    [ map { "errtrack_admin $_" } qw(alert_rule.create alert_rule.delete channel.create channel.delete channel.resume channel.test channel.update
+    [ map { "errtrack_admin $_" } qw(alert_rule.create alert_rule.delete alert_rule.update channel.create channel.delete channel.resume channel.test channel.update
         notification.retry project.create tracker.delete tracker.resume tracker.set) ], 'what was changed is noted';
 
 unlike join("\n", map { $_->[0] } $t->sql('select c::text from errtrack_private.channels c union all select details::text from errtrack_private.audit')),

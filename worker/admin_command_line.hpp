@@ -48,6 +48,7 @@ private:
     void add_report_logins();
     void add_channels();
     void add_channel_options(CLI::App *to);
+    void add_rule_options(CLI::App *to);
     void add_secret(CLI::App *to, const std::string &member, std::string &file, std::string &ref);
     void add_alerts();
     void add_trackers();

@@ -84,19 +84,9 @@ void CommandLine::add_channels()
     add_one("resume", "try at once what waits for a channel", resume_channel);
 }
 
-void CommandLine::add_alerts()
+void CommandLine::add_rule_options(CLI::App *to)
 {
     NotifyOptions &given = options_.notify;
-    CLI::App *alert = group("alert", "of what people are told");
-    CLI::App *to = command(alert, "list", "list the rules of a project; without an id: those that hold without any", list_alerts);
-    add_project(to);
-    add_json(to);
-
-    const std::vector<std::string> kinds = {"new_issue", "regression", "unignored", "frequency", "spike", "quota_reached", "behind"};
-    to = command(alert, "add", "make a rule; the first one ends those that hold without any", add_alert);
-    add_project(to);
-    to->add_option("kind", options_.kind, joined(kinds))->required()->check(CLI::IsMember(kinds));
-    to->add_option("--name", options_.name, "name for people (default: the kind)")->check(not_empty);
     to->add_option("--events", options_.events, "frequency: so many of an issue; spike: at least so many in an hour")
         ->check(CLI::Range(1, 1'000'000'000));
     to->add_option("--users", options_.users, "frequency: so many of an issue")->check(CLI::Range(1, 100'000));
@@ -110,12 +100,38 @@ void CommandLine::add_alerts()
     to->add_option("--release", given.releases, "only in this one; * stands for anything")->check(not_empty);
     to->add_option("--tag", given.tags, "only with this tag: customer=a*")->check(tag);
     to->add_option("--channel", given.channels, "only there: name or id (default: all)")->check(not_empty);
-    CLI::Option *mute = to->add_option("--mute", given.mute, "tell nobody at this time of the day, but in one line after it: 22:00-06:00")->check(hours);
+    to->add_option("--mute", given.mute, "tell nobody at this time of the day, but in one line after it: 22:00-06:00")->check(hours);
     to->add_option("--days", given.days, "only on these days: 1 Monday to 7 Sunday")
         ->delimiter(',')
-        ->check(CLI::Range(1, 7))
-        ->needs(mute);
+        ->check(CLI::Range(1, 7));
     to->add_option("--timezone", given.timezone, "of these times, for example Europe/Berlin (UTC)")->check(not_empty);
+    to->add_option("--enabled", given.enabled, "on or off")->check(on_or_off);
+}
+
+void CommandLine::add_alerts()
+{
+    NotifyOptions &given = options_.notify;
+    CLI::App *alert = group("alert", "of what people are told");
+    CLI::App *to = command(alert, "list", "list the rules of a project; without an id: those that hold without any", list_alerts);
+    add_project(to);
+    add_json(to);
+
+    const std::vector<std::string> kinds = {"new_issue", "regression", "unignored", "frequency", "spike", "quota_reached", "behind"};
+    to = command(alert, "add", "make a rule; the first one ends those that hold without any", add_alert);
+    add_project(to);
+    to->add_option("kind", options_.kind, joined(kinds))->required()->check(CLI::IsMember(kinds));
+    to->add_option("--name", options_.name, "name for people (default: the kind)")->check(not_empty);
+    add_rule_options(to);
+
+    to = command(alert, "change", "change what is named of a rule", change_alert);
+    add_project(to);
+    to->add_option("rule", given.rule, "name or id of the rule")->required()->check(not_empty);
+    to->add_option("--name", options_.name, "another name")->check(not_empty);
+    add_rule_options(to);
+    const std::vector<std::string> clearable = {"events", "users", "level", "environment", "release", "tag", "channel", "mute", "days"};
+    to->add_option("--clear", given.cleared, "take away again: " + joined(clearable) + "; may be repeated")
+        ->delimiter(',')
+        ->check(CLI::IsMember(clearable));
 
     to = command(alert, "delete", "remove a rule", delete_alert);
     add_project(to);

@@ -64,6 +64,8 @@ public:
         }
     }
 
+    void null(std::string_view name) { member(name) += "null"; }
+
     bool empty() const { return members_.empty(); }
 
     std::string json() const { return "{" + members_ + "}"; }
@@ -139,6 +141,11 @@ std::string in_options(const std::string &message, std::string_view url_option)
         text += end < message.size() ? " " : "";
         at = end + 1;
     }
+    // Two members are one option.
+    const std::string_view twice = "--mute and --mute";
+    if (std::size_t at = text.find(twice); at != text.npos) {
+        text.replace(at, twice.size(), "--mute");
+    }
     return text;
 }
 
@@ -163,6 +170,42 @@ Body tags_of(const std::vector<std::string> &given)
         body.texts(name, patterns);
     }
     return body;
+}
+
+/* What rules are set to, but the kind. */
+void take_rule(const Options &options, Body &body)
+{
+    const NotifyOptions &given = options.notify;
+    body.text("name", options.name);
+    body.flag("enabled", given.enabled);
+    body.number("events", options.events);
+    body.number("users", options.users);
+    body.number("minutes", given.minutes);
+    body.number("repeatMinutes", given.repeat_minutes);
+    body.texts("levels", given.levels);
+    body.texts("environments", given.environments);
+    body.texts("releases", given.releases);
+    body.object("tags", tags_of(given.tags));
+    body.texts("channels", given.channels);
+    if (!given.mute.empty()) {
+        body.text("mutedFrom", given.mute.substr(0, given.mute.find('-')));
+        body.text("mutedUntil", given.mute.substr(given.mute.find('-') + 1));
+    }
+    std::vector<std::string> days;
+    for (int day : given.days) {
+        days.push_back(std::to_string(day));
+    }
+    body.texts("mutedDays", days);
+    body.text("timezone", given.timezone);
+    const std::map<std::string_view, std::vector<std::string_view>> members = {
+        {"events", {"events"}}, {"users", {"users"}}, {"level", {"levels"}}, {"environment", {"environments"}},
+        {"release", {"releases"}}, {"tag", {"tags"}}, {"channel", {"channels"}},
+        {"mute", {"mutedFrom", "mutedUntil", "mutedDays"}}, {"days", {"mutedDays"}}};
+    for (const std::string &option : given.cleared) {
+        for (std::string_view member : members.at(option)) {
+            body.null(member);
+        }
+    }
 }
 
 /* Waits for what becomes of messages, queued[0]: project and their ids, and shows it. */
@@ -265,36 +308,17 @@ void list_alerts(const Options &options)
 {
     Database database(options.database);
     show_list(std::cout, database, options.json,
-              "select r.id, r.name, r.kind, r.enabled, r.condition, r.channels, r.mute"
-              " from errtrack_private.alert_rule_list(errtrack_private.find_project($1)) as r",
+              options.json ? "select r.* from errtrack_private.alert_rule_details(errtrack_private.find_project($1)) as r"
+                           : "select r.id, r.name, r.kind, r.enabled, r.condition, r.channels, r.mute"
+                             " from errtrack_private.alert_rule_list(errtrack_private.find_project($1)) as r",
               options.project);
 }
 
 void add_alert(const Options &options)
 {
-    const NotifyOptions &given = options.notify;
     Body body;
     body.text("kind", options.kind);
-    body.text("name", options.name);
-    body.number("events", options.events);
-    body.number("users", options.users);
-    body.number("minutes", given.minutes);
-    body.number("repeatMinutes", given.repeat_minutes);
-    body.texts("levels", given.levels);
-    body.texts("environments", given.environments);
-    body.texts("releases", given.releases);
-    body.object("tags", tags_of(given.tags));
-    body.texts("channels", given.channels);
-    if (!given.mute.empty()) {
-        body.text("mutedFrom", given.mute.substr(0, given.mute.find('-')));
-        body.text("mutedUntil", given.mute.substr(given.mute.find('-') + 1));
-    }
-    std::vector<std::string> days;
-    for (int day : given.days) {
-        days.push_back(std::to_string(day));
-    }
-    body.texts("mutedDays", days);
-    body.text("timezone", given.timezone);
+    take_rule(options, body);
     Database database(options.database);
     pqxx::result made = run_body(database, "--url",
                                  "select errtrack_private.add_alert_rule(errtrack_private.find_project($1), $2::jsonb),"
@@ -307,6 +331,21 @@ void add_alert(const Options &options)
     if (made[0][1].as<int>() == 0) {
         remark("The rules that held before hold no longer: see errtrack alert list " + options.project);
     }
+}
+
+void change_alert(const Options &options)
+{
+    Body body;
+    take_rule(options, body);
+    if (body.empty()) {
+        throw Failure(Exit::refused, "name what is to change: an option of errtrack alert add but the kind, or --clear");
+    }
+    Database database(options.database);
+    run_body(database, "--url",
+             "select errtrack_private.change_alert_rule(errtrack_private.find_project($1), $2, $3::jsonb)",
+             options.project, options.notify.rule, body.json());
+    database.commit();
+    std::cout << "rule " << options.notify.rule << " of " << options.project << " is changed\n";
 }
 
 void delete_alert(const Options &options)

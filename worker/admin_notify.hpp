@@ -19,6 +19,7 @@ void resume_channel(const Options &options);
 
 void list_alerts(const Options &options);
 void add_alert(const Options &options);
+void change_alert(const Options &options);
 void delete_alert(const Options &options);
 
 void list_trackers(const Options &options);

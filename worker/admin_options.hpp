@@ -35,6 +35,7 @@ struct NotifyOptions {
     int hourly_cap = 0;
 
     std::string rule;                   /* name or id */
+    std::vector<std::string> cleared;   /* options that are taken away again */
     int minutes = 0;
     int repeat_minutes = 0;
     std::vector<std::string> levels;

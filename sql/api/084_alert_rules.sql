@@ -209,6 +209,23 @@ $$;
 comment on function errtrack_private.make_rule(bigint, jsonb, text) is
     'Makes a rule of a project as a body says. Without a name it is called as its kind.';
 
+create or replace function errtrack_private.save_rule(rule errtrack_private.alert_rules) returns errtrack_private.alert_rules
+language plpgsql volatile
+as $$
+begin
+    update errtrack_private.alert_rules r
+    set name = rule.name, enabled = rule.enabled, events = rule.events, users = rule.users, minutes = rule.minutes,
+        levels = rule.levels, environments = rule.environments, releases = rule.releases, tags = rule.tags,
+        channel_ids = rule.channel_ids, repeat_minutes = rule.repeat_minutes, muted_from = rule.muted_from,
+        muted_until = rule.muted_until, muted_days = rule.muted_days, timezone = rule.timezone
+    where r.project_id = rule.project_id and r.id = rule.id;
+    return rule;
+exception when unique_violation then
+    perform errtrack_private.refuse(409, 'name is taken by another rule of the project');
+end
+$$;
+comment on function errtrack_private.save_rule(errtrack_private.alert_rules) is 'Keeps a rule that was changed.';
+
 create or replace function errtrack_private.delete_rule(wanted_project bigint, wanted_rule bigint, who text) returns void
 language plpgsql volatile
 as $$
@@ -333,17 +350,7 @@ begin
     if coalesce(body ->> 'kind', rule.kind) <> rule.kind then
         perform errtrack_private.refuse(400, 'kind cannot be changed: make another rule');
     end if;
-    rule := errtrack_private.changed_rule(rule, body);
-    begin
-        update errtrack_private.alert_rules r
-        set name = rule.name, enabled = rule.enabled, events = rule.events, users = rule.users, minutes = rule.minutes,
-            levels = rule.levels, environments = rule.environments, releases = rule.releases, tags = rule.tags,
-            channel_ids = rule.channel_ids, repeat_minutes = rule.repeat_minutes, muted_from = rule.muted_from,
-            muted_until = rule.muted_until, muted_days = rule.muted_days, timezone = rule.timezone
-        where r.project_id = wanted and r.id = rule.id;
-    exception when unique_violation then
-        perform errtrack_private.refuse(409, 'name is taken by another rule of the project');
-    end;
+    rule := errtrack_private.save_rule(errtrack_private.changed_rule(rule, body));
     perform errtrack_private.write_audit(token_hash, wanted, 'alert_rule.update', body || jsonb_build_object('id', rule.id));
     return errtrack_private.ok(errtrack_private.show_rule(rule)::text);
 end
@@ -373,7 +380,8 @@ declare
 begin
     foreach name in array array[
         'member_time(jsonb, text)', 'member_days(jsonb, text)', 'member_tags(jsonb, text)', 'member_channels(bigint, jsonb, text)',
-        'changed_rule(errtrack_private.alert_rules, jsonb)', 'make_rule(bigint, jsonb, text)', 'delete_rule(bigint, bigint, text)',
+        'changed_rule(errtrack_private.alert_rules, jsonb)', 'make_rule(bigint, jsonb, text)',
+        'save_rule(errtrack_private.alert_rules)', 'delete_rule(bigint, bigint, text)',
         'show_rule(errtrack_private.alert_rules)', 'alert_rule_members()', 'rule_named(bigint, jsonb)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

@@ -157,22 +157,72 @@ $$;
 comment on function errtrack_private.alert_rule_list(bigint) is
     'The alert rules of a project; without an id those that hold while it has none of its own.';
 
+create or replace function errtrack_private.alert_rule_details(project bigint)
+returns table (
+    id bigint,
+    name text,
+    kind text,
+    enabled boolean,
+    events bigint,
+    users bigint,
+    minutes integer,
+    repeat_minutes integer,
+    levels text[],
+    environments text[],
+    releases text[],
+    tags jsonb,
+    channels text[],
+    muted_from text,
+    muted_until text,
+    muted_days integer[],
+    timezone text
+)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select nullif(r.id, 0), r.name, r.kind, r.enabled, r.events, r.users, r.minutes, r.repeat_minutes, r.levels, r.environments,
+           r.releases, r.tags, (
+               select array_agg(c.name order by c.id)
+               from errtrack_private.channels as c
+               where c.project_id = r.project_id and c.id = any (r.channel_ids)),
+           to_char(r.muted_from, 'HH24:MI'), to_char(r.muted_until, 'HH24:MI'), r.muted_days, r.timezone
+    from errtrack_private.alert_rules_of(alert_rule_details.project) as r
+    order by r.id
+$$;
+comment on function errtrack_private.alert_rule_details(bigint) is
+    'What alert_rule_list() tells in words, member by member. channels: null for all.';
+
+create or replace function errtrack_private.with_channels(project bigint, body jsonb) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select body || case when jsonb_typeof(body -> 'channels') = 'array' then jsonb_build_object('channels', (
+        select jsonb_agg((errtrack_private.find_channel(project, t.name)).id::text)
+        from jsonb_array_elements_text(body -> 'channels') as t (name))) else '{}' end
+$$;
+comment on function errtrack_private.with_channels(bigint, jsonb) is
+    'What people say of a rule, with the ids of the channels that they name.';
+
 create or replace function errtrack_private.add_alert_rule(project bigint, body jsonb) returns bigint
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
-declare
-    -- People name channels.
-    named constant jsonb := body -> 'channels';
 begin
-    if named is not null then
-        body := body || jsonb_build_object('channels', (
-            select jsonb_agg((errtrack_private.find_channel(project, t.name)).id::text)
-            from jsonb_array_elements_text(named) as t (name)));
-    end if;
-    return (errtrack_private.make_rule(project, body, session_user)).id;
+    return (errtrack_private.make_rule(project, errtrack_private.with_channels(project, body), session_user)).id;
 end
 $$;
 comment on function errtrack_private.add_alert_rule(bigint, jsonb) is
     'Makes a rule as make_rule() does, whose channels may be given by their names, and returns its id.';
+
+create or replace function errtrack_private.change_alert_rule(project bigint, reference text, body jsonb) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    rule_id constant bigint := errtrack_private.find_rule(project, reference);
+    rule errtrack_private.alert_rules;
+begin
+    select r.* into strict rule
+    from errtrack_private.alert_rules as r
+    where r.project_id = change_alert_rule.project and r.id = rule_id;
+    rule := errtrack_private.save_rule(errtrack_private.changed_rule(rule, errtrack_private.with_channels(project, body)));
+    perform errtrack_private.note_change(session_user, project, 'alert_rule.update', body || jsonb_build_object('id', rule.id));
+end
+$$;
+comment on function errtrack_private.change_alert_rule(bigint, text, jsonb) is
+    'Changes what the body names of a rule, whose channels may be given by their names; null takes it away.';
 
 create or replace function errtrack_private.remove_alert_rule(project bigint, reference text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
@@ -379,7 +429,10 @@ revoke execute on function
     errtrack_private.remove_channel(bigint, text),
     errtrack_private.try_channel(bigint, text),
     errtrack_private.alert_rule_list(bigint),
+    errtrack_private.alert_rule_details(bigint),
+    errtrack_private.with_channels(bigint, jsonb),
     errtrack_private.add_alert_rule(bigint, jsonb),
+    errtrack_private.change_alert_rule(bigint, text, jsonb),
     errtrack_private.remove_alert_rule(bigint, text),
     errtrack_private.tracker_list(bigint),
     errtrack_private.put_tracker(bigint, text, jsonb, jsonb),

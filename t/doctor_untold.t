@@ -61,7 +61,7 @@ eventually { $t->sql_value('select count(*) from errtrack_private.channels where
 $t->sql(q(update errtrack_private.channels set failing_since = now() - interval '1 hour' where name in ('away', 'locked', 'post')));
 my $found = findings();
 for my $case ([ gone => '404', 'set what is good now \(errtrack channel change acme/shop ID\)' ],
-    [ private => 'not a public one', 'start errtrack-worker with --allow-address for it, or name another address \(errtrack channel change acme/shop ID\)' ],
+    [ private => 'not a public one', 'start errtrack-worker with --allow-address 10\.\d+\.\d+\.\d+:\d+, or name another address \(errtrack channel change acme/shop ID\)' ],
     [ locked => 'sealed with the key', 'give errtrack-worker that key or file \(--secrets-key-file, --secrets-dir\), or set the secret anew \(errtrack channel change acme/shop ID\)' ],
     [ post => 'no mail server', 'start errtrack-worker with --mail-server and --mail-from' ],
     [ away => 'connect', 'see that it can be reached from the host of errtrack-worker, and answers' ]) {

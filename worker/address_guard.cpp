@@ -196,9 +196,12 @@ std::string AddressGuard::refusal(const sockaddr *address, socklen_t length) con
     if (what.empty()) {
         return "";
     }
-    std::string text = text_of(bytes, contains(all_ipv4, bytes));
+    bool short_form = contains(all_ipv4, bytes);
+    std::string text = text_of(bytes, short_form);
+    // No more than is needed: at other ports something else may listen.
     return "its address " + text + " is not a public one (" + std::string(what)
-           + "); an operator can allow it with errtrack-worker --allow-address " + text;
+           + "); an operator can allow it with errtrack-worker --allow-address " + (short_form ? text : '[' + text + ']') + ':'
+           + std::to_string(port);
 }
 
 }

@@ -196,7 +196,10 @@ as $$
                when c.last_error ~ '^the file "[^"]*" is not for ' then
                    format('add the address there, or have the command set it (%s --url)', named.change)
                when c.last_error like '%--allow-address%' then
-                   format('start errtrack-worker with --allow-address for it, or name another address (%s)', named.change)
+                   format('start errtrack-worker with %s, or name another address (%s)',
+                          substring(c.last_error from '--allow-address [0-9A-Fa-f.:\[\]]+'), named.change)
+               when c.last_error like '%--mail-domain%' then
+                   format('start errtrack-worker with --mail-domain for it, or name other recipients (%s)', named.change)
                when c.last_error ~ ' answers [0-9]' and c.last_error not like '%sent again later%'
                  or c.last_error ~ '^(the channel|the address|the setting|a header|an address)' then
                    format('set what is good now (%s)', named.change)

@@ -106,7 +106,13 @@ TEST(AddressGuard, says_which_address_and_what_to_do)
 {
     EXPECT_EQ(refusal(AddressGuard(), "169.254.169.254"),
               "its address 169.254.169.254 is not a public one (the local link); an operator can allow it with "
-              "errtrack-worker --allow-address 169.254.169.254");
+              "errtrack-worker --allow-address 169.254.169.254:443");
+    for (std::string address : {"10.1.2.3", "fd00::1", "64:ff9b::a01:203"}) {
+        std::string hint = refusal(AddressGuard(), address, 8443);
+        std::string allowed = hint.substr(hint.rfind(' ') + 1);
+        EXPECT_EQ(refusal(AddressGuard({allowed}), address, 8443), "") << allowed;
+        EXPECT_NE(refusal(AddressGuard({allowed}), address, 8444), "") << allowed;
+    }
     std::string mapped = refusal(AddressGuard(), "::ffff:10.1.2.3");
     EXPECT_NE(mapped.find("address 10.1.2.3 is not a public one (a private network)"),
               std::string::npos);

@@ -37,7 +37,7 @@ struct MailSettings {
     std::string password;
     std::string from;
     std::string from_name;
-    std::vector<std::string> domains;   /* who is of none of them gets no mail; empty: all may */
+    std::vector<std::string> domains = {};      /* who is of none of them gets no mail; empty: all may */
 };
 
 /* What is the same for all channels. */

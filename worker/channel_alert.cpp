@@ -87,7 +87,8 @@ WebRequest compose_pagerduty(const Channel &channel, const Notice &notice, const
         .text("client_url", text.link)
         .raw("payload", payload.done());
     if (!text.link.empty()) {
-        event.raw("links", list_of({JsonObject().text("href", text.link).text("text", text.short_id).done()}));
+        std::string_view label = text.short_id.empty() ? text.opens : text.short_id;
+        event.raw("links", list_of({JsonObject().text("href", text.link).text("text", label).done()}));
     }
     return post_json(channel.url.empty() ? pagerduty_url : channel.url, event.done());
 }

@@ -89,7 +89,8 @@ WebRequest compose_slack(const Channel &channel, const Notice &notice, const Del
     std::string happened = inert(text.happened, markup, most_slack_header);
     std::vector<std::string> blocks = {JsonObject().text("type", "header").raw("text", slack_text(happened)).done()};
     if (!text.link.empty()) {
-        std::string link = '<' + inert(text.link, markup, most_url) + '|' + inert(text.short_id, markup, most_value) + '>';
+        std::string label = text.short_id.empty() ? std::string(text.opens) : inert(text.short_id, markup, most_value);
+        std::string link = '<' + inert(text.link, markup, most_url) + '|' + label + '>';
         blocks.push_back(slack_section(JsonObject().text("type", "mrkdwn").text("text", link).raw("verbatim", "true").done()));
     }
     std::string name = text.link.empty() ? inert(text.short_id, markup, most_value) + ':' : "";
@@ -116,6 +117,10 @@ WebRequest compose_mattermost(const Channel &channel, const Notice &notice, cons
         name = '[' + name + "](" + text.link + ')';
     }
     std::string happened = inert(text.happened, markup, most_happened);
+    std::string lines = told(text, name, markup, most_description);
+    if (!text.link.empty() && text.title.empty()) {
+        lines += "\n[" + std::string(text.opens) + "](" + text.link + ')';
+    }
     std::vector<std::string> fields;
     for (const NoticeFact &fact : text.facts) {
         std::string value = inert(fact.value, markup, most_value);
@@ -125,7 +130,7 @@ WebRequest compose_mattermost(const Channel &channel, const Notice &notice, cons
                                  .text("fallback", inert(text.subject, markup, most_title))
                                  .text("color", color_of(notice).hex)
                                  .text("pretext", happened)
-                                 .text("text", told(text, name, markup, most_description))
+                                 .text("text", lines)
                                  .raw("fields", list_of(fields))
                                  .done();
     return post_json(channel.url, JsonObject().raw("attachments", list_of({attachment})).done());
@@ -179,7 +184,7 @@ WebRequest compose_teams(const Channel &channel, const Notice &notice, const Del
         .raw("body", list_of(body));
     if (!text.link.empty()) {
         std::string open =
-            JsonObject().text("type", "Action.OpenUrl").text("title", "Open the issue").text("url", text.link).done();
+            JsonObject().text("type", "Action.OpenUrl").text("title", text.opens).text("url", text.link).done();
         card.raw("actions", list_of({open}));
     }
     std::string attachment = JsonObject()
@@ -206,7 +211,7 @@ WebRequest compose_google_chat(const Channel &channel, const Notice &notice, con
     }
     if (!text.link.empty()) {
         std::string open = JsonObject().raw("openLink", JsonObject().text("url", text.link).done()).done();
-        std::string button = JsonObject().text("text", "Open the issue").raw("onClick", open).done();
+        std::string button = JsonObject().text("text", text.opens).raw("onClick", open).done();
         widgets.push_back(JsonObject().raw("buttonList", JsonObject().raw("buttons", list_of({button})).done()).done());
     }
     std::string header = JsonObject().text("title", inert(text.happened, markup, most_happened)).done();

@@ -52,7 +52,7 @@ std::vector<std::string> signed_headers(const Delivery &delivery, std::string_vi
 
 WebRequest compose_webhook(const Channel &channel, const Notice &notice, const Delivery &delivery)
 {
-    std::string links = JsonObject().text("issue", page_of(notice, delivery.base)).done();
+    std::string links = JsonObject().text(notice.issue ? "issue" : "issues", page_of(notice, delivery.base)).done();
     std::string own = JsonObject().integer("version", body_version).text("delivery_id", delivery.id).raw("links", links).done();
     // The members of the notice follow those of ours.
     own.back() = ',';

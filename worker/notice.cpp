@@ -115,6 +115,7 @@ Notice::Digest read_digest(JsonValue value)
     for (JsonValue issue : value["issues"]) {
         digest.issues.push_back({issue["short_id"].text(), issue["title"].text()});
     }
+    digest.query = value["query"].text();
     return digest;
 }
 

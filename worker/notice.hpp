@@ -95,6 +95,7 @@ struct Notice {
         std::int64_t muted = 0;
         std::vector<std::pair<NoticeKind, std::int64_t>> by_kind;
         std::vector<Issue> issues;
+        std::string query;              /* search that lists all of its issues; empty: it is about none */
     };
 
     NoticeKind kind = NoticeKind::test;

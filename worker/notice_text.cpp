@@ -279,6 +279,18 @@ std::vector<NoticeFact> facts_of(const Notice &notice)
     return facts;
 }
 
+std::string percent_encoded(std::string_view text)
+{
+    constexpr std::string_view figures = "0123456789ABCDEF";
+    constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    std::string encoded;
+    for (char c : text) {
+        auto byte = static_cast<unsigned char>(c);
+        encoded += plain.find(c) != plain.npos ? std::string(1, c) : std::string{'%', figures[byte >> 4], figures[byte & 15]};
+    }
+    return encoded;
+}
+
 std::string subject_of(const Notice &notice, const NoticeText &text)
 {
     std::string subject = '[' + notice.project.slug + "] ";
@@ -293,11 +305,12 @@ std::string subject_of(const Notice &notice, const NoticeText &text)
 
 std::string page_of(const Notice &notice, std::string_view base)
 {
-    if (base.empty() || !notice.issue) {
+    bool listed = notice.digest && !notice.digest->query.empty();
+    if (base.empty() || !(notice.issue || listed)) {
         return "";
     }
-    return std::string(base) + '/' + notice.project.organization + '/' + notice.project.slug + "/issues/"
-           + std::to_string(notice.issue->id) + '/';
+    std::string list = std::string(base) + '/' + notice.project.organization + '/' + notice.project.slug + "/issues/";
+    return notice.issue ? list + std::to_string(notice.issue->id) + '/' : list + "?query=" + percent_encoded(notice.digest->query);
 }
 
 NoticeText text_of(const Notice &notice, std::string_view base)
@@ -314,6 +327,7 @@ NoticeText text_of(const Notice &notice, std::string_view base)
     }
     text.facts = facts_of(notice);
     text.link = page_of(notice, base);
+    text.opens = notice.issue ? "Open the issue" : "Open the issues";
     text.subject = subject_of(notice, text);
     return text;
 }

@@ -27,7 +27,8 @@ struct NoticeText {
     std::string culprit;
     std::vector<std::string> lines;     /* of a digest: what is in it */
     std::vector<NoticeFact> facts;      /* at most ten */
-    std::string link;                   /* empty without a base or an issue */
+    std::string link;                   /* empty without a base, or what it could be to */
+    std::string_view opens;             /* what it does: Open the issue */
 };
 
 /* base is the address of the pages, without a slash at its end. */
@@ -36,7 +37,7 @@ NoticeText text_of(const Notice &notice, std::string_view base);
 /* All of it but the subject, in lines. */
 std::string plain_text(const NoticeText &text);
 
-/* The page of the issue; empty without a base or an issue. */
+/* The page of the issue, or the list of those of a digest; empty without a base or any. */
 std::string page_of(const Notice &notice, std::string_view base);
 
 }

@@ -371,6 +371,30 @@ as $$
 $$;
 comment on function errtrack_private.drop_untold() is 'Empties the outbox of what nobody wants to be told.';
 
+create or replace function errtrack_private.digest_query(digest errtrack_private.digests) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    minutes constant text := 'YYYY-MM-DD"T"HH24:MI"Z"';
+    only_new constant boolean := digest.by_kind - '{new_issue, quota_reached, behind}'::text[] = '{}';
+    -- What is counted here happened a little before; the first of it is known by name.
+    since constant timestamptz := (
+        select least(digest.began_at, min(case when only_new then i.first_seen else i.last_seen end)) - interval '1 minute'
+        from jsonb_array_elements(digest.issues) as t (issue)
+        join errtrack_private.issues i
+          on i.project_id = digest.project_id and i.id = errtrack_private.id_of_short(t.issue ->> 'short_id'));
+begin
+    return case
+        when digest.issues = '[]' then null
+        when only_new then format('firstSeen:>=%s firstSeen:<=%s', to_char(since at time zone 'UTC', minutes),
+                                  to_char((now() + interval '1 minute') at time zone 'UTC', minutes))
+        else format('lastSeen:>=%s', to_char(since at time zone 'UTC', minutes)) end;
+end
+$$;
+comment on function errtrack_private.digest_query(errtrack_private.digests) is
+    'The search that lists the issues of a digest, to the minute; null when it is about none.';
+
 create or replace function errtrack_private.plan_notifications(most integer, out taken integer, out problem text)
 language plpgsql volatile
 security definer
@@ -392,7 +416,8 @@ begin
         select digest.project_id, digest.channel_id, 'digest',
                errtrack_private.notice_of(digest.project_id, null, 'digest', now(), '{}')
                || jsonb_build_object('digest', jsonb_build_object(
-                   case digest.reason when 'cap' then 'beyond' else 'muted' end, digest.messages, 'by_kind', digest.by_kind, 'issues', digest.issues));
+                   case digest.reason when 'cap' then 'beyond' else 'muted' end, digest.messages, 'by_kind', digest.by_kind, 'issues', digest.issues,
+                   'query', errtrack_private.digest_query(digest)));
         taken := taken + 1;
     end loop;
     -- Of each project some: one that has much to tell does not keep the others waiting.
@@ -434,7 +459,7 @@ begin
         'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
         'spend_message(errtrack_private.channels)',
         'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_row(errtrack_private.outbox)',
-        'drop_untold()', 'plan_notifications(integer)']
+        'drop_untold()', 'digest_query(errtrack_private.digests)', 'plan_notifications(integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

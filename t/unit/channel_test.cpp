@@ -318,7 +318,10 @@ TEST(Channel, TellsSlackInBlocks)
     EXPECT_EQ(text_at(body, {"blocks", "2", "text", "type"}), "plain_text");
     EXPECT_EQ(text_at(body, {"blocks", "2", "text", "text"}), "ValueError: invalid literal\nshop.cart in total");
     EXPECT_EQ(text_at(body, {"blocks", "3", "fields", "3", "text"}), "Events\n1,234");
-    EXPECT_EQ(text_at(body_of("slack", samples[7]), {"blocks", "1", "text", "text"}),
+    Document digest = body_of("slack", samples[7]);
+    EXPECT_EQ(text_at(digest, {"blocks", "1", "text", "text"}),
+              "<https://errors.example.com/acme/shop/issues/?query=firstSeen%3A%3E%3D2026-01-31T11%3A00Z|Open the issues>");
+    EXPECT_EQ(text_at(digest, {"blocks", "2", "text", "text"}),
               "410 new errors\n5 errors back after they were resolved\n3 muted\nSHOP-1A ValueError: invalid literal\nSHOP-1B &lt;b&gt;KeyError&lt;/b&gt;");
 }
 
@@ -331,6 +334,9 @@ TEST(Channel, TellsMattermostInAnAttachment)
     EXPECT_EQ(text_at(body, {"attachments", "0", "text"}),
               "[**SHOP\\-1A**](https://errors.example.com/acme/shop/issues/42/) ValueError: invalid literal\nshop\\.cart in total");
     EXPECT_EQ(text_at(body, {"attachments", "0", "fields", "1", "value"}), "production");
+    std::string digest = text_at(body_of("mattermost", samples[7]), {"attachments", "0", "text"});
+    EXPECT_TRUE(digest.ends_with(
+        "\n[Open the issues](https://errors.example.com/acme/shop/issues/?query=firstSeen%3A%3E%3D2026-01-31T11%3A00Z)")) << digest;
 }
 
 TEST(Channel, TellsDiscordInAnEmbedThatMentionsNobody)

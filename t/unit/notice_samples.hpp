@@ -44,7 +44,8 @@ inline const std::string samples[] = {
     sample("quota_reached", R"("reason": {"refused": 12345, "hour": "2026-01-31T11:00:00.000Z"})"),
     sample("behind", R"("reason": {"seconds": 720})"),
     sample("digest", R"("digest": {"beyond": 415, "muted": 3, "by_kind": {"new_issue": 410, "regression": 5},
-        "issues": [{"short_id": "SHOP-1A", "title": "ValueError: invalid literal"}, {"short_id": "SHOP-1B", "title": "<b>KeyError</b>"}]})"),
+        "issues": [{"short_id": "SHOP-1A", "title": "ValueError: invalid literal"}, {"short_id": "SHOP-1B", "title": "<b>KeyError</b>"}],
+        "query": "firstSeen:>=2026-01-31T11:00Z"})"),
     sample("test", ""),
 };
 

@@ -128,7 +128,10 @@ TEST(NoticeText, IsWhatAPersonReads)
               "SHOP-1A ValueError: invalid literal\n"
               "SHOP-1B <b>KeyError</b>\n"
               "\n"
-              "Project:     Shop\n");
+              "Project:     Shop\n"
+              "\n"
+              "https://errors.example.com/acme/shop/issues/?query=firstSeen%3A%3E%3D2026-01-31T11%3A00Z\n");
+    EXPECT_EQ(told(sample("digest", R"("digest": {"beyond": 1, "by_kind": {"behind": 1}, "query": null})")).link, "");
 
     EXPECT_EQ(plain_text(text_of(read_notice(samples[0]), "")),
               "New error\n"

@@ -48,6 +48,12 @@ std::variant<WebRequest, Mail> compose(const Channel &channel, const Notice &not
                        + "\" is unknown here: use an errtrack-worker of the database's version");
 }
 
+std::optional<WebRequest> compose_end(const Channel &channel, const Notice &notice, const Delivery &delivery)
+{
+    bool leaves = channel.kind == "pagerduty" && notice.kind == NoticeKind::test;
+    return leaves ? std::optional(end_pagerduty(channel, notice, delivery)) : std::nullopt;
+}
+
 Severity severity_of(const Notice &notice)
 {
     if (notice.kind == NoticeKind::quota_reached || notice.kind == NoticeKind::behind) {

@@ -57,6 +57,9 @@ public:
 std::variant<WebRequest, Mail> compose(const Channel &channel, const Notice &notice, const Delivery &delivery,
                                        const MailSettings &mail);
 
+/* What is sent once that was taken: a test leaves no incident in PagerDuty. Throws ChannelError. */
+std::optional<WebRequest> compose_end(const Channel &channel, const Notice &notice, const Delivery &delivery);
+
 enum class Verdict {
     delivered,
     again,                              /* later, it may work */

@@ -61,13 +61,33 @@ std::string description_of(const NoticeText &text)
     return joined(lines, "\n", most_alert_description);
 }
 
+/* What PagerDuty knows an incident by. That of a test is its own: it is ended at once. */
+std::string incident_of(const Notice &notice, const Delivery &delivery)
+{
+    return topic_of(notice) + (notice.kind == NoticeKind::test ? '-' + delivery.id : "");
+}
+
+WebRequest pagerduty_event(const Channel &channel, JsonObject &event)
+{
+    if (channel.secret.empty()) {
+        throw ChannelError("the channel has no routing key: set the integration key of a service of PagerDuty as its secret");
+    }
+    event.text("routing_key", channel.secret);
+    return post_json(channel.url.empty() ? pagerduty_url : channel.url, event.done());
+}
+
+}
+
+WebRequest end_pagerduty(const Channel &channel, const Notice &notice, const Delivery &delivery)
+{
+    return pagerduty_event(channel, JsonObject().text("event_action", "resolve").text("dedup_key", incident_of(notice, delivery)));
 }
 
 WebRequest compose_pagerduty(const Channel &channel, const Notice &notice, const Delivery &delivery)
 {
     constexpr std::array<std::string_view, 4> severities = {"info", "warning", "error", "critical"};
-    if (channel.secret.empty()) {
-        throw ChannelError("the channel has no routing key: set the integration key of a service of PagerDuty as its secret");
+    if (notice.kind == NoticeKind::close) {
+        return end_pagerduty(channel, notice, delivery);
     }
     NoticeText text = text_of(notice, delivery.base);
     JsonObject payload;
@@ -80,9 +100,8 @@ WebRequest compose_pagerduty(const Channel &channel, const Notice &notice, const
         .text("class", notice.issue ? inert(notice.issue->type, Markup::none, most_name) : "")
         .raw("custom_details", details_of(text));
     JsonObject event;
-    event.text("routing_key", channel.secret)
-        .text("event_action", "trigger")
-        .text("dedup_key", topic_of(notice))
+    event.text("event_action", "trigger")
+        .text("dedup_key", incident_of(notice, delivery))
         .text("client", "errtrack")
         .text("client_url", text.link)
         .raw("payload", payload.done());
@@ -90,7 +109,7 @@ WebRequest compose_pagerduty(const Channel &channel, const Notice &notice, const
         std::string_view label = text.short_id.empty() ? text.opens : text.short_id;
         event.raw("links", list_of({JsonObject().text("href", text.link).text("text", label).done()}));
     }
-    return post_json(channel.url.empty() ? pagerduty_url : channel.url, event.done());
+    return pagerduty_event(channel, event);
 }
 
 WebRequest compose_gitlab_alert(const Channel &channel, const Notice &notice, const Delivery &delivery)

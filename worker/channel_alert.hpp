@@ -7,8 +7,12 @@
 
 namespace errtrack {
 
-/* Both throw ChannelError. */
+/* All of them throw ChannelError. */
 WebRequest compose_pagerduty(const Channel &channel, const Notice &notice, const Delivery &delivery);
+
+/* Resolves the incident that the same notice, or one about the same issue, has triggered. */
+WebRequest end_pagerduty(const Channel &channel, const Notice &notice, const Delivery &delivery);
+
 WebRequest compose_gitlab_alert(const Channel &channel, const Notice &notice, const Delivery &delivery);
 
 }

@@ -330,9 +330,13 @@ SendingOutcome Notifier::deliver(WebClient &client, const WaitingNotification &m
             outcome.problem = missed.empty() ? "" : "it did not reach " + text_of(missed);
             return outcome;
         }
-        WebRequest &request = std::get<WebRequest>(composed);
-        request.bounds = message_bounds;
-        return judged(judge_answer(message.channel_kind, client.send(request, stop)));
+        auto sent = [&](WebRequest &request) {
+            request.bounds = message_bounds;
+            return judge_answer(message.channel_kind, client.send(request, stop));
+        };
+        Judgement judgement = sent(std::get<WebRequest>(composed));
+        std::optional<WebRequest> end = compose_end(channel, notice, delivery);
+        return judged(end && judgement.verdict == Verdict::delivered ? sent(*end) : judgement);
     } catch (const WebError &e) {
         return failed(verdict_of(e), e.what());
     } catch (const SecretError &e) {

@@ -184,13 +184,17 @@ begin
         select from errtrack_private.issue_links l
         join errtrack_private.channels c on c.project_id = l.project_id and c.provider = l.provider
         where l.project_id = wanted_project and l.issue_id = wanted_issue)
+        -- Whether there is an incident is known when what was told before is sent.
+        or kind = 'resolved' and exists (
+            select from errtrack_private.channels c
+            where c.project_id = wanted_project and c.kind = 'pagerduty' and c.enabled)
     then
         perform errtrack_private.tell(wanted_project, wanted_issue, kind, details);
     end if;
 end
 $$;
 comment on function errtrack_private.tell_trackers(bigint, bigint, text, jsonb) is
-    'Puts into the outbox what people did, when an issue of a tracker is to follow it.';
+    'Puts into the outbox what people did, when an issue of a tracker or an incident is to follow it.';
 
 create or replace function errtrack_private.reopen(
     wanted_project bigint,

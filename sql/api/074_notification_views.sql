@@ -26,7 +26,7 @@ comment on column errtrack.notifications.channel is 'The name of the channel.';
 comment on column errtrack.notifications.channel_kind is
     'webhook, slack, mattermost, discord, teams, google_chat, pagerduty, gitlab_alert, mail or tracker.';
 comment on column errtrack.notifications.kind is
-    'new_issue, regression, unignored, frequency, spike, quota_reached, behind, digest or test; in a tracker create, close, reopen or test.';
+    'new_issue, regression, unignored, frequency, spike, quota_reached, behind, digest or test; in a tracker create, close, reopen or test; in PagerDuty also close, of an incident.';
 comment on column errtrack.notifications.issue_id is 'What it is about; null for what is about the project.';
 comment on column errtrack.notifications.state is
     'waiting, sent, or failed: refused for good, or not delivered within 7 days.';

@@ -323,6 +323,24 @@ $$;
 comment on function errtrack_private.queue_tracking(jsonb, text) is
     'Queues for the trackers of the project what is to be made, closed or opened there with an issue. As many are made in an hour as the cap of the tracker says.';
 
+create or replace function errtrack_private.queue_ends(notice jsonb) returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into errtrack_private.notifications (project_id, channel_id, kind, issue_id, notice)
+    select c.project_id, c.id, 'close', (queue_ends.notice #>> '{issue,id}')::bigint, queue_ends.notice || '{"kind": "close"}'
+    from errtrack_private.channels c
+    where c.project_id = (queue_ends.notice #>> '{project,id}')::bigint and c.kind = 'pagerduty' and c.enabled
+      and (select n.kind
+           from errtrack_private.notifications n
+           where n.project_id = c.project_id and n.channel_id = c.id and n.issue_id = (queue_ends.notice #>> '{issue,id}')::bigint
+             and n.state <> 'failed'
+           order by n.id desc
+           limit 1) <> 'close'
+$$;
+comment on function errtrack_private.queue_ends(jsonb) is
+    'Queues the end of the incidents that an issue which is resolved has; it does not count towards the cap. They are those that it was told of in the last 30 days.';
+
 create or replace function errtrack_private.plan_row(told errtrack_private.outbox) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -336,6 +354,9 @@ begin
     end if;
     if told.issue_id is not null then
         perform errtrack_private.queue_tracking(notice, told.kind);
+    end if;
+    if told.kind = 'resolved' then
+        perform errtrack_private.queue_ends(notice);
     end if;
     -- Several rules tell a channel once.
     for target in
@@ -458,7 +479,7 @@ begin
         'notice_of(bigint, bigint, text, timestamptz, jsonb)',
         'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
         'spend_message(errtrack_private.channels)',
-        'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'plan_row(errtrack_private.outbox)',
+        'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'queue_ends(jsonb)', 'plan_row(errtrack_private.outbox)',
         'drop_untold()', 'digest_query(errtrack_private.digests)', 'plan_notifications(integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);

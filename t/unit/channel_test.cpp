@@ -407,6 +407,9 @@ TEST(Channel, TriggersPagerduty)
     EXPECT_EQ(text_at(body_of("pagerduty", samples[5]), {"dedup_key"}), "errtrack-7-quota_reached");
     EXPECT_EQ(text_at(body_of("pagerduty", samples[5]), {"payload", "severity"}), "warning");
     EXPECT_EQ(text_at(body_of("pagerduty", samples[8]), {"payload", "severity"}), "info");
+    Document end = body_of("pagerduty", sample("close", sample_issue()));
+    EXPECT_EQ(text_at(end, {"event_action"}) + ' ' + text_at(end, {"dedup_key"}), "resolve errtrack-7-42") << "what it has triggered";
+    EXPECT_EQ(text_at(end, {"routing_key"}), "whsec-7f3a");
 
     Channel europe = channel_of("pagerduty");
     europe.url = "https://events.eu.pagerduty.com/v2/enqueue";

@@ -52,9 +52,11 @@ export async function show(context) {
     });
     fill(main,
         el('h1', null, who.user.name || who.user.email),
-        el('p', null, who.user.email, who.user.isSuperuser && ' · administrator of this errtrack'),
-        el('section', { class: 'part' }, el('h2', null, 'What you may do here'), el('p', { class: 'row' }, who.scopes.map((scope) => el('code', { title: about[scope] ?? '' }, scope))),
-            el('p', { class: 'note' }, 'Where you are a member your role can do less: a reporter reads, a developer changes issues, a maintainer changes projects, an owner changes members.')),
+        el('p', null, who.user.email, who.user.isSuperuser && ' · administrator of this errtrack', { session: '', token: ' · by a token', trusted: ' · the server vouches for you' }[who.auth.kind],
+            who.auth.expiresAt && [' · until ', exact(who.auth.expiresAt)]),
+        el('section', { class: 'part' }, el('h2', null, 'What you may do here'),
+            table([['Organization', (organization) => organization.name], ['Role', (organization) => organization.role], ['May', (organization) => organization.access.map((scope) => [el('code', { title: about[scope] ?? '' }, scope), ' '])]],
+                who.organizations, 'You belong to no organization.')),
         el('section', { class: 'part' }, el('h2', null, 'Tokens ', button('New token', () => make(who, again))),
             table([
                 ['Name', (token) => token.name || '–'], ['May', (token) => token.scopes.map((scope) => [el('code', null, scope), ' '])],

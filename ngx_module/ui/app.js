@@ -45,7 +45,7 @@ function showHead(who, page) {
         button('?', help, { class: 'plain', title: 'Keys (?)', 'aria-label': 'Keys' }),
         who && menu(who.user.name || who.user.email, () => [
             ['Tokens and account', () => go('account')],
-            ['Sign out', leave],
+            who.auth.kind === 'session' && ['Sign out', leave],
         ], { class: 'plain', 'aria-label': `Account of ${who.user.name || who.user.email}` }));
 }
 
@@ -97,12 +97,15 @@ async function render({ scroll }) {
     try {
         const make = pages[page];
         // Both at once: the code of the page and who asks.
-        const [module, who] = await Promise.all([make ? make() : null, session()]);
+        const asking = session();
+        asking.catch(() => {});         // what went wrong is thrown where it is awaited
+        const module = make ? await make() : null;
+        if (main.childElementCount === 0) {
+            module?.waiting?.({ main, state: arguments_ });
+        }
+        const who = await asking;
         if (signal.aborted) {
             return;
-        }
-        if (!who.user) {
-            throw new Failure(401, 'signed out');
         }
         showHead(who, page);
         if (!module) {

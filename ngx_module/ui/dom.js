@@ -70,3 +70,8 @@ export function button(label, onclick, attributes) {
 export function section(title, attributes, ...children) {
     return el('section', attributes, el('h2', null, title), children);
 }
+
+/** What may be wider than the page; it can be scrolled by keys. */
+export function scrolled(...children) {
+    return el('div', { class: 'scroll', tabindex: 0 }, children);
+}

@@ -2,7 +2,7 @@
 
 import { address, get } from './api.js';
 import { fold, pairs, shown } from './data.js';
-import { el, fill, outward } from './dom.js';
+import { el, fill, outward, scrolled } from './dom.js';
 import { bytes, counted } from './number.js';
 import { linkTo } from './filters.js';
 import { bareStack, exceptions, threads } from './stack.js';
@@ -13,7 +13,7 @@ const isEmpty = (value) => value === null || value === undefined || value === ''
 const filled = (entries) => entries.filter(([, value]) => !isEmpty(value));
 
 function breadcrumbs(data) {
-    return fold(`Breadcrumbs (${data.values.length})`, true, () => el('div', { class: 'scroll' }, el('table', { class: 'table' },
+    return fold(`Breadcrumbs (${data.values.length})`, true, () => scrolled(el('table', { class: 'table' },
         el('thead', null, el('tr', null, ['Time', 'Category', 'Level', 'What'].map((name) => el('th', { scope: 'col' }, name)))),
         // The newest first: what came right before it is what people look for.
         el('tbody', null, [...data.values].reverse().map((crumb) => {

@@ -41,7 +41,7 @@ class IssuePage {
         this.project = issue.project.slug;
         this.tab = context.state.get('tab') ?? 'event';
         this.list = { ...readState(new URLSearchParams()), org: this.org, project: [this.project] };
-        this.writes = context.who.scopes.includes('event:write');
+        this.writes = context.who.may(this.org, 'event:write');
         this.status = el('div');
         this.actions = el('div', { class: 'row', role: 'toolbar', 'aria-label': 'What can be done' });
     }

@@ -3,7 +3,7 @@
 
 import { get, getPage, send } from './api.js';
 import { confirm } from './dialog.js';
-import { button, el, fill } from './dom.js';
+import { button, el, fill, scrolled } from './dom.js';
 import { counted } from './number.js';
 import { ago, exact } from './time.js';
 import { tell, tellFailure } from './told.js';
@@ -14,7 +14,7 @@ export async function events(page, place) {
     const { items, next, previous } = await getPage(['issues', page.issue.id, 'events'], { limit: 50, cursor: page.state.get('cursor') }, page.signal);
     const columns = ['Time', 'Event', 'Title', 'Release', 'Environment', 'User'];
     const tag = (event, name) => event.tags.find(({ key }) => key === name)?.value ?? '';
-    fill(place, el('div', { class: 'scroll' }, el('table', { class: 'table' },
+    fill(place, scrolled(el('table', { class: 'table' },
         el('thead', null, el('tr', null, columns.map((name) => el('th', { scope: 'col' }, name)))),
         el('tbody', null, items.map((event) => el('tr', null,
             el('td', null, ago(event.dateCreated)), el('td', null, el('a', { href: page.address({ event: event.eventID, tab: null }) }, el('code', null, event.eventID.slice(0, 8)))),
@@ -49,7 +49,7 @@ export async function grouping(page, place) {
     fill(place,
         el('section', { class: 'part' }, el('h2', null, `Hashes (${hashes.length})`),
             el('p', { class: 'note' }, 'Events are one issue when they have one of these. Each can be made an issue of its own.'),
-            el('div', { class: 'scroll' }, el('table', { class: 'table' },
+            scrolled(el('table', { class: 'table' },
                 el('thead', null, el('tr', null, ['Hash', 'Of', 'First event', 'Since', ''].map((name) => el('th', { scope: 'col' }, name)))),
                 el('tbody', null, hashes.map((hash) => el('tr', null,
                     el('td', null, el('code', null, hash.id.slice(0, 12))), el('td', null, hash.variant), el('td', null, hash.title ?? ''), el('td', null, ago(hash.firstSeen)),

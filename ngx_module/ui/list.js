@@ -33,7 +33,7 @@ class List {
     }
 
     get writes() {
-        return this.who.scopes.includes('event:write');
+        return this.who.may(this.state.org, 'event:write');
     }
 
     // ---- rows ---------------------------------------------------------------------
@@ -73,7 +73,10 @@ class List {
             el('th', { class: 'when', scope: 'col' }, 'Last seen'), el('th', { class: 'when first', scope: 'col' }, 'First seen')));
     }
 
-    skeleton() {
+    /** The list without its rows, in the place that they will have. */
+    frame(environments) {
+        fill(this.main, el('h1', { class: 'unseen' }, 'Issues'), controls(this.state, this.who, environments), this.bar,
+            el('table', { class: 'issues' }, this.head(), this.body), this.pager);
         fill(this.body, Array.from({ length: 10 }, () => el('tr', { class: 'issue waiting', 'aria-hidden': 'true' },
             el('td', { class: 'tick' }), el('td', { class: 'what' }, el('span', { class: 'title bone' }), el('div', { class: 'under bone' })),
             el('td', { class: 'graph' }), el('td', { class: 'number' }), el('td', { class: 'number' }), el('td', { class: 'when' }), el('td', { class: 'when first' }))));
@@ -306,6 +309,11 @@ function chosenOrganization(who, state) {
     return [state.org, last, slugs[0]].find((slug) => slugs.includes(slug)) ?? state.org ?? '';
 }
 
+/** What is shown while it is not known yet who asks. */
+export function waiting({ main, state }) {
+    new List({ main, who: { projects: [], organizations: [], may: () => false } }, readState(state)).frame([]);
+}
+
 export async function show(context) {
     const { main, who, signal } = context;
     const state = readState(context.state);
@@ -320,9 +328,7 @@ export async function show(context) {
     const asked = getPage(['organizations', state.org, 'issues'], queryOf(state), signal);
     const environments = [];
     get(['organizations', state.org, 'environments'], { project: state.project }, signal).then((found) => environments.push(...found), () => {});
-    list.skeleton();
-    fill(main, el('h1', { class: 'unseen' }, 'Issues'), controls(state, who, environments), list.bar,
-        el('table', { class: 'issues' }, list.head(), list.body), list.pager);
+    list.frame(environments);
     setKeys({
         j: ['next issue', () => list.move(1)], k: ['previous issue', () => list.move(-1)],
         x: ['tick', () => list.issues[list.at] && list.tick([list.issues[list.at]], !list.ticked.has(list.issues[list.at]))],

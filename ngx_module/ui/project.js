@@ -1,6 +1,6 @@
 // The frame of the pages of one project: which it is, and the ways to its other pages.
 
-import { el, fill } from './dom.js';
+import { el, fill, scrolled } from './dom.js';
 import { linkTo } from './filters.js';
 import { go, to } from './router.js';
 
@@ -40,12 +40,12 @@ export function frame(context, page, tab, title) {
             el('a', { href: linkTo({ org, project: project.slug }, {}) }, 'Issues'),
             pages.map(([name, its, label]) => el('a', { href: to(name, { org, project: project.slug, tab: its }), 'aria-current': (name === page && (inSettings || its === tab)) ? 'page' : null }, label))),
         place);
-    return { project, org, slug: project.slug, place, path: ['projects', org, project.slug], may: (scope) => who.scopes.includes(scope) };
+    return { project, org, slug: project.slug, place, path: ['projects', org, project.slug], may: (scope) => who.may(org, scope) };
 }
 
 /** A table: columns [name, how a row shows it, whether it is a number]. */
 export function table(columns, rows, empty) {
-    return rows.length === 0 ? el('p', { class: 'note' }, empty) : el('div', { class: 'scroll' }, el('table', { class: 'table' },
+    return rows.length === 0 ? el('p', { class: 'note' }, empty) : scrolled(el('table', { class: 'table' },
         el('thead', null, el('tr', null, columns.map(([name, , number]) => el('th', { scope: 'col', class: number ? 'number' : null }, name)))),
         el('tbody', null, rows.map((row) => el('tr', null, columns.map(([, cell, number]) => el('td', { class: number ? 'number' : null }, cell(row))))))));
 }

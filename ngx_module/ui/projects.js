@@ -2,7 +2,7 @@
 
 import { get, send } from './api.js';
 import { ask, field } from './dialog.js';
-import { button, el, fill } from './dom.js';
+import { button, el, fill, scrolled } from './dom.js';
 import { linkTo } from './filters.js';
 import { setKeys } from './keys.js';
 import { exactly } from './number.js';
@@ -12,6 +12,9 @@ import { forget } from './session.js';
 import { ago } from './time.js';
 
 const together = 6;                     /* projects that are asked about at once */
+
+/** Where somebody may make projects. */
+const able = (who) => who.organizations.filter(({ slug }) => who.may(slug, 'project:write'));
 
 function row(project) {
     const of = { org: project.organization.slug, project: project.slug };
@@ -32,7 +35,7 @@ function row(project) {
 async function create(who) {
     const made = await ask('A new project', {
         make: () => [
-            field('Organization', el('select', { name: 'org' }, who.organizations.map(({ slug, name }) => el('option', { value: slug }, name)))),
+            field('Organization', el('select', { name: 'org' }, able(who).map(({ slug, name }) => el('option', { value: slug }, name)))),
             field('Name', el('input', { name: 'name', required: true, maxlength: 100 })),
             field('Slug', el('input', { name: 'slug', maxlength: 50, pattern: '[a-z0-9][a-z0-9_-]*' }), 'In addresses and short ids, such as SHOP-1A; made of the name unless given.')],
         label: 'Create',
@@ -52,10 +55,10 @@ export async function show({ main, who, signal }) {
     const rows = who.projects.map(row);
     fill(main,
         el('div', { class: 'row' }, el('h1', null, 'Projects'), el('span', { class: 'gap' }),
-            button('New project', () => create(who), { class: 'primary', disabled: !who.scopes.includes('project:write') || who.organizations.length === 0 })),
-        rows.length === 0 ? el('p', { class: 'note' }, 'There is none that you may see.') : el('table', { class: 'table projects' },
+            button('New project', () => create(who), { class: 'primary', disabled: able(who).length === 0 })),
+        rows.length === 0 ? el('p', { class: 'note' }, 'There is none that you may see.') : scrolled(el('table', { class: 'table projects' },
             el('thead', null, el('tr', null, el('th', { scope: 'col' }, 'Project'), el('th', { scope: 'col' }, 'Last 24 hours'), el('th', { scope: 'col', class: 'number' }, 'Events'), el('th', { scope: 'col' }, 'First event'), el('th', { scope: 'col' }, 'More'))),
-            el('tbody', null, rows.map(({ node }) => node))));
+            el('tbody', null, rows.map(({ node }) => node)))));
     setKeys({});
     // Some at a time, from the top: there may be thousands.
     (async () => {

@@ -5,19 +5,12 @@ import { get, send } from './api.js';
 let known = null;
 
 async function ask() {
-    const [who, projects] = await Promise.all([get([]), get(['projects'])]);
-    if (!who.user) {
-        return { user: null, scopes: [], projects: [], organizations: [] };
-    }
-    const organizations = new Map(projects.map((project) => [project.organization.slug, project.organization]));
-    if (organizations.size === 0) {
-        for (const organization of await get(['organizations'])) {
-            organizations.set(organization.slug, organization);
-        }
-    }
+    const [who, projects] = await Promise.all([get(['auth']), get(['projects'])]);
     return {
-        user: who.user, version: who.version, scopes: who.auth.scopes, projects,
-        organizations: [...organizations.values()].sort((a, b) => a.name.localeCompare(b.name)),
+        user: who, auth: who.auth, roles: who.roles, scopes: who.auth.scopes, projects,
+        organizations: [...who.organizations].sort((a, b) => a.name.localeCompare(b.name)),
+        /** Whether they may do in an organization what a scope allows. */
+        may: (org, scope) => who.organizations.some((organization) => organization.slug === org && organization.access.includes(scope)),
     };
 }
 
@@ -28,11 +21,6 @@ export function session() {
         throw error;
     });
     return known;
-}
-
-/** Whether the one who is signed in may do what a scope allows. */
-export async function may(scope) {
-    return (await session()).scopes.includes(scope);
 }
 
 export function forget() {

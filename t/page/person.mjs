@@ -3,6 +3,7 @@
 // catches, something that its policy refuses) fails the script, whatever it looks at.
 
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 
 const libraries = createRequire(`${process.env.PAGE_LIBRARIES}/`);
 const { chromium } = libraries('playwright-core');
@@ -41,6 +42,14 @@ export async function eventually(condition, label, most = 15000) {
     return value;
 }
 
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Asks the test to do something to the server, and waits until it is done. */
+export async function act(name) {
+    console.log(`act ${name}`);
+    await answers.next();
+}
+
 /** Reports an event, as an SDK does. */
 export async function report(event) {
     const body = { event_id: crypto.randomUUID().replaceAll('-', ''), timestamp: Date.now() / 1000, platform: 'python', level: 'error', ...event };
@@ -74,12 +83,12 @@ export async function api(method, path, body) {
 }
 
 export class Person {
-    static async open({ width = 1280, height = 860, scheme = 'light' } = {}) {
+    static async open({ width = 1280, height = 860, scheme = 'light', ...more } = {}) {
         const person = new Person();
         person.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [
             ...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--disable-quic', '--no-first-run',
             '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-        person.context = await person.browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: 'en-GB', timezoneId: 'UTC' });
+        person.context = await person.browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: 'en-GB', timezoneId: 'UTC', ...more });
         person.page = await person.context.newPage();
         person.page.setDefaultTimeout(15000);
         person.wrong = [];
@@ -137,6 +146,7 @@ export async function script(body) {
     try {
         await body();
         console.log('end');
+        process.exit(0);
     } catch (error) {
         console.log(`not ok - ${error.message.split('\n', 1)[0]}`);
         console.log(error.stack);

@@ -5,13 +5,15 @@ package ErrTrack::Page;
 # test. Its libraries come from npm, into build/page/.
 #
 #     plan skip_all => $_ for browser_missing();
-#     browse($t, 'way.mjs', SOMETHING => 'that the script asks the environment for');
+#     browse($t, 'way.mjs', words => { PAGE_X => 'for its environment' },
+#         acts => { stop => sub { 'what the script asks the test to do with act("stop")' } });
 
 use strict;
 use warnings;
 
 use Exporter 'import';
 use File::Copy ();
+use IPC::Open2 'open2';
 use Test::More ();
 
 use ErrTrack::Process qw(make_dir read_file root);
@@ -37,14 +39,14 @@ sub browser_missing {
 
 # Runs a script against the nginx of a test. Pictures that it takes are in build/screenshots/.
 sub browse {
-    my ($t, $script, %more) = @_;
+    my ($t, $script, %arg) = @_;
     make_dir(root() . '/build/screenshots');
     local %ENV = (
         %ENV, PAGE_URL => $t->url(''), PAGE_DSN => $t->dsn, PAGE_TOKEN => $t->token, PAGE_PROJECT => $t->project->{id},
-        PAGE_LIBRARIES => folder(), PAGE_PICTURES => root() . '/build/screenshots', %more,
+        PAGE_LIBRARIES => folder(), PAGE_PICTURES => root() . '/build/screenshots', %{ $arg{words} || {} },
     );
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    open my $out, '-|', 'node', root() . "/t/page/$script" or die "node: $!\n";
+    my $pid = open2(my $out, my $in, 'node', root() . "/t/page/$script");
     my $ended;
     while (my $line = <$out>) {
         chomp $line;
@@ -52,12 +54,15 @@ sub browse {
             $ended = 1;
         } elsif (my ($good, $label) = $line =~ /^(not )?ok - (.*)/ ? (!$1, $2) : ()) {
             Test::More::ok($good, $label);
+        } elsif (my ($act) = $line =~ /^act (\w+)$/) {
+            $arg{acts}{$act}->();
+            print {$in} "done\n";
         } else {
             Test::More::diag($line);
         }
     }
-    my $closed = close $out;
-    Test::More::ok($ended && $closed, "$script came to its end");
+    waitpid $pid, 0;
+    Test::More::ok($ended && $? == 0, "$script came to its end");
     return;
 }
 

@@ -90,7 +90,7 @@ begin
 end
 $$;
 
-create or replace function errtrack_private.find_issues(
+create or replace function errtrack_private.search_issues(
     projects bigint[],
     statuses text[],
     bound text[],
@@ -104,8 +104,6 @@ create or replace function errtrack_private.find_issues(
 )
 returns errtrack_private.issue_place[]
 language plpgsql stable
--- Compiling a condition of many terms takes seconds; running it, milliseconds.
-set jit = off
 as $$
 declare
     -- Rows of the order that are looked at before an index is asked for what is searched.
@@ -179,17 +177,6 @@ declare
     walked integer := first_walk;
     of_each integer;
 begin
-    if condition = 'true' then
-        return case sort_kind
-            when 'l' then case when ascending then errtrack_private.walk_l_up(projects, statuses, place, place_id, wanted)
-                               else errtrack_private.walk_l(projects, statuses, place, place_id, wanted) end
-            when 'f' then case when ascending then errtrack_private.walk_f_up(projects, statuses, place, place_id, wanted)
-                               else errtrack_private.walk_f(projects, statuses, place, place_id, wanted) end
-            when 'c' then case when ascending then errtrack_private.walk_c_up(projects, statuses, place, place_id, wanted)
-                               else errtrack_private.walk_c(projects, statuses, place, place_id, wanted) end
-            when 'u' then case when ascending then errtrack_private.walk_u_up(projects, statuses, place, place_id, wanted)
-                               else errtrack_private.walk_u(projects, statuses, place, place_id, wanted) end end;
-    end if;
     if candidates is not null then
         -- A tag that is rare is found by it at once; a text is looked for in rows first.
         if candidates not like '%issue_texts%' then
@@ -243,8 +230,44 @@ begin
     return coalesce(found_places, '{}');
 end
 $$;
+comment on function errtrack_private.search_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer) is
+    'So many issues that meet a condition: see find_issues(). A search looks at the first issues of the order and goes on while that promises to be short; then it asks an index, and walks along the order only where that has too many. A rare tag is found by its index at once.';
+
+create or replace function errtrack_private.find_issues(
+    projects bigint[],
+    statuses text[],
+    bound text[],
+    condition text,
+    candidates text,
+    sort_kind text,
+    ascending boolean,
+    place bigint,
+    place_id bigint,
+    wanted integer
+)
+returns errtrack_private.issue_place[]
+language plpgsql stable
+-- Compiling a condition of many terms takes seconds; running it, milliseconds.
+set jit = off
+as $$
+begin
+    if condition <> 'true' then
+        return errtrack_private.search_issues(
+            projects, statuses, bound, condition, candidates, sort_kind, ascending, place, place_id, wanted);
+    end if;
+    return case sort_kind
+        when 'l' then case when ascending then errtrack_private.walk_l_up(projects, statuses, place, place_id, wanted)
+                           else errtrack_private.walk_l(projects, statuses, place, place_id, wanted) end
+        when 'f' then case when ascending then errtrack_private.walk_f_up(projects, statuses, place, place_id, wanted)
+                           else errtrack_private.walk_f(projects, statuses, place, place_id, wanted) end
+        when 'c' then case when ascending then errtrack_private.walk_c_up(projects, statuses, place, place_id, wanted)
+                           else errtrack_private.walk_c(projects, statuses, place, place_id, wanted) end
+        when 'u' then case when ascending then errtrack_private.walk_u_up(projects, statuses, place, place_id, wanted)
+                           else errtrack_private.walk_u(projects, statuses, place, place_id, wanted) end end;
+end
+$$;
 comment on function errtrack_private.find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer) is
-    'So many issues in one of their orders, from a place on. condition, bound and candidates: see search_sql(). sort_kind: l last seen, f first seen, c events, u users. A search looks at the first issues of the order and goes on while that promises to be short; then it asks an index, and walks along the order only where that has too many. A rare tag is found by its index at once.';
+    'So many issues in one of their orders, from a place on. condition, bound and candidates: see search_sql(). sort_kind: l last seen, f first seen, c events, u users.';
 
 create or replace function errtrack_private.issue_cursor(
     cursor_text text,
@@ -351,6 +374,7 @@ declare
 begin
     foreach name in array array[
         'issue_cursor(text, text)', 'find_candidates(bigint[], text[], text, integer)',
+        'search_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer)',
         'find_issues(bigint[], text[], text[], text, text, text, boolean, bigint, bigint, integer)',
         'page_of_issues(bigint[], text[], text[], text, text, text, text, integer)']
     loop

@@ -15,6 +15,7 @@ my ($bound) = $t->errtrack(qw(token create --user admin@example.com --project ac
 $t->create_project('blog', 'acme');
 $t->errtrack(qw(channel add shop mail team --to ann@a.example));
 $t->errtrack(qw(alert add shop new_issue));
+$t->errtrack(qw(limit set shop bodies 5));
 eventually {
     $t->store({ message => 'x' });
     $t->sql_value('select count(*) from errtrack.issues where project_id = $1', $id) == 1
@@ -57,6 +58,7 @@ is rows(), 1, 'it stays while partitions may have rows of it';
 $t->sql(q(update errtrack_private.projects set deleted_at = now() - interval '92 days' where id = $1), $id);
 $t->sql('select errtrack_private.sweep(90)');
 is rows(), 0, 'and then it is gone';
+is $t->sql_value('select count(*) from errtrack_private.limits where project_id = $1', $id), 0, '... with its limits';
 is_deeply [ $t->sql(q(select who, details ->> 'slug' from errtrack_private.audit where action = 'project.delete')) ], [ [ 'admin@example.com', 'shop' ] ],
     'the audit goes on telling of it';
 

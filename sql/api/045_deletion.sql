@@ -120,6 +120,7 @@ begin
     end if;
     -- Secrets do not wait for the rest.
     delete from errtrack_private.client_keys k where k.project_id = wanted;
+    delete from errtrack_private.gitlab_keys g where g.project_id = wanted;
     delete from errtrack_private.alert_rules r where r.project_id = wanted;
     delete from errtrack_private.trackers t where t.project_id = wanted;
     delete from errtrack_private.channels c where c.project_id = wanted;
@@ -141,9 +142,16 @@ comment on function errtrack_private.sentry_project_delete(bytea, jsonb) is
 create or replace function errtrack_private.forget_projects(keep_days integer) returns void
 language sql volatile
 as $$
-    delete from errtrack_private.projects p
-    where p.deleted_at < now() - make_interval(days => keep_days + 1)
-      and not exists (select from errtrack_private.issues i where i.project_id = p.id)
+    with gone as (
+        delete from errtrack_private.projects p
+        where p.deleted_at < now() - make_interval(days => keep_days + 1)
+          and not exists (select from errtrack_private.issues i where i.project_id = p.id)
+        returning p.id
+    )
+    -- What else goes by the number of a project refers to it, or ends with the retention.
+    delete from errtrack_private.limits l
+    using gone
+    where l.project_id = gone.id
 $$;
 comment on function errtrack_private.forget_projects(integer) is
     'Removes the rows of deleted projects of which no partition can hold anything any more.';

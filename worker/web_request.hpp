@@ -1,6 +1,6 @@
 /*
  * A request to a server of somebody else, and the form that its parts have to have. What
- * people configure SQL has checked when they did, in the same words (sql/api/090_faults.sql;
+ * people configure SQL has checked when they did, in the same words (sql/api/091_faults.sql;
  * t/faults.jsonl holds both to it); where an address leads is a matter of address_guard.hpp,
  * when it is connected to. Pure.
  */

@@ -174,27 +174,27 @@ as $$
 begin
     -- Each look is along an index, a project at a time ("offset 0"): the tables are of all of them.
     return query
-        select p.id
+        select p.project_id
         from (
-            select distinct c.project_id as id
+            select distinct c.project_id
             from errtrack_private.channels c
             where c.enabled and c.kind <> 'tracker' and c.project_id > after_project) p
         where exists (
                 select from errtrack_private.issues i
-                where i.project_id = p.id and i.status = 'unresolved'
+                where i.project_id = p.project_id and i.status = 'unresolved'
                   and i.last_seen >= now() - interval '1 hour' and i.last_received_at >= now() - interval '5 minutes'
                 offset 0)
             or exists (
                 select from errtrack_private.requests r
-                where r.project_id = p.id and r.hour = date_trunc('hour', now(), 'UTC') and r.reason = 'rate_limited'
+                where r.project_id = p.project_id and r.hour = date_trunc('hour', now(), 'UTC') and r.reason = 'rate_limited'
                 offset 0)
             or behind_seconds >= 300 and exists (
-                select from errtrack_private.alert_rules_of(p.id) r
+                select from errtrack_private.alert_rules_of(p.project_id) r
                 where r.enabled and r.kind = 'behind' and behind_seconds >= coalesce(r.minutes, 10) * 60 and not exists (
                     select from errtrack_private.alert_marks m
-                    where m.project_id = p.id and m.rule_id = r.id and m.kind = r.kind and m.issue_id = 0
+                    where m.project_id = p.project_id and m.rule_id = r.id and m.kind = r.kind and m.issue_id = 0
                       and m.told_at between now() - r.repeat_minutes * interval '1 minute' and now()))
-        order by p.id
+        order by p.project_id
         limit most;
 end
 $$;

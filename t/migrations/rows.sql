@@ -153,5 +153,5 @@ insert into errtrack_private.digests (project_id, channel_id, reason, due_at)
 select c.project_id, c.id, 'cap', '2026-01-01' from errtrack_private.channels c where c.project_id = $1;
 insert into errtrack_private.duties (name, holder, until) values ('duty-' || $1, 'host:1', '2026-01-01');
 
--- 32
+-- 33
 insert into errtrack_private.rule_trials (project_id, stack_rules, events) values ($1, '{module:shop.* +app}', 500);

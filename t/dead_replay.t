@@ -98,6 +98,22 @@ eventually { @{ $list->() } == 6 } 'and is not lost when it dies at once';
 is_deeply $outcomes->(), { dead => 6, stored => 1 }, 'nor counted twice';
 $t->sql('drop trigger hold on errtrack_private.dead_letters');
 
+# The worker has the entry before it is settled that the letter is gone.
+($first) = grep { $_->{reason} =~ /does not like/ } @{ $list->() };
+$t->sql('create constraint trigger hold after delete on errtrack_private.dead_letters deferrable initially deferred for each row execute function hold()');
+$holder->('begin; select pg_advisory_xact_lock(7);');
+open $running, '-|', build_dir() . '/errtrack', '--database', $t->postgres->conninfo('errtrack_admin'),
+    'dead', 'replay', '--redis', $t->redis_server->address, $first->{id} or die "errtrack: $!\n";
+eventually {
+    $t->sql_value(q{select count(*) from pg_stat_activity where usename = 'errtrack_worker' and wait_event_type = 'Lock'});
+} 'a worker that is about to bury it again waits';
+$holder->('commit;');
+is readline $running, "1 of 1 dead letters are back in the queue\n", '... until it is put back';
+close $running;
+eventually { @{ $list->() } == 6 && !grep { $_->{id} == $first->{id} } @{ $list->() } } '... and buries it then';
+is_deeply $outcomes->(), { dead => 6, stored => 1 }, '... counted once';
+$t->sql('drop trigger hold on errtrack_private.dead_letters');
+
 $t->sql('drop trigger refuse on errtrack_private.issues');
 is $replay->('--project', 'other'), "0 1 of 1 dead letters are back in the queue\n", 'those of a project are put back';
 eventually { $titles->() eq 'bad other:1 good:1' } 'and filed';

@@ -409,11 +409,15 @@ begin
     if exists (
         select from errtrack_private.deliveries d
         where d.project_id in ($2, verified_id) and d.delivery_id = $1)
-        -- It may have died as a request whose key was not known yet.
-        or exists (
-            select from errtrack_private.dead_letters l
-            where l.project_id in (0, $2) and l.delivery_id = $1)
     then
+        return;
+    end if;
+    -- It may have died as a request whose key was not known yet. A letter that is being put back
+    -- is gone in a moment, when its entry may be here already: waited for, or both are lost.
+    perform from errtrack_private.dead_letters l
+    where l.project_id in (0, $2) and l.delivery_id = $1
+    for key share;
+    if found then
         return;
     end if;
     insert into errtrack_private.dead_letters (delivery_id, project_id, reason, meta, body)
@@ -452,6 +456,8 @@ grant select, insert on errtrack_private.deliveries, errtrack_private.event_ids,
     errtrack_private.occurrences, errtrack_private.payloads, errtrack_private.attachments,
     errtrack_private.hashes, errtrack_private.origin_users, errtrack_private.dead_letters
     to errtrack_worker;
+-- To wait for whoever is putting a dead letter back takes a right to change it.
+grant update (delivery_id) on errtrack_private.dead_letters to errtrack_worker;
 grant select, insert, update, delete on errtrack_private.issues, errtrack_private.origins
     to errtrack_worker;
 grant select, insert, update on errtrack_private.counts_5m, errtrack_private.counts_1h,

@@ -11,7 +11,7 @@ use Test::More;
 
 use ErrTrack;
 use ErrTrack::Plans;
-use ErrTrack::Process qw(make_dir root);
+use ErrTrack::Process qw(make_dir root wait_until);
 
 # What is the same on every server, with the reason. All other tables are distributed.
 my %everywhere = (
@@ -117,12 +117,19 @@ my @tables_of_plans = (tables => \@distributed);
 
 # So that it is known that one would be found.
 $observed->start_postgres;
+my $marks = 0;
 my $crossing = sub {
     my ($sql) = @_;
-    # Not as psql, whose statements do not count.
-    $observed->sql("set application_name = 'test'; set enable_seqscan = off; $sql");
-    my $plans = ErrTrack::Plans->new(@tables_of_plans);
-    $plans->read($folder);
+    # Not as psql, whose statements do not count. A process of its own writes the log: what
+    # comes behind is there when all before it is.
+    my $mark = 'as mark_' . ++$marks . ' join errtrack_private.origins as o using (project_id)';
+    $observed->sql("set application_name = 'test'; set enable_seqscan = off; $sql; select from errtrack_private.issues $mark");
+    my $plans;
+    wait_until(sub {
+        $plans = ErrTrack::Plans->new(@tables_of_plans);
+        $plans->read($folder);
+        return grep { index($_->[0], $mark) >= 0 } $plans->statements;
+    }, 20) or die "PostgreSQL wrote no plan of: $mark\n";
     return join "\n", grep { /\Qin: $sql\E/ } $plans->crossings;
 };
 my $from = 'select from errtrack_private.issues as i';

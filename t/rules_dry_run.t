@@ -17,7 +17,7 @@ for my $kind ([ 'TimeoutRead', 'a', 3 ], [ 'TimeoutWrite', 'a', 2 ], [ 'Other', 
     my ($type, $logger, $times) = @$kind;
     $t->store(event($type, $logger)) for 1 .. $times;
 }
-eventually { $t->sql_value('select sum(event_count) from errtrack.issues') == 8 } 'there are events';
+eventually { $t->sql_value('select coalesce(sum(event_count), 0) from errtrack.issues') == 8 } 'there are events';
 my %issue = map { $_->[0] => $_->[1] } $t->sql('select title, issue_id from errtrack.issues');
 is_deeply [ sort keys %issue ], [ 'Other: x', 'TimeoutRead: x', 'TimeoutWrite: x' ], '... of three issues';
 my $before = [ $t->sql('select project_id, origin_id, hash from errtrack_private.hashes order by hash') ];

@@ -68,7 +68,8 @@ sub seen {
     if (my $as = $arg{as}) {
         my %there = (%{ $arg{names} }, map { $issues[$_]{shortId} => $as->{issues}[$_]{shortId} } 0 .. $#issues);
         my $names = join '|', map { quotemeta } sort { length $b <=> length $a } keys %there;
-        $text =~ s/(?<![\w.])($names)(?![\w.])/$there{$1}/g;
+        # Not what a time has of numbers.
+        $text =~ s/(?<![\w.])(?<!\d[:-])($names)(?![\w.]|[:-]\d)/$there{$1}/g;
         $text =~ s/(?<=["\/])\Q$slug\E(?=["\/])/$arg{as_slug}/g;
     }
     return JSON::PP->new->decode($text);

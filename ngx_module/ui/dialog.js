@@ -49,7 +49,12 @@ export function show(title, ...content) {
     return dialog;
 }
 
+let notes = 0;
+
 /** A field of a form, with its label and what there is to know about it. */
 export function field(label, input, note) {
-    return el('label', { class: 'field' }, el('span', null, label), input, note && el('small', { class: 'note' }, note));
+    if (note) {
+        input.setAttribute('aria-describedby', `note-${++notes}`);
+    }
+    return el('div', { class: 'field' }, el('label', null, el('span', null, label), input), note && el('small', { class: 'note', id: `note-${notes}` }, note));
 }

@@ -31,7 +31,7 @@ export async function keys(tab) {
     const rotate = (key) => confirm('Rotate a key', `A new key with the same settings is made beside ${key.name || 'this one'}, which goes on working. Give the new DSN to what reports, then disable the old key.`, 'Make the new key',
         () => send('POST', [...path, key.id, 'rotate'])).then((done) => done && tab.again());
     const limit = (key) => ask('Rate limit of a key', {
-        make: () => [field('Errors and the like', el('input', { name: 'count', type: 'number', min: 0, max: 1e12, value: key.rateLimit?.count ?? '' }), 'Empty: no limit. What is over it is refused at the edge, with 429.'),
+        make: () => [field('Errors and the like', el('input', { name: 'count', type: 'number', min: 1, max: 1e12, value: key.rateLimit?.count ?? '' }), 'Empty: no limit. What is over it is refused at the edge, with 429.'),
             field('in so many seconds', el('input', { name: 'window', type: 'number', min: 1, max: 31536000, required: true, value: key.rateLimit?.window ?? 60 }))],
         label: 'Set',
         submit: async ({ elements }) => send('PUT', [...path, key.id], { rateLimit: elements.count.value === '' ? null : { count: Number(elements.count.value), window: Number(elements.window.value) } }),

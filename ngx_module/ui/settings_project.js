@@ -34,9 +34,9 @@ export function settingsForm(tab, read, ...content) {
             wrong.hidden = true;
             try {
                 await send('PUT', tab.path, read(event.target));
-                tell('Saved. It takes effect everywhere within ten seconds.');
                 forget();
                 await tab.again();
+                tell('Saved. It takes effect everywhere within ten seconds.');
             } catch (error) {
                 fill(wrong, error.message).hidden = false;
                 save.disabled = false;

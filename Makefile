@@ -195,13 +195,13 @@ schema:                 ## write down what the migrations come to, in sql/schema
 
 # The floor of the edge is a module of nginx of its own, built in the same way.
 BENCH_BUILD := $(BUILD)/bench/nginx
-BENCH       ?= edge worker query sql
+BENCH       ?= edge worker query sql page
 
 .PHONY: bench bench-data floor
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
-	@for part in $(BENCH); do case $$part in query|sql) t/bench/data;; esac; t/bench/$$part; done
+	@for part in $(BENCH); do case $$part in query|sql|page) t/bench/data;; esac; t/bench/$$part; done
 
 bench-data:             ## make the data that sections query and sql of the benchmark ask for
 	@t/lib/deps build run bench

@@ -37,6 +37,8 @@ for my $release ('shop@4.2.0', 'shop 1.0+b #2', 'ü') {
     my ($path) = $t->sentry('GET', "/issues/$issue/")->json->{permalink} =~ m{^http://[^/]+(/.*)} or die 'no permalink';
     is target($path), $t->url("/errors/issue?id=$issue"), '... as does what the issue calls its page';
 }
+is target('/acme/shop/issues/?query=is%3Anew%20level%3Aerror'), $t->url('/errors/?org=acme&project=shop&status=all&query=is%3Anew%20level%3Aerror'),
+    'what a message sums up is a search of the list';
 like $t->get('/errors/issue?id=1')->content, qr/^<!doctype html>/, 'where the page is';
 
 $t->done;

@@ -11,9 +11,12 @@ use JSON::PP ();
 use List::Util qw(max min sum);
 use POSIX ();
 
-use ErrTrack::Process qw(build_dir read_file);
+use ErrTrack::Nginx;
+use ErrTrack::Ports qw(free_port);
+use ErrTrack::Postgres;
+use ErrTrack::Process qw(build_dir common_dir give make_dir read_file);
 
-our @EXPORT_OK = qw(cpu cpu_of_all median megabytes peak_megabytes processors show_machine spread write_figures);
+our @EXPORT_OK = qw(cpu cpu_of_all median megabytes peak_megabytes processors serve_data show_machine spread write_figures);
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
@@ -60,6 +63,40 @@ sub show_machine {
     printf "machine: %d processors, load %s\n", processors(),
         join ' ', (split ' ', read_file('/proc/loadavg'))[ 0 .. 2 ];
     return;
+}
+
+my @served;
+
+END {
+    my $status = $?;
+    $_->stop for @served;
+    $? = $status;
+}
+
+# PostgreSQL with the data of make bench-data, an administrator with the token "bench-token",
+# and an nginx with this configuration before it: both, and the folder where nginx runs.
+sub serve_data {
+    my ($name, $conf) = @_;
+    my $dir = build_dir() . '/bench/data';
+    -e "$dir/state" or die "there is no data to ask for: make bench-data\n";
+    my $postgres = ErrTrack::Postgres->new(dir => $dir, port => free_port(), durable => 1,
+        settings => { shared_buffers => '1GB', fsync => 'off' });
+    $postgres->start;
+    push @served, $postgres;
+    $postgres->prepare;
+    $postgres->rows_in('errtrack', <<'SQL');
+insert into errtrack_private.users (email, administrator) values ('bench@example.com', true) on conflict do nothing;
+insert into errtrack_private.tokens (hash, kind, user_id, scopes)
+select sha256('bench-token'), 'personal', u.id, '{org:read, project:read, event:read, event:write}'
+from errtrack_private.users u where u.email = 'bench@example.com' on conflict do nothing;
+SQL
+    my $work = make_dir(common_dir() . "/bench-$name-$$");
+    my $nginx = ErrTrack::Nginx->new(dir => $work, port => free_port(), config => $conf, level => 'warn',
+        words => { DATABASE => $postgres->conninfo('errtrack_query'), THREADS => processors() });
+    give($work);
+    $nginx->start;
+    unshift @served, $nginx;
+    return ($postgres, $nginx, $work);
 }
 
 # Puts figures into build/bench.json in place of all whose names match; those of other

@@ -54,11 +54,11 @@ export function outward(text, label = text) {
     try {
         url = new URL(text);
     } catch {
-        return String(label);
+        return label;
     }
     return linked.includes(url.protocol)
         ? el('a', { href: url.href, rel: 'noopener noreferrer nofollow', target: '_blank' }, label)
-        : String(label);
+        : label;
 }
 
 /** A button with a label, and a title where the label alone does not tell. */

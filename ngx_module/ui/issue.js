@@ -171,7 +171,21 @@ class IssuePage {
 
     release(release) {
         return release && [' in ', el('a', { href: linkTo(this.list, { status: 'all', release: release.version }) }, release.shortVersion ?? release.version),
-            release.lastCommit && [' ', el('code', { title: release.lastCommit.message }, release.lastCommit.id.slice(0, 8))]];
+            release.lastCommit && [' ', this.commit(release.lastCommit)]];
+    }
+
+    /** A commit, as a link once it is known where the source of the project is. */
+    commit({ id, message }) {
+        const shown = el('code', { title: message }, id.slice(0, 8));
+        const place = el('span', null, shown);
+        this.sources ??= get(['projects', this.org, this.project, 'trackers'], null, this.signal).catch(() => []);
+        this.sources.then((trackers) => {
+            const source = trackers.find(({ provider }) => ['gitlab', 'github'].includes(provider));
+            if (source && /^[0-9a-f]{7,64}$/i.test(id)) {
+                fill(place, outward(`${source.url.replace(/\/$/, '')}/${source.provider === 'gitlab' ? '-/' : ''}commit/${id}`, shown));
+            }
+        });
+        return place;
     }
 
     facts() {
@@ -213,6 +227,10 @@ class IssuePage {
             step('Next ›', event.nextEventID, ']'), step('Newest »', event.nextEventID && 'latest', 'the newest event'),
             el('span', null, el('code', null, event.eventID.slice(0, 8)), ' ', ago(event.dateCreated), ' ', el('span', { class: 'note' }, exact(event.dateCreated))),
             el('span', { class: 'gap' }),
+            el('form', { onsubmit: (sent) => {
+                sent.preventDefault();
+                follow(this.address({ event: sent.target.elements.event.value.trim(), tab: null }));
+            } }, el('input', { name: 'event', size: 12, required: true, pattern: '\\s*[0-9a-fA-F-]{32,36}\\s*', placeholder: 'Event id', 'aria-label': 'Go to an event by its id', title: '32 hexadecimal digits', autocomplete: 'off' })),
             el('a', { href: address(['projects', this.org, this.project, 'events', event.eventID, 'json']).href, target: '_blank', rel: 'noopener' }, 'Raw JSON'));
     }
 

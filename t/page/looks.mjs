@@ -78,6 +78,8 @@ await script(async () => {
         for (const [name, address] of Object.entries(pages)) {
             await person.go(address);
             await page.waitForFunction(() => !/Loading …|Counting tags …/.test(document.getElementById('page').textContent));
+            const moved = await page.evaluate(() => window.moved);
+            ok(moved < 0.1, `${name}, ${look}: what is shown stays where it is`, moved);
             await person.picture(`${name}-${look}`);
             await accessible(person, `${name}, ${look}`);
         }

@@ -98,6 +98,13 @@ export class Person {
             person.wrong.push(`a dialog was opened: ${dialog.message()}`);
             dialog.dismiss();
         });
+        // How far what is shown has moved by itself, as browsers count it: each address anew.
+        await person.page.addInitScript(() => {
+            window.moved = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+                window.moved += entry.hadRecentInput ? 0 : entry.value;
+            })).observe({ type: 'layout-shift', buffered: true });
+        });
         await person.page.exposeFunction('wasRefused', (what) => person.refused.push(what));
         await person.page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) =>
             window.wasRefused(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`)));

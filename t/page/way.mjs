@@ -6,7 +6,7 @@ import { api, eventually, exception, is, ok, Person, report, script } from './pe
 const issues = async () => (await api('GET', 'organizations/acme/issues/?query=&limit=100')).json;
 
 await script(async () => {
-    await report(exception('PaymentError', 'card was refused', { release: 'shop@1.0.0', environment: 'production', tags: { browser: 'Firefox' }, user: { id: '7', email: 'ann@example.com' } }));
+    const paid = await report(exception('PaymentError', 'card was refused', { release: 'shop@1.0.0', environment: 'production', tags: { browser: 'Firefox' }, user: { id: '7', email: 'ann@example.com' } }));
     await report(exception('StockError', 'nothing left', { release: 'shop@1.0.0', environment: 'staging', tags: { browser: 'Chrome' } }));
     for (let n = 1; n <= 30; n++) {
         await report({ message: `report ${String.fromCharCode(96 + n % 26)}${'x'.repeat(n)} failed`, level: 'warning' });
@@ -95,6 +95,9 @@ await script(async () => {
     ok((await page.textContent('.event-nav')).includes('Newest'), 'the event before is reached');
     await page.keyboard.press(']');
     await person.shown();
+    await page.getByLabel('Go to an event by its id').fill(paid);
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await page.textContent('.event-nav')).includes(paid.slice(0, 8)), 'an event is reached by its id');
 
     // ---- ignore ----
     await page.getByRole('button', { name: 'Ignore' }).click();

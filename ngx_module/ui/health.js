@@ -4,14 +4,14 @@
 import { get } from './api.js';
 import { el, fill } from './dom.js';
 import { linkTo } from './filters.js';
-import { exactly, percent } from './number.js';
+import { counted, exactly, percent } from './number.js';
 import { histogram, shares } from './plot.js';
 import { frame, table } from './project.js';
 import { to } from './router.js';
 import { ago, exact } from './time.js';
 
 const spans = { releases: ['24h', '14d', '30d', '90d'], transactions: ['1h', '24h', '7d', '30d'], ledger: ['24h', '7d', '30d', '90d'] };
-const share = (value) => (value === null ? '–' : `${(100 * value).toFixed(2)} %`);
+const share = (value) => (value === null ? '–' : `${value.toFixed(2)} %`);     // it is a percentage
 const milliseconds = (value) => (value === null ? '–' : value < 10000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`);
 
 /** The time that a page is of: links to the others. */
@@ -30,7 +30,7 @@ const tabs = {
             const known = new Map(releases.map((release) => [release.version, release]));
             const rows = [...health, ...releases.filter((release) => !health.some((row) => row.release === release.version)).map(({ version }) => ({ release: version, environment: null, silent: true }))];
             return [
-                shares('Crash-free sessions by release', health.slice(0, 12).map((row) => [[row.release, row.environment].filter(Boolean).join(' · '), row.crashFreeSessions ?? 0, share(row.crashFreeSessions)])),
+                shares('Crash-free sessions by release', health.slice(0, 12).map((row) => [[row.release, row.environment].filter(Boolean).join(' · '), (row.crashFreeSessions ?? 0) / 100, share(row.crashFreeSessions)])),
                 table([
                     ['Release', (row) => [el('a', { href: linkTo({ org: page.org, project: page.slug, status: 'all', release: row.release }, {}) }, row.release)]],
                     ['Environment', (row) => row.environment ?? ''],
@@ -67,17 +67,17 @@ const tabs = {
             const runs = slug ? await get([...page.path, 'monitors', slug, 'checkins'], null, signal) : [];
             const good = runs.filter((run) => run.status === 'ok').length;
             return [
-                slug && shares(`Last ${runs.length} runs of ${slug}`, [['ok', runs.length ? good / runs.length : 0, percent(good, runs.length)], ['not ok', runs.length ? 1 - good / runs.length : 0, percent(runs.length - good, runs.length)]]),
+                slug && shares(`The last ${counted(runs.length, 'run')} of ${slug}`, [['ok', runs.length ? good / runs.length : 0, percent(good, runs.length)], ['not ok', runs.length ? 1 - good / runs.length : 0, percent(runs.length - good, runs.length)]]),
                 table([
                     ['Monitor', (row) => el('a', { href: to('health', { org: page.org, project: page.slug, tab: 'monitors', monitor: row.slug }), 'aria-current': row.slug === slug ? 'true' : null }, row.slug)],
                     ['Environment', (row) => row.environment], ['Status', (row) => el('span', { class: `run ${row.status}` }, row.status.replaceAll('_', ' '))],
-                    ['Last', (row) => ago(row.lastCheckIn)], ['Took', (row) => (row.lastSeconds === null ? '–' : `${row.lastSeconds} s`), true],
+                    ['Last', (row) => ago(row.lastCheckIn)], ['Took', (row) => milliseconds(row.lastSeconds === null ? null : 1000 * row.lastSeconds), true],
                     ['Next', (row) => (row.nextCheckIn ? [exact(row.nextCheckIn)] : '–')], ['Missed', (row) => exactly(row.missed), true], ['Too long', (row) => exactly(row.timedOut), true],
                 ], monitors, 'No job checks in here yet. It does with one request when it ends: see the README.'),
                 slug && el('h2', null, `Runs of ${slug}`),
                 slug && table([
                     ['Time', (row) => [ago(row.dateCreated), ' ', el('span', { class: 'note' }, exact(row.dateCreated))]], ['Environment', (row) => row.environment],
-                    ['Status', (row) => el('span', { class: `run ${row.status}` }, row.status.replaceAll('_', ' '))], ['Took', (row) => (row.duration === null ? '–' : `${row.duration} s`), true],
+                    ['Status', (row) => el('span', { class: `run ${row.status}` }, row.status.replaceAll('_', ' '))], ['Took', (row) => milliseconds(row.duration), true],
                 ], runs, 'It has not run yet.'),
             ];
         },

@@ -67,6 +67,7 @@ await script(async () => {
         ...Object.fromEntries(process.env.PAGE_SETTINGS.split(' ').map((tab) => [`settings-${tab}`, `/errors/settings?${project}&tab=${tab}`])),
         account: '/errors/account', lost: '/errors/issue?id=777777',
     };
+    const figures = { releases: '80.00 %', monitors: '12.0 s', transactions: '300 ms', ledger: 'error' };
     for (const [look, how] of Object.entries(looks)) {
         const person = await Person.open(how);
         const { page } = person;
@@ -78,6 +79,9 @@ await script(async () => {
         for (const [name, address] of Object.entries(pages)) {
             await person.go(address);
             await page.waitForFunction(() => !/Loading …|Counting tags …/.test(document.getElementById('page').textContent));
+            if (figures[name]) {
+                ok((await page.textContent('main')).includes(figures[name]), `${name}, ${look}: ${figures[name]} is what was sent`);
+            }
             const moved = await page.evaluate(() => window.moved);
             ok(moved < 0.1, `${name}, ${look}: what is shown stays where it is`, moved);
             await person.picture(`${name}-${look}`);

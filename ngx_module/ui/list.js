@@ -249,7 +249,7 @@ class List {
         if (own.length === 0) {
             content = el('div', { class: 'state' }, el('h1', null, 'No project yet'), el('p', null, 'A project is what applications report to. ', el('a', { href: to('projects') }, 'Make one')));
         } else if (!filtered && silent && own.every((project) => !project.firstEvent)) {
-            content = await (await import('./welcome.js')).welcome(silent);
+            content = await (await import('./welcome.js')).welcome(silent, this.signal);
         } else {
             content = el('div', { class: 'state' }, el('h1', null, filtered ? 'Nothing matches' : state.status === 'unresolved' ? 'Nothing is unresolved' : 'Nothing here'),
                 el('p', null, filtered ? ['The search was ', el('code', null, searchOf(state)), '. '] : null,

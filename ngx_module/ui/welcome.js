@@ -3,7 +3,10 @@
 import { get } from './api.js';
 import { copy } from './actions.js';
 import { button, el, fill } from './dom.js';
-import { to } from './router.js';
+import { go, to } from './router.js';
+import { forget } from './session.js';
+
+const often = 3000;                     /* ms between looks for the first event */
 
 // name → what installs the SDK, and the least that reports an error.
 const languages = {
@@ -25,13 +28,26 @@ export function code(text, what) {
     return el('div', { class: 'snippet' }, el('pre', { tabindex: 0 }, el('code', null, text)), button('Copy', () => copy(what, text), { class: 'plain' }));
 }
 
-export async function welcome(project) {
+/** Goes to the list as soon as something was reported. */
+function watch(project, signal) {
+    const timer = setInterval(async () => {
+        const { firstEvent } = await get(['projects', project.organization.slug, project.slug], null, signal).catch(() => ({}));
+        if (firstEvent && !signal.aborted) {
+            forget();
+            go('', { org: project.organization.slug, project: project.slug }, { replace: true });
+        }
+    }, often);
+    signal.addEventListener('abort', () => clearInterval(timer));
+}
+
+export async function welcome(project, signal) {
     const keys = await get(['projects', project.organization.slug, project.slug, 'keys']).catch(() => []);
     const dsn = keys.find((key) => key.isActive)?.dsn.public;
     if (!dsn) {
         return el('div', { class: 'state' }, el('h1', null, `${project.name} waits for its first event`),
             el('p', null, 'No client key is to be seen here: ', el('a', { href: to('settings', { org: project.organization.slug, project: project.slug, tab: 'keys' }) }, 'the keys of the project'), '.'));
     }
+    watch(project, signal);
     const shown = el('div');
     const names = Object.keys(languages);
     const choose = (name) => {
@@ -45,5 +61,5 @@ export async function welcome(project) {
     choose(names[0]);
     return el('div', { class: 'state wide' }, el('h1', null, `${project.name} waits for its first event`),
         el('p', null, 'Applications report to this address, its DSN, through any Sentry SDK:'), code(dsn, 'the DSN'), tabs, shown,
-        el('p', { class: 'note' }, 'What is reported is here a second later. Reload this page then.'));
+        el('p', { class: 'note' }, 'This page shows what is reported by itself, a moment later.'));
 }

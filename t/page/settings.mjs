@@ -36,6 +36,9 @@ await script(async () => {
         await page.getByRole('tab', { name: language }).click();
         ok(/glet_[0-9a-f]{32}@/.test(await page.locator('.snippet').last().textContent()), `a new project shows how ${language} reports to it`);
     }
+    const blog = new URL((await page.locator('.snippet').first().textContent()).replace(/Copy$/, ''));
+    await eventually(async () => (await fetch(`${url}/api${blog.pathname}/store/`, { method: 'POST', body: JSON.stringify({ message: 'the first one' }), headers: { 'X-Sentry-Auth': `Sentry sentry_version=7, sentry_key=${blog.username}` } })).ok, 'its DSN is good');
+    await eventually(async () => (await person.titles()).includes('the first one'), 'what was reported is shown by itself');
 
     // ---- keys ----
     await open('keys');
@@ -138,6 +141,7 @@ await script(async () => {
     const token = (await dialog.locator('.snippet code').textContent()).trim();
     is((await fetch(`${url}/api/0/organizations/acme/releases/`, { method: 'POST', headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ version: '1', projects: ['shop'] }) })).status, 201, 'a token is made, which works');
     await dialog.getByRole('button', { name: 'Close' }).click();
+    await dialog.waitFor({ state: 'detached' });
     ok(!(await page.content()).includes(token), '... and is not shown again');
 
     // ---- and the end of it ----

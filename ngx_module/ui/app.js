@@ -100,6 +100,8 @@ async function render({ scroll }) {
         const asking = session();
         asking.catch(() => {});         // what went wrong is thrown where it is awaited
         const module = make ? await make() : null;
+        const early = module?.early?.({ state: arguments_, signal });
+        early?.answer.catch(() => {});
         if (main.childElementCount === 0) {
             module?.waiting?.({ main, state: arguments_ });
         }
@@ -111,7 +113,7 @@ async function render({ scroll }) {
         if (!module) {
             throw new Failure(404, 'There is no such page.');
         }
-        await module.show({ main, state: arguments_, who, signal });
+        await module.show({ main, state: arguments_, who, signal, early });
         retry = 0;
     } catch (error) {
         if (signal.aborted) {

@@ -309,6 +309,15 @@ function chosenOrganization(who, state) {
     return [state.org, last, slugs[0]].find((slug) => slugs.includes(slug)) ?? state.org ?? '';
 }
 
+const ask = (state, signal) => getPage(['organizations', state.org, 'issues'], queryOf(state), signal);
+
+/** Asks for the list before it is known who asks, where it is known of which organization. */
+export function early({ state, signal }) {
+    const wanted = readState(state);
+    wanted.org ||= localStorage.getItem(remembered) ?? '';
+    return wanted.org ? { of: JSON.stringify(wanted), answer: ask(wanted, signal) } : null;
+}
+
 /** What is shown while it is not known yet who asks. */
 export function waiting({ main, state }) {
     new List({ main, who: { projects: [], organizations: [], may: () => false } }, readState(state)).frame([]);
@@ -325,7 +334,7 @@ export async function show(context) {
     }
     localStorage.setItem(remembered, state.org);
     const list = new List(context, state);
-    const asked = getPage(['organizations', state.org, 'issues'], queryOf(state), signal);
+    const asked = context.early?.of === JSON.stringify(state) ? context.early.answer : ask(state, signal);
     const environments = [];
     get(['organizations', state.org, 'environments'], { project: state.project }, signal).then((found) => environments.push(...found), () => {});
     list.frame(environments);

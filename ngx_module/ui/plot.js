@@ -13,15 +13,28 @@ function bars(points, width, height, label) {
         return svg('g', { class: value > 0 ? 'bar' : 'bar zero' },
             svg('rect', { class: 'hit', x: n * step, y: 0, width: step, height }),
             svg('rect', { x: n * step + step * 0.1, y: height - size, width: step * 0.8, height: size }),
-            label && svg('title', null, label(at, value)));
+            svg('title', null, label(at, value)));
     });
+}
+
+/** The same bars as two lines of a pen: a list has hundreds of them. */
+function strokes(points, width, height) {
+    const most = Math.max(1, ...points.map(([, value]) => value));
+    const step = width / Math.max(points.length, 1);
+    const drawn = { bar: '', 'bar zero': '' };
+    for (const [n, [, value]] of points.entries()) {
+        const size = value > 0 ? Math.max(1.5, value / most * height) : 0.75;
+        drawn[value > 0 ? 'bar' : 'bar zero'] += `M${(n * step + step * 0.1).toFixed(2)} ${(height - size).toFixed(2)}h${(step * 0.8).toFixed(2)}V${height}h${(-step * 0.8).toFixed(2)}z`;
+    }
+    return Object.entries(drawn).map(([name, d]) => svg('path', { class: name, d }));
 }
 
 /** A small plot in a row of a table: [[seconds, count], …]. */
 export function sparkline(points, noun = 'event') {
     const sum = points.reduce((all, [, value]) => all + value, 0);
+    const said = `${counted(sum, noun)}, ${counted(Math.max(0, ...points.map(([, value]) => value)), noun)} at most`;
     return svg('svg', { class: 'spark', viewBox: '0 0 120 24', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${counted(sum, noun)} in this time` },
-        bars(points, 120, 24, null), svg('title', null, `${counted(sum, noun)}, ${counted(Math.max(0, ...points.map(([, value]) => value)), noun)} at most`));
+        strokes(points, 120, 24), svg('title', null, said));
 }
 
 /** A plot with a title, its greatest value and its ends. unit: seconds of a bar. */

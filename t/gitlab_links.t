@@ -39,6 +39,7 @@ for my $release ('shop@4.2.0', 'shop 1.0+b #2', 'ü') {
 }
 is target('/acme/shop/issues/?query=is%3Anew%20level%3Aerror'), $t->url('/errors/?org=acme&project=shop&status=all&query=is%3Anew%20level%3Aerror'),
     'what a message sums up is a search of the list';
+is target('/acme%0D%0ASet-Cookie:x/shop/issues/'), 404, 'nothing of an address becomes a header of its own';
 like $t->get('/errors/issue?id=1')->content, qr/^<!doctype html>/, 'where the page is';
 
 $t->done;

@@ -1,5 +1,5 @@
-# The links that GitLab's Sentry backend and messages show, to an issue and to a release, with
-# the very configuration that the sample has for them: they lead to the pages of both.
+# The links that GitLab's Sentry backend and messages show, to an issue, to a release and to a
+# search, with the very configuration that the sample has for them: they lead to the pages of these.
 
 use strict;
 use warnings;
@@ -7,14 +7,8 @@ use warnings;
 use Test::More;
 
 use ErrTrack;
-use ErrTrack::Process qw(read_file root);
 
-my $sample = read_file(root() . '/ngx_module/sample.conf');
-my ($links) = $sample =~ /^        # Where GitLab.*?\n(.*?)^        # The site/ms or die 'the sample has no links';
-my $config = $ErrTrack::Nginx::FULL;
-$config =~ s/(?=^        location = \/errtrack\/metrics)/$links/m or die 'the configuration has no place for it';
-
-my $t = ErrTrack->stack(redis => { appendonly => 'no' }, nginx => { config => $config });
+my $t = ErrTrack->stack(redis => { appendonly => 'no' });
 
 # Where a link leads.
 sub target {

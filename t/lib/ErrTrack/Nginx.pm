@@ -23,6 +23,10 @@ use ErrTrack::Ports qw(answers free_port);
 use ErrTrack::Process qw(build_dir make_dir others_of process_of read_file root run running secrets_key wait_until
     write_file);
 
+# Where the sample configuration has links lead that others show.
+my ($links) = read_file(root() . '/ngx_module/sample.conf') =~ /^        # Where GitLab.*?\n(.*?)^        # The site/ms
+    or die 'the sample has no links';
+
 # What a stack gets that does not bring its own: both modules in one server.
 our $FULL = <<'CONF';
 %%MODULES%%
@@ -73,9 +77,11 @@ http {
             try_files $uri /errors/index.html;
             include "%%TREE%%/ngx_module/ui.conf";
         }
-    }
+
+%%LINKS%%    }
 }
 CONF
+$FULL =~ s/%%LINKS%%/$links/;
 
 # dir, port; config: text as above; words: { REDIS => ..., DATABASE => ... };
 # level: of the error log; preload: a library, that of a sanitizer say; daemon => 1:

@@ -22,7 +22,7 @@ async function fill() {
     let last;
     for (let n = 0; n < 40; n++) {
         last = await report(exception(['PaymentError', 'StockError', 'TimeoutError'][n % 3], ['card was refused by the bank', 'nothing left of article 4711 in the warehouse, and the next delivery is not before Tuesday', 'no answer in 30 s'][n % 3], {
-            release: `shop@1.${n % 2}.0`, environment: n % 4 ? 'production' : 'staging', tags: { browser: ['Firefox', 'Chrome', 'Safari'][n % 3], plan: n % 5 ? 'free' : 'paid' },
+            release: `shop@1.${n % 2}.0`, environment: n % 4 ? 'production' : 'staging', tags: { browser: ['Firefox', 'Chrome', 'Safari'][n % 3], url: `https://shop.example.com/${'cart/'.repeat(30)}`, plan: n % 5 ? 'free' : 'paid' },
             user: { id: String(n % 7), email: `user${n % 7}@example.com`, ip_address: `192.0.2.${n}` }, extra: { cart: { items: n, total: n * 1.5 } }, contexts: { runtime: { name: 'CPython', version: '3.11.2' } },
             request: { url: 'https://shop.example.com/cart?step=2', method: 'POST', headers: { Accept: 'text/html', 'User-Agent': 'Mozilla/5.0' }, data: { order: 'A-1' } },
             breadcrumbs: { values: [{ category: 'http', message: 'GET /cart', level: 'info', timestamp: now - 9, data: { status: 200 } }, { category: 'ui.click', message: 'button#pay', level: 'warning', timestamp: now - 2 }] },

@@ -9,7 +9,7 @@ import { setKeys } from './keys.js';
 import { closeMenu, menu } from './menu.js';
 import { counted, exactly, short } from './number.js';
 import { sparkline } from './plot.js';
-import { go, to } from './router.js';
+import { follow, go, here, to } from './router.js';
 import { ago } from './time.js';
 import { tell, tellFailure } from './told.js';
 
@@ -58,8 +58,8 @@ class List {
                     issue.assignedTo && el('span', { class: 'id', title: `Assigned to ${issue.assignedTo.email}` }, `→ ${issue.assignedTo.name || issue.assignedTo.email}`),
                     issue.numComments > 0 && el('span', { class: 'id' }, counted(issue.numComments, 'comment')))),
             el('td', { class: 'graph' }, sparkline(issue.stats[this.state.stats] ?? [])),
-            el('td', { class: 'number', title: exactly(issue.count), 'data-label': 'events' }, short(Number(issue.count))),
-            el('td', { class: 'number', title: exactly(issue.userCount), 'data-label': 'users' }, short(issue.userCount)),
+            el('td', { class: 'number', title: exactly(issue.count), 'data-label': Number(issue.count) === 1 ? 'event' : 'events' }, short(Number(issue.count))),
+            el('td', { class: 'number', title: exactly(issue.userCount), 'data-label': issue.userCount === 1 ? 'user' : 'users' }, short(issue.userCount)),
             el('td', { class: 'when', 'data-label': 'last' }, ago(issue.lastSeen)),
             el('td', { class: 'when first', 'data-label': 'first' }, ago(issue.firstSeen)));
     }
@@ -121,6 +121,13 @@ class List {
     }
 
     changed(issues) {
+        if (!this.body.isConnected) {
+            // Another list is shown by now: as the server has it.
+            if (here().page === '') {
+                follow(location.href, { replace: true });
+            }
+            return;
+        }
         for (const issue of issues) {
             const old = this.rows.get(issue);
             const row = this.row(issue);
@@ -158,7 +165,12 @@ class List {
         }
         const issues = this.meant();
         if (issues.length > 0) {
-            setStatus(this.state.org, issues, body, (changed) => this.changed(changed));
+            setStatus(this.state.org, issues, body, (changed) => this.changed(changed)).then(() => {
+                // Of a page of which nothing is left, its neighbour takes the place.
+                if (this.body.isConnected && this.issues.length === 0 && (this.page.next || this.page.previous)) {
+                    go('', writeState(this.page.next ? this.state : { ...this.state, cursor: this.page.previous }), { replace: true });
+                }
+            });
         }
     }
 
@@ -258,6 +270,17 @@ class List {
         fill(this.body, el('tr', null, el('td', { colspan: 7, class: 'nothing' }, content)));
     }
 
+    /** What the server says of a search that it does not take; it can be mended where it stands. */
+    showRefusal(error) {
+        fill(this.body, el('tr', null, el('td', { colspan: 7, class: 'nothing' }, el('div', { class: 'state', role: 'alert' },
+            el('h1', null, 'This search cannot be answered'), el('p', null, error.message),
+            el('p', null, el('a', { href: linkTo(this.state, { query: '' }) }, 'Without the search'))))));
+        fill(this.pager);
+        const search = this.main.querySelector('input[type=search]');
+        search.focus();
+        search.setSelectionRange(search.value.length, search.value.length);
+    }
+
     showPager() {
         const page = (cursor, label, key) => (cursor === null ? el('span', { class: 'off' }, label)
             : el('a', { href: to('', writeState({ ...this.state, cursor })), rel: key }, label));
@@ -288,15 +311,24 @@ class List {
 
     copySql() {
         const text = (value) => `'${value.replace(/'/g, "''")}'`;
-        const { state } = this;
+        const { state, who } = this;
+        const own = who.projects.filter((project) => project.organization.slug === state.org && (state.project.length === 0 || state.project.includes(project.slug)));
+        const tagged = (key, and) => `exists (select from errtrack.issue_tags as t where (t.project_id, t.issue_id) = (i.project_id, i.issue_id) and t.key = ${text(key)}${and})`;
+        const named = state.environment.filter(Boolean);
+        const environments = [
+            named.length > 0 && tagged('environment', ` and t.value in (${named.map(text).join(', ')})`),
+            named.length < state.environment.length && `not ${tagged('environment', '')}`,
+        ].filter(Boolean);
         const conditions = [
-            state.project.length > 0 && `project in (${state.project.map(text).join(', ')})`,
+            // By number: another organization may have a project of the same name.
+            own.length > 0 && own.length < who.projects.length && `project_id in (${own.map(({ id }) => Number(id)).join(', ')})`,
             state.status !== 'all' && `status = ${text(state.status)}`,
-            state.release && `last_release = ${text(state.release)}`,
+            environments.length > 0 && `(${environments.join(' or ')})`,
+            state.release && tagged('release', ` and t.value = ${text(state.release)}`),
             state.seen && `last_seen > now() - interval ${text(state.seen)}`,
         ].filter(Boolean);
         const order = { date: 'last_seen', new: 'first_seen', freq: 'event_count', user: 'user_count', trend: 'last_seen' }[state.sort];
-        copy('a query', `select short_id, title, culprit, level, status, event_count, user_count, first_seen, last_seen\nfrom errtrack.issues\n`
+        copy('a query', `select short_id, title, culprit, level, status, event_count, user_count, first_seen, last_seen\nfrom errtrack.issues as i\n`
             + (conditions.length > 0 ? `where ${conditions.join('\n  and ')}\n` : '') + `order by ${order} desc\nlimit 100;`
             + (state.query ? `\n-- The search is not in it: ${state.query.replace(/\s+/g, ' ')}` : ''));
     }
@@ -347,9 +379,16 @@ export async function show(context) {
         ']': ['next page', () => list.page?.next && go('', writeState({ ...state, cursor: list.page.next }))],
         Escape: ['close a menu, untick', () => (closeMenu(), list.tick([...list.ticked], false))],
     });
-    const page = await asked;
-    if (!signal.aborted) {
-        list.show(page);
+    try {
+        const page = await asked;
+        if (!signal.aborted) {
+            list.show(page);
+        }
+    } catch (error) {
+        if (error.status !== 400 || signal.aborted) {
+            throw error;
+        }
+        list.showRefusal(error);
     }
 }
 

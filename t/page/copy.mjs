@@ -13,7 +13,7 @@ await script(async () => {
     const { page } = person;
     await person.signIn();
     for (const [address, trigger, how] of [
-        ["/errors/?status=all&query=browser%3AFirefox&seen=24h", 'Copy', 'This list as curl'], ["/errors/?project=shop&release=shop%401'0&seen=24h", 'Copy', 'This list as SQL'],
+        ["/errors/?status=all&query=browser%3AFirefox&seen=24h", 'Copy', 'This list as curl'], ["/errors/?project=shop&release=shop%401'0&environment=&environment=production&seen=24h", 'Copy', 'This list as SQL'],
         [`/errors/issue?id=${issue.id}`, 'More', 'Copy as curl'], [`/errors/issue?id=${issue.id}`, 'More', 'Copy as SQL']]) {
         await person.go(address);
         await page.getByRole('button', { name: trigger }).last().click();

@@ -48,6 +48,11 @@ await script(async () => {
     ok(true, 'a search that finds nothing says so');
     await person.go('/errors/?query=is%3Awrong');
     ok((await page.textContent('#page')).includes('is:'), 'a search that is wrong says what is', await page.textContent('#page'));
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type('StockError');
+    await page.keyboard.press('Enter');
+    await person.shown();
+    is(await person.titles(), ['StockError'], '... and is mended where it stands');
 
     // ---- pages ----
     await person.go('/errors/?sort=new');
@@ -122,6 +127,13 @@ await script(async () => {
     await page.getByRole('button', { name: 'Undo' }).click();
     await eventually(async () => (await issues()).filter(({ status }) => status === 'ignored').length === 0, 'undo brings them back');
     await eventually(async () => (await person.titles()).length === 25, '... to where they were');
+    await page.getByLabel('Tick all on this page').check();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Ignore' }).click();
+    await page.getByRole('button', { name: 'For ever' }).click();
+    await eventually(async () => (await person.titles()).length === 5, 'when nothing of a page is left, the next one takes its place');
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await eventually(async () => (await person.titles()).length === 25, '... and undo brings back what was there');
+    await person.shown();
     await page.getByLabel('Tick all on this page').check();
     await page.getByRole('button', { name: 'All that match …' }).click();
     await page.getByText('All 30 that match').waitFor();

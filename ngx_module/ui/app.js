@@ -37,10 +37,10 @@ async function leave() {
 }
 
 function showHead(who, page) {
-    const place = (name, label) => el('a', { href: to(name), 'aria-current': page === name ? 'page' : null }, label);
+    const place = (name, label, within) => el('a', { href: to(name), 'aria-current': page === name ? 'page' : within.includes(page) ? 'true' : null }, label);
     fill(head,
         el('a', { class: 'brand', href: to(''), 'aria-label': 'errtrack: issues' }, el('img', { src: 'icon.svg', alt: '', width: 20, height: 20 }), 'errtrack'),
-        who && el('nav', { 'aria-label': 'Pages' }, place('', 'Issues'), place('projects', 'Projects')),
+        who && el('nav', { 'aria-label': 'Pages' }, place('', 'Issues', ['issue']), place('projects', 'Projects', ['health', 'settings'])),
         el('span', { class: 'gap' }),
         button('?', help, { class: 'plain', title: 'Keys (?)', 'aria-label': 'Keys' }),
         who && menu(who.user.name || who.user.email, () => [

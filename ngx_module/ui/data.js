@@ -30,6 +30,12 @@ export function pairs(entries) {
     return el('table', { class: 'pairs' }, el('tbody', null, entries.map(([name, value]) => el('tr', null, el('th', { scope: 'row' }, name), el('td', null, shown(value))))));
 }
 
+/** Names and values behind each other, for where there is one set of them in each row. */
+export function inline(entries) {
+    return el('div', { class: 'inline' }, entries.map(([name, value]) => el('span', null, el('span', { class: 'note' }, name), ' ',
+        el('code', null, shown(typeof value === 'object' && value !== null ? JSON.stringify(value) : value)))));
+}
+
 /** What can be folded away; made when it is opened the first time. */
 export function fold(title, open, make) {
     const body = el('div');

@@ -1,29 +1,40 @@
 // One event: everything that it consists of.
 
 import { address, get } from './api.js';
-import { fold, pairs, shown } from './data.js';
-import { el, fill, outward, scrolled } from './dom.js';
+import { fold, inline, pairs, shown } from './data.js';
+import { button, el, fill, outward, scrolled } from './dom.js';
 import { bytes, counted } from './number.js';
 import { linkTo } from './filters.js';
 import { bareStack, exceptions, threads } from './stack.js';
 import { exact, timeOfDay } from './time.js';
+
+const firstCrumbs = 20;                 /* breadcrumbs that are shown at once */
+const longestOpen = 16;                 /* entries of a context that is shown at once */
 
 const isEmpty = (value) => value === null || value === undefined || value === ''
     || typeof value === 'object' && !(value instanceof Node) && Object.keys(value).length === 0;
 const filled = (entries) => entries.filter(([, value]) => !isEmpty(value));
 
 function breadcrumbs(data) {
-    return fold(`Breadcrumbs (${data.values.length})`, true, () => scrolled(el('table', { class: 'table' },
-        el('thead', null, el('tr', null, ['Time', 'Category', 'Level', 'What'].map((name) => el('th', { scope: 'col' }, name)))),
-        // The newest first: what came right before it is what people look for.
-        el('tbody', null, [...data.values].reverse().map((crumb) => {
-            const at = new Date(typeof crumb.timestamp === 'number' ? crumb.timestamp * 1000 : crumb.timestamp);
-            return el('tr', null,
-                el('td', { class: 'crumb-time', title: Number.isNaN(at.getTime()) ? null : at.toISOString() }, Number.isNaN(at.getTime()) ? '' : timeOfDay(at)),
-                el('td', null, crumb.category ?? crumb.type ?? ''),
-                el('td', null, el('span', { class: `level level-${crumb.level}` }, crumb.level ?? '')),
-                el('td', null, crumb.message && shown(crumb.message), !isEmpty(crumb.data) && pairs(Object.entries(crumb.data))));
-        })))));
+    const row = (crumb) => {
+        const at = new Date(typeof crumb.timestamp === 'number' ? crumb.timestamp * 1000 : crumb.timestamp);
+        return el('tr', null,
+            el('td', { class: 'crumb-time', title: Number.isNaN(at.getTime()) ? null : at.toISOString() }, Number.isNaN(at.getTime()) ? '' : timeOfDay(at)),
+            el('td', null, crumb.category ?? crumb.type ?? ''),
+            el('td', null, el('span', { class: `level level-${crumb.level}` }, crumb.level ?? '')),
+            el('td', null, crumb.message && shown(crumb.message), !isEmpty(crumb.data) && inline(Object.entries(crumb.data))));
+    };
+    // The newest first: what came right before it is what people look for.
+    const crumbs = [...data.values].reverse();
+    return fold(`Breadcrumbs (${crumbs.length})`, true, () => {
+        const body = el('tbody', null, crumbs.slice(0, firstCrumbs).map(row));
+        const rest = crumbs.length > firstCrumbs && button(`Show ${crumbs.length - firstCrumbs} older`, () => {
+            body.append(...crumbs.slice(firstCrumbs).map(row));
+            rest.remove();
+        }, { class: 'link' });
+        return [scrolled(el('table', { class: 'table' },
+            el('thead', null, el('tr', null, ['Time', 'Category', 'Level', 'What'].map((name) => el('th', { scope: 'col' }, name)))), body)), rest];
+    });
 }
 
 function request(data) {
@@ -91,6 +102,8 @@ export function tagSearch(key, value) {
     return name || /^[a-z_]+$/i.test(key) && !/^(is|has|age|issue|assigned)$/i.test(key) ? `${key}:${text}` : `tags[${key}]:${text}`;
 }
 
+const isShort = (value) => typeof value !== 'object' || Object.keys(value).length <= longestOpen;
+
 /** Everything of an event. scope: the list that its tags search. */
 export function eventParts(event, org, project, scope) {
     return [
@@ -100,8 +113,8 @@ export function eventParts(event, org, project, scope) {
         !isEmpty(event.user) && user(event.user),
         tags(event, scope),
         attachments(org, project, event),
-        Object.entries(event.contexts ?? {}).filter(([, value]) => !isEmpty(value)).map(([name, value]) => fold(name, true, () => pairs(typeof value === 'object' ? filled(Object.entries(value)) : [[name, value]]))),
-        !isEmpty(event.context) && fold('Extra', true, () => pairs(Object.entries(event.context))),
+        Object.entries(event.contexts ?? {}).filter(([, value]) => !isEmpty(value)).map(([name, value]) => fold(name, isShort(value), () => pairs(typeof value === 'object' ? filled(Object.entries(value)) : [[name, value]]))),
+        !isEmpty(event.context) && fold('Extra', isShort(event.context), () => pairs(Object.entries(event.context))),
         !isEmpty(event.packages) && fold(counted(Object.keys(event.packages).length, 'package'), false, () => pairs(Object.entries(event.packages))),
         fold('About this event', false, () => pairs(filled([
             ['id', event.eventID], ['received', exact(event.dateReceived)], ['happened', exact(event.dateCreated)],

@@ -207,7 +207,7 @@ class IssuePage {
     }
 
     share(tag, most) {
-        return el('div', { class: 'share' }, el('h3', null, tag.name, tag.uniqueValues > most && ` (${exactly(tag.uniqueValues)})`),
+        return el('div', { class: 'share' }, el('h3', null, tag.key, tag.uniqueValues > most && ` (${exactly(tag.uniqueValues)})`),
             tag.topValues.slice(0, most).map(({ name, value, count }) => el('a', { class: 'value', href: linkTo(this.list, { query: tagSearch(tag.key, value), status: 'all' }), title: `${name || '(empty)'}: ${exactly(count)} of ${exactly(tag.totalValues)}` },
                 svg('svg', { 'aria-hidden': 'true', preserveAspectRatio: 'none', viewBox: '0 0 100 10' }, svg('rect', { width: 100 * count / Math.max(tag.totalValues, 1), height: 10 })),
                 el('span', null, name || '(empty)'), el('span', null, percent(count, tag.totalValues)))));

@@ -61,6 +61,8 @@ export async function grouping(page, place) {
 
 // ---- history --------------------------------------------------------------------------
 
+const trackerIssue = ({ url, provider, reference }) => url ?? (reference ? `${provider ?? 'an issue'} ${reference}` : 'an issue of a tracker');
+
 const said = {
     first_seen: ({ release }) => (release ? `First seen in ${release}` : 'First seen'),
     set_regression: ({ release }) => (release ? `Happened again, in ${release}` : 'Happened again'),
@@ -70,7 +72,7 @@ const said = {
     set_unresolved: () => 'Reopened',
     merge: () => 'Others were merged into it', merged_away: () => 'Merged into another', unmerged: () => 'Taken out of another', unmerged_from: () => 'Others were taken out of it',
     split: () => 'A hash was taken out of it', split_off: () => 'Made of a hash of another', assigned: ({ to: who, user }) => `Assigned to ${who ?? user ?? 'somebody'}`, unassigned: () => 'Assigned to nobody',
-    linked: ({ url }) => `Linked to ${url ?? 'an issue of a tracker'}`, unlinked: ({ url }) => `No longer linked to ${url ?? 'an issue of a tracker'}`, note: () => 'Comment',
+    linked: (link) => `Linked to ${trackerIssue(link)}`, unlinked: (link) => `No longer linked to ${trackerIssue(link)}`, note: () => 'Comment',
 };
 
 export async function history(page, place) {

@@ -1,6 +1,7 @@
 // Stack traces: exceptions with their causes, frames with their source and variables.
 
 import { button, el, fill } from './dom.js';
+import { copy } from './actions.js';
 import { pairs } from './data.js';
 import { counted } from './number.js';
 
@@ -23,13 +24,14 @@ function locals(vars) {
         el('summary', null, counted(Object.keys(vars).length, 'local variable')), shown);
 }
 
-function frameRow(frame, open) {
+/** own: whether the stack has frames of the application, beside which others are told apart. */
+function frameRow(frame, open, own) {
     const name = [
         el('span', { class: 'name', title: frame.absPath }, place(frame)),
         el('span', null, el('span', { class: 'in' }, 'in '), frame.function || frame.rawFunction || '?'),
         frame.lineNo !== null && el('span', { class: 'in' }, `line ${frame.lineNo}${frame.colNo === null ? '' : `:${frame.colNo}`}`),
         frame.lineNo === null && frame.instructionAddr && el('code', { class: 'in' }, String(frame.instructionAddr)),
-        !frame.inApp && el('span', { class: 'library' }, 'library'),
+        own && !frame.inApp && el('span', { class: 'library' }, 'library'),
     ];
     const vars = frame.vars && typeof frame.vars === 'object' && Object.keys(frame.vars).length > 0 ? frame.vars : null;
     if (frame.context.length === 0 && !vars) {
@@ -43,7 +45,7 @@ function frameRow(frame, open) {
 function foldedRow(frames) {
     const item = el('li');
     item.append(button(`${counted(frames.length, 'frame')} of libraries`, () => {
-        const rows = frames.map((frame) => frameRow(frame, false));
+        const rows = frames.map((frame) => frameRow(frame, false, true));
         item.replaceWith(...rows);
         rows[0].querySelector('summary, .frame')?.focus();
     }, { class: 'folded', 'aria-expanded': 'false' }));
@@ -66,7 +68,7 @@ function frameList(frames, newest) {
             items.push(foldedRow(ordered.slice(n, end)));
             n = end;
         } else {
-            items.push(frameRow(ordered[n], n === top || ordered[n].inApp && ordered[n].context.length > 0 && ordered.length <= 12));
+            items.push(frameRow(ordered[n], n === top || ordered[n].inApp && ordered[n].context.length > 0 && ordered.length <= 12, own));
             n++;
         }
     }
@@ -84,7 +86,10 @@ function mechanismOf(exception) {
     if (!mechanism) {
         return null;
     }
-    return el('p', { class: 'cause' }, [mechanism.type && `caught by ${mechanism.type}`, mechanism.handled === false && 'not handled', mechanism.description].filter(Boolean).join(' · '));
+    // An exception that is only the cause of another says no more by its mechanism.
+    const type = !['chained', 'generic'].includes(mechanism.type) && mechanism.type;
+    const said = [type && `reported by ${type}`, mechanism.handled === false && mechanism.type !== 'chained' && 'not handled', mechanism.description].filter(Boolean).join(' · ');
+    return said && el('p', { class: 'cause' }, said);
 }
 
 /** Exceptions as they were sent: the one that was thrown last at the end. */
@@ -97,8 +102,17 @@ function chain(values, newest) {
         mechanismOf(exception), stackOf(exception.stacktrace, newest)));
 }
 
-/** A part with the button that turns the order over. */
-function turnable(title, make) {
+/** A stack trace as people paste it elsewhere, in the order in which it is shown. */
+function stackText(values, newest) {
+    const turned = (list) => (newest ? [...list].reverse() : list);
+    return turned(values).map(({ type, value, stacktrace }, n) => [
+        n > 0 && (newest ? 'caused by' : 'which led to'), type && [type, value].filter(Boolean).join(': '),
+        ...turned(stacktrace?.frames ?? []).map((frame) => `    at ${frame.function || frame.rawFunction || '?'} (${place(frame)}${frame.lineNo === null ? '' : `:${frame.lineNo}`}${frame.colNo === null ? '' : `:${frame.colNo}`})`),
+    ].filter(Boolean).join('\n')).join('\n\n');
+}
+
+/** A part with the buttons that turn the order over, unfold all, and take it along. */
+function turnable(title, values, make) {
     const body = el('div');
     const turn = button('', () => {
         localStorage.setItem(kept, newestFirst() ? 'oldest' : 'newest');
@@ -109,18 +123,25 @@ function turnable(title, make) {
         fill(turn, newest ? 'newest first' : 'oldest first');
         turn.setAttribute('title', `Show the ${newest ? 'oldest' : 'newest'} first`);
         fill(body, make(newest));
+        unfold.hidden = body.querySelectorAll('.folded').length < 2;
     };
+    const unfold = button('all frames', () => {
+        for (const folded of body.querySelectorAll('.folded')) {
+            folded.click();
+        }
+        unfold.hidden = true;
+    }, { class: 'link', title: 'Show those of libraries too' });
     render();
-    return el('section', { class: 'part' }, el('h2', null, title, ' ', turn), body);
+    return el('section', { class: 'part' }, el('h2', null, title, ' ', turn, unfold, button('copy', () => copy('the stack trace', stackText(values, newestFirst())), { class: 'link', title: 'Copy it as text' })), body);
 }
 
-export const exceptions = (data) => turnable(data.values.length > 1 ? 'Exceptions' : 'Stack trace', (newest) => chain(data.values, newest));
+export const exceptions = (data) => turnable(data.values.length > 1 ? 'Exceptions' : 'Stack trace', data.values, (newest) => chain(data.values, newest));
 
-export const bareStack = (data) => turnable('Stack trace', (newest) => stackOf(data, newest));
+export const bareStack = (data) => turnable('Stack trace', [{ stacktrace: data }], (newest) => stackOf(data, newest));
 
 export function threads(data) {
     const shown = data.values.filter((thread) => thread.stacktrace?.frames?.length > 0);
-    const name = (thread) => [`Thread ${thread.id ?? ''}`, thread.name, thread.crashed && 'crashed', thread.current && !thread.crashed && 'running'].filter(Boolean).join(' · ');
+    const name = (thread) => [`Thread ${thread.id ?? ''}`, thread.name, thread.crashed && (thread.stacktrace ? 'crashed' : 'crashed, see the exception'), thread.current && !thread.crashed && 'running'].filter(Boolean).join(' · ');
     return el('section', { class: 'part' }, el('h2', null, `Threads (${data.values.length})`),
         shown.map((thread) => el('details', { class: 'locals', open: thread.crashed }, el('summary', null, name(thread)), stackOf(thread.stacktrace, newestFirst()))),
         shown.length < data.values.length && el('p', { class: 'note' }, 'Without a stack: ', data.values.filter((thread) => !shown.includes(thread)).map(name).join(', ')));

@@ -24,5 +24,9 @@ await script(async () => {
         writeFileSync(process.env.PAGE_COPIED, text);
         await act(how.endsWith('SQL') ? 'sql' : 'curl');
     }
+    await page.getByRole('button', { name: 'copy', exact: true }).click();
+    await page.getByText('Copied the stack trace.').waitFor();
+    const trace = await page.evaluate(() => navigator.clipboard.readText());
+    ok(trace.startsWith("Payment'Error: card was refused\n    at charge_Payment'Error (pay.py:30)\n    at retry (lib/retry.py:25)"), 'a stack trace is copied as text, with all its frames', trace);
     await person.leave();
 });

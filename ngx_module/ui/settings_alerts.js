@@ -15,10 +15,13 @@ const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const words = (text) => text.split(/[,\n]/).map((word) => word.trim()).filter(Boolean);
 const list = (values) => (values.length > 0 ? values : null);
 
+/** Whether a kind tells of what goes on, and so may tell of it again. */
+const repeats = (kind) => !['new_issue', 'regression', 'unignored'].includes(kind);
+
 /** What a rule asks for beside its kind, in a line. */
 function condition(rule) {
     return [
-        rule.events && `${rule.events} events`, rule.users && `${rule.users} users`, rule.minutes && `in ${rule.minutes} min`, rule.levels && rule.levels.join(', '),
+        rule.events && `${rule.events} events`, rule.users && `${rule.users} users`, rule.minutes && `in ${rule.minutes} min`, repeats(rule.kind) && rule.repeatMinutes && `again after ${rule.repeatMinutes} min`, rule.levels && rule.levels.join(', '),
         rule.environments && `environment ${rule.environments.join(', ')}`, rule.releases && `release ${rule.releases.join(', ')}`,
         rule.tags && Object.entries(rule.tags).map(([key, values]) => `${key} = ${values.join(' or ')}`).join(', '),
         rule.mutedFrom && `not from ${rule.mutedFrom} to ${rule.mutedUntil} ${rule.timezone}${rule.mutedDays ? ` on ${rule.mutedDays.map((day) => days[day - 1]).join(', ')}` : ''}`,
@@ -39,7 +42,7 @@ function form(tab, channels, rule) {
         ['frequency', 'spike'].includes(kind.value) && number('Events', 'events', 1, 1e9, kind.value === 'spike' ? 'At least so many in the hour; 100 unless given.' : null),
         kind.value === 'frequency' && number('or users', 'users', 1, 100000),
         ['frequency', 'behind'].includes(kind.value) && number('Minutes', 'minutes', 5, 1440),
-        !['new_issue', 'regression', 'unignored'].includes(kind.value) && number('Again after minutes', 'repeatMinutes', 5, 43200));
+        repeats(kind.value) && number('Again after minutes', 'repeatMinutes', 5, 43200));
     kind.addEventListener('change', showNumbers);
     showNumbers();
     const text = (label, name, value, note) => field(label, el('input', { name, value: value ?? '', maxlength: 2000 }), note);
@@ -96,7 +99,7 @@ export async function alerts(tab) {
         table([
             ['Tells of', (rule) => [el('strong', null, kinds[rule.kind] ?? rule.kind), rule.name && el('div', { class: 'note' }, rule.name)]], ['When', condition],
             ['Through', (rule) => (rule.channels ? rule.channels.map(nameOf).join(', ') : 'all channels')],
-            ['', (rule) => (rule.default ? '' : [!rule.enabled && el('span', { class: 'mark' }, 'disabled'), ' ', button('Change', () => form(tab, channels, rule), { disabled: !tab.writes }), ' ',
-                button(rule.enabled ? 'Disable' : 'Enable', turn(rule), { disabled: !tab.writes }), ' ', button('Delete', () => remove(rule), { class: 'danger', disabled: !tab.writes })])],
+            ['', (rule) => (rule.default ? '' : el('span', { class: 'beside' }, !rule.enabled && el('span', { class: 'mark' }, 'disabled'), ' ', button('Change', () => form(tab, channels, rule), { disabled: !tab.writes }), ' ',
+                button(rule.enabled ? 'Disable' : 'Enable', turn(rule), { disabled: !tab.writes }), ' ', button('Delete', () => remove(rule), { class: 'danger', disabled: !tab.writes })))],
         ], rules, 'None: nobody is told of anything.'));
 }

@@ -3,6 +3,7 @@
 import { get, getPage, send } from './api.js';
 import { ask, confirm, field, show as showDialog } from './dialog.js';
 import { button, el, fill } from './dom.js';
+import { counted } from './number.js';
 import { table } from './project.js';
 import { to } from './router.js';
 import { ago, exact } from './time.js';
@@ -54,15 +55,15 @@ function form(tab, channel) {
 }
 
 /** Sends a message that says that it is a test, and waits for what becomes of it. */
-async function test(tab, channel, place) {
+export async function test(tab, path, place, said = 'It arrived.') {
     fill(place, 'Sending …');
     try {
-        const made = await send('POST', [...tab.path, 'channels', channel.id, 'test']);
+        const made = await send('POST', [...path, 'test']);
         const end = Date.now() + 30000;
         for (;;) {
             const message = await get([...tab.path, 'notifications', made.id], null, tab.signal);
             if (message.state === 'sent') {
-                fill(place, el('span', { class: 'run ok' }, 'It arrived.'));
+                fill(place, el('span', { class: 'run ok' }, said));
                 return;
             }
             if (message.state === 'failed' || message.lastError) {
@@ -112,7 +113,8 @@ export async function channels(tab) {
                 channel.place && el('p', { class: 'note' }, channel.place),
                 channel.state !== 'ok' && channel.lastError && el('p', { class: 'wrong' }, wayOf(channel), channel.nextAttempt && [' · tried again ', exact(channel.nextAttempt)]),
                 el('p', { class: 'note' }, channel.lastDelivered ? ['last told ', ago(channel.lastDelivered)] : 'nothing was told yet', channel.waiting > 0 && ` · ${channel.waiting} waiting`, ` · ${channel.hourlyCap} an hour at most`),
-                el('p', { class: 'row' }, button('Test', () => test(tab, channel, answer), off), button('Change', () => form(tab, channel), off),
+                channel.untold.map((one) => el('p', { class: 'note' }, `${counted(one.messages, 'message')} ${one.reason === 'mute' ? 'muted' : 'beyond that'}, told in one on `, exact(one.dueAt))),
+                el('p', { class: 'row' }, button('Test', () => test(tab, [...tab.path, 'channels', channel.id], answer), off), button('Change', () => form(tab, channel), off),
                     channel.state === 'parked' && button('Resume', resume(channel), off),
                     button(channel.enabled ? 'Disable' : 'Enable', set(channel, { enabled: !channel.enabled }, channel.enabled ? 'Disabled.' : 'Enabled.'), off),
                     button('Delete', () => remove(channel), { class: 'danger', ...off }), answer));

@@ -25,8 +25,8 @@ function outcome({ events, changed, complete, split, joined }) {
 
 export async function grouping(tab) {
     const project = await get(tab.path, null, tab.signal);
-    const fingerprints = el('textarea', { name: 'fingerprints', rows: 6, spellcheck: 'false', placeholder: 'error.type:DatabaseUnavailable -> system-down' }, project.fingerprintingRules);
-    const stack = el('textarea', { name: 'stack', rows: 6, spellcheck: 'false', placeholder: 'stack.function:panic_handler ^-group' }, project.groupingEnhancements);
+    const fingerprints = el('textarea', { name: 'fingerprints', rows: 6, spellcheck: 'false', placeholder: 'type:DatabaseUnavailable* -> system-down' }, project.fingerprintingRules);
+    const stack = el('textarea', { name: 'stack', rows: 6, spellcheck: 'false', placeholder: 'function:panic_handler ^-group' }, project.groupingEnhancements);
     const rules = () => ({ fingerprintingRules: fingerprints.value, groupingEnhancements: stack.value });
     const result = el('div', { role: 'status' });
     const run = async () => {
@@ -53,7 +53,7 @@ export async function grouping(tab) {
     fill(tab.place, el('h2', null, 'Grouping'),
         el('p', { class: 'note' }, 'Which events are one issue. Rules hold for events that come after they were saved; events that are stored stay where they are.'),
         settingsForm(tab, rules,
-            field('Fingerprint rules', fingerprints, 'One on each line: what must match -> the fingerprint. error.type, error.value, message, stack.function, stack.module, stack.abs_path, logger, level, tags.NAME, release, environment; * is anything.'),
-            field('Stack rules', stack, 'One on each line: which frames, and +app, -app, +group or -group; ^ and v reach the frames above and below.')),
+            field('Fingerprint rules', fingerprints, 'One on each line: what must match -> the fingerprint. Of the event: type, value, message, logger, level, release, tags.NAME; of a frame: function, module, path, package; * is anything.'),
+            field('Stack rules', stack, 'One on each line: which frames, and +app, -app, +group or -group; ^ in front means all frames nearer to the crash too, v those farther from it.')),
         el('p', { class: 'row' }, button(`Try on the newest ${looked} events`, run, { disabled: !tab.writes }), el('span', { class: 'note' }, 'Nothing is changed.')), result);
 }

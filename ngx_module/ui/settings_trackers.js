@@ -3,6 +3,8 @@
 import { get, send } from './api.js';
 import { ask, confirm, field } from './dialog.js';
 import { button, el, fill, outward } from './dom.js';
+import { test } from './settings_channels.js';
+import { tell, tellFailure } from './told.js';
 
 const kinds = { gitlab: 'GitLab', github: 'GitHub', other: 'A program of your own' };
 const habits = { creates: ['makes an issue of each new error', false], closes: ['closes it when the error is resolved', true], reopens: ['reopens it when the error is back', true], confidential: ['makes it confidential (GitLab)', false] };
@@ -32,11 +34,29 @@ function form(tab, tracker) {
 export async function trackers(tab) {
     const found = await get([...tab.path, 'trackers'], null, tab.signal);
     const remove = (tracker) => confirm('Remove a tracker', 'Issues that were made there stay, and are no longer closed or reopened.', 'Remove', () => send('DELETE', [...tab.path, 'trackers', tracker.provider])).then((done) => done && tab.again());
+    const resume = (tracker) => async () => {
+        try {
+            await send('POST', [...tab.path, 'trackers', tracker.provider, 'resume']);
+            tell('It is tried again.');
+        } catch (error) {
+            tellFailure('It was not resumed', error);
+        }
+        await tab.again();
+    };
+    const does = (tracker) => Object.entries(habits).filter(([name, [, usual]]) => tracker.settings?.[name] ?? usual).map(([, [label]]) => label);
+    const off = { disabled: !tab.writes };
     fill(tab.place, el('h2', null, 'Trackers ', button('New tracker', () => form(tab), { disabled: !tab.writes })),
         el('p', { class: 'note' }, 'An issue is made there when somebody asks for it on the page of an error, or of each new error.'),
         found.length === 0 && el('p', null, 'None is set up.'),
-        found.map((tracker) => el('section', { class: 'part' },
-            el('h3', null, kinds[tracker.provider], ' ', el('span', { class: `mark ${tracker.acts && tracker.state !== 'ok' ? 'regressed' : ''}` }, tracker.acts ? tracker.state : 'links only')),
-            el('p', null, outward(tracker.url)), tracker.lastError && el('p', { class: 'wrong' }, tracker.lastError),
-            el('p', { class: 'row' }, button('Change', () => form(tab, tracker), { disabled: !tab.writes }), button('Remove', () => remove(tracker), { class: 'danger', disabled: !tab.writes })))));
+        found.map((tracker) => {
+            const answer = el('span', { role: 'status' });
+            return el('section', { class: 'part' },
+                el('h3', null, kinds[tracker.provider], ' ', el('span', { class: `mark ${!tracker.acts ? '' : tracker.state === 'ok' ? 'new' : 'regressed'}` }, tracker.acts ? tracker.state : 'links only')),
+                el('p', null, outward(tracker.url)), tracker.lastError && el('p', { class: 'wrong' }, tracker.lastError),
+                tracker.acts && el('p', { class: 'note' }, [...does(tracker), tracker.settings?.labels?.length > 0 && `labels ${tracker.settings.labels.join(', ')}`, tracker.waiting > 0 && `${tracker.waiting} waiting`].filter(Boolean).join(' · ')),
+                el('p', { class: 'row' }, tracker.acts && tracker.provider !== 'other' && button('Test', () => test(tab, [...tab.path, 'trackers', tracker.provider], answer, 'It answers, and the token is good.'), off),
+                    button('Change', () => form(tab, tracker), off),
+                    ['parked', 'failing'].includes(tracker.state) && button('Resume', resume(tracker), off),
+                    button('Remove', () => remove(tracker), { class: 'danger', ...off }), answer));
+        }));
 }

@@ -114,15 +114,17 @@ await script(async () => {
     await page.getByLabel('Minutes', { exact: true }).fill('60');
     await page.getByLabel('fatal').check();
     await dialog.getByRole('button', { name: 'Create' }).click();
-    await eventually(async () => /often.*500 events · in 60 min · fatal/.test(await main(page)), 'a rule is made');
+    await eventually(async () => /often.*500 events · in 60 min · again after 1440 min · fatal/.test(await main(page)), 'a rule is made');
     await open('messages');
     ok((await main(page)).includes('own'), 'messages that were sent are listed');
     await open('trackers');
     await page.getByRole('button', { name: 'New tracker' }).click();
-    await page.getByLabel('Address of the project').fill('https://gitlab.example.com/acme/shop');
+    await page.getByLabel('Address of the project').fill(`${new URL(process.env.PAGE_HOOK).origin}/acme/shop`);
     await page.getByLabel('Token').fill('glpat-secret-of-the-tracker');
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await eventually(async () => (await main(page)).includes('gitlab.example.com/acme/shop'), 'a tracker is set');
+    await eventually(async () => (await main(page)).includes('closes it when the error is resolved'), 'a tracker is set, and what it does is told');
+    await page.getByRole('button', { name: 'Test' }).click();
+    await eventually(async () => (await page.locator('section [role=status]').textContent()).startsWith('GitLab at 127.0.0.1'), 'a test of it asks there, and says what is wrong', 30000);
 
     // ---- people and tokens ----
     await open('people');

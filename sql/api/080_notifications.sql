@@ -347,8 +347,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     notice constant jsonb := errtrack_private.notice_of(told.project_id, told.issue_id, told.kind, told.created_at, told.details);
+    -- A rule that was not looked at by then holds: who has that many is told too much rather than nothing.
+    late constant timestamptz := clock_timestamp() + interval '1 second';
     target record;
 begin
+    -- None is deleted before it is done: the others would not be told either.
+    perform from errtrack_private.channels c where c.project_id = told.project_id and c.enabled order by c.id for key share;
     if notice is null then
         return;
     end if;
@@ -368,7 +372,7 @@ begin
          and (r.channel_ids is null or c.id = any (r.channel_ids))
         where r.enabled and r.kind = told.kind
           and coalesce((told.details ->> 'rule_id')::bigint, r.id) = r.id
-          and errtrack_private.rule_matches(r, notice)
+          and case when clock_timestamp() > late then true else errtrack_private.rule_matches(r, notice) end
         order by c.id, m.mute_until nulls first, r.id
     loop
         perform errtrack_private.queue_notice(
@@ -416,6 +420,84 @@ $$;
 comment on function errtrack_private.digest_query(errtrack_private.digests) is
     'The search that lists the issues of a digest, to the minute; null when it is about none.';
 
+create or replace function errtrack_private.queue_digest_messages(until timestamptz, out taken integer, out problem text)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    digest errtrack_private.digests;
+begin
+    taken := 0;
+    -- Those that somebody holds, who deletes their channel for example, are looked at again.
+    for digest in
+        select d.* from errtrack_private.digests d where d.due_at <= now() order by random() for update skip locked
+    loop
+        exit when clock_timestamp() > until;
+        begin
+            insert into errtrack_private.notifications (project_id, channel_id, kind, notice)
+            select digest.project_id, digest.channel_id, 'digest',
+                   errtrack_private.notice_of(digest.project_id, null, 'digest', now(), '{}')
+                   || jsonb_build_object('digest', jsonb_build_object(
+                       case digest.reason when 'cap' then 'beyond' else 'muted' end, digest.messages, 'by_kind', digest.by_kind, 'issues', digest.issues,
+                       'query', errtrack_private.digest_query(digest)));
+            taken := taken + 1;
+        exception
+        when lock_not_available or foreign_key_violation then
+            problem := format('digest of project %s: %s, trying again', digest.project_id, sqlerrm);
+            continue;
+        when others then
+            problem := format('digest of project %s: %s', digest.project_id, sqlerrm);
+        end;
+        delete from errtrack_private.digests d
+        where d.project_id = digest.project_id and d.channel_id = digest.channel_id and d.reason = digest.reason;
+    end loop;
+end
+$$;
+comment on function errtrack_private.queue_digest_messages(timestamptz) is
+    'Queues the digests that are due, until a time of the clock. Returns how many, and what could not be told and why.';
+
+create or replace function errtrack_private.plan_project(
+    wanted_project bigint,
+    most integer,
+    until timestamptz,
+    out taken integer,
+    out problem text
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    told errtrack_private.outbox;
+begin
+    taken := 0;
+    for told in
+        select o.* from errtrack_private.outbox o where o.project_id = wanted_project order by o.id limit most
+    loop
+        exit when taken > 0 and clock_timestamp() > until;
+        begin
+            perform errtrack_private.plan_row(told);
+            delete from errtrack_private.outbox o where o.project_id = told.project_id and o.id = told.id;
+            if not found then
+                -- A worker that was thought to be dead has told it meanwhile, or the issue is gone.
+                raise lock_not_available using message = 'somebody else has told it';
+            end if;
+            taken := taken + 1;
+        exception
+        when lock_not_available then
+            -- What is behind it waits, too: messages keep their order.
+            problem := format('project %s: %s, trying again', told.project_id, sqlerrm);
+            exit;
+        when others then
+            -- One that cannot be told keeps no other waiting.
+            problem := format('%s of issue %s of project %s: %s', told.kind, told.issue_id, told.project_id, sqlerrm);
+            delete from errtrack_private.outbox o where o.project_id = told.project_id and o.id = told.id;
+        end;
+    end loop;
+end
+$$;
+comment on function errtrack_private.plan_project(bigint, integer, timestamptz) is
+    'Turns so many rows of the outbox of a project, in their order, into notifications: one, and more until a time of the clock. Returns how many, and what could not be told and why.';
+
 create or replace function errtrack_private.plan_notifications(most integer, out taken integer, out problem text)
 language plpgsql volatile
 security definer
@@ -426,48 +508,30 @@ as $$
 declare
     -- Then what was planned is sent first.
     until constant timestamptz := clock_timestamp() + interval '2 seconds';
-    told errtrack_private.outbox;
-    digest errtrack_private.digests;
+    -- However much one project has to tell, and however long its rules take.
+    at_a_time constant integer := 50;
+    share constant interval := interval '200 milliseconds';
+    told_project bigint;
+    planned record;
 begin
-    taken := 0;
-    for digest in
-        delete from errtrack_private.digests d where d.due_at <= now() returning d.*
-    loop
-        insert into errtrack_private.notifications (project_id, channel_id, kind, notice)
-        select digest.project_id, digest.channel_id, 'digest',
-               errtrack_private.notice_of(digest.project_id, null, 'digest', now(), '{}')
-               || jsonb_build_object('digest', jsonb_build_object(
-                   case digest.reason when 'cap' then 'beyond' else 'muted' end, digest.messages, 'by_kind', digest.by_kind, 'issues', digest.issues,
-                   'query', errtrack_private.digest_query(digest)));
-        taken := taken + 1;
-    end loop;
-    -- Of each project some: one that has much to tell does not keep the others waiting.
-    for told in
-        select o.*
+    select d.taken, d.problem into taken, problem from errtrack_private.queue_digest_messages(until) d;
+    -- One that alone takes the time of all is not the first each time.
+    for told_project in
+        select p.project_id
         from (select distinct c.project_id from errtrack_private.channels c where c.enabled) p
-        cross join lateral (
-            select x.* from errtrack_private.outbox x where x.project_id = p.project_id order by x.id limit 50) o
-        order by o.id
-        limit most
+        where exists (select from errtrack_private.outbox o where o.project_id = p.project_id offset 0)
+        order by random()
     loop
-        exit when clock_timestamp() > until;
-        begin
-            perform errtrack_private.plan_row(told);
-            delete from errtrack_private.outbox o where o.project_id = told.project_id and o.id = told.id;
-            taken := taken + 1;
-        exception
-        when lock_not_available then
-            problem := format('project %s: %s, trying again', told.project_id, sqlerrm);
-        when others then
-            -- One that cannot be told keeps no other waiting.
-            problem := format('%s of issue %s of project %s: %s', told.kind, told.issue_id, told.project_id, sqlerrm);
-            delete from errtrack_private.outbox o where o.project_id = told.project_id and o.id = told.id;
-        end;
+        exit when taken >= most or clock_timestamp() > until;
+        select p.taken, p.problem into planned
+        from errtrack_private.plan_project(told_project, at_a_time, clock_timestamp() + share) p;
+        taken := taken + planned.taken;
+        problem := coalesce(planned.problem, problem);
     end loop;
 end
 $$;
 comment on function errtrack_private.plan_notifications(integer) is
-    'Turns the digests that are due and so many rows of the outbox, in their order, into notifications, for two seconds. Returns how many, to be called by one at a time until it is none, and what could not be told and why.';
+    'Turns the digests that are due and about so many rows of the outbox, those of a project in their order, into notifications, for two seconds. Returns how many, to be called until it is none, and what could not be told and why.';
 
 do $$
 declare
@@ -480,7 +544,8 @@ begin
         'queue_digest(errtrack_private.channels, jsonb, timestamptz, boolean)',
         'spend_message(errtrack_private.channels)',
         'queue_notice(bigint, bigint, jsonb, timestamptz)', 'queue_tracking(jsonb, text)', 'queue_ends(jsonb)', 'plan_row(errtrack_private.outbox)',
-        'drop_untold()', 'digest_query(errtrack_private.digests)', 'plan_notifications(integer)']
+        'drop_untold()', 'digest_query(errtrack_private.digests)', 'queue_digest_messages(timestamptz)',
+        'plan_project(bigint, integer, timestamptz)', 'plan_notifications(integer)']
     loop
         execute format('revoke execute on function errtrack_private.%s from public', name);
     end loop;

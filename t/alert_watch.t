@@ -1,5 +1,6 @@
 # What no single event tells is looked for in the projects in which it could be, piece by piece:
-# who is told of what, that it is told once, and that what fails keeps no other from it.
+# who is told of what, that it is told once, and that what fails
+# or takes long keeps no other from it.
 
 use strict;
 use warnings;
@@ -63,5 +64,11 @@ $t->sql(q{alter function errtrack_private.watch_frequency rename to watch_away})
 my ($problem) = map { $_->[0] } $t->sql('select problem from errtrack_private.watch_alerts(0, 5, 50)');
 like $problem, qr/^rule \d+ of project 7: function errtrack_private.watch_frequency\(.*\) does not exist$/, 'a rule that cannot be looked at is named';
 is join(' ', map { $_->[0] } $t->sql('select project_id from errtrack_private.outbox order by 1')), '7 8', '... and keeps no other from it';
+
+# Two projects take the two seconds that a look may take: the worker tells people, and goes on behind them.
+$t->sql(q{create or replace function errtrack_private.watch_spikes(rule errtrack_private.alert_rules) returns void
+    language sql volatile as 'select pg_sleep(1.1)'});
+$t->sql(q{delete from errtrack_private.alert_rules});
+told(0, 50, 3);
 
 $t->done;

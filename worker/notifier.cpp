@@ -164,6 +164,10 @@ void Notifier::turn(const std::stop_token &stop)
             if (!go_on("cannot be watched", problem)) {
                 return;
             }
+            store_.plan_notifications(problem);
+            if (!go_on("cannot be told", problem)) {
+                return;
+            }
         }
         metrics_.sending(store_.sending_state());
         // However many projects there are, most of the time is for what has happened.

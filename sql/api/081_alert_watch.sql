@@ -54,24 +54,28 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     since constant timestamptz := now() - rule.minutes * interval '1 minute';
+    -- What is not counted by then is the next time, in another order.
+    until constant timestamptz := clock_timestamp() + interval '1 second';
     active record;
     counted record;
 begin
     for active in
-        select a.issue_id
+        select a.issue_id, a.events >= rule.events as may_have_events
         from errtrack_private.active_issues(rule.project_id, least(rule.events, rule.users), since) a
         where not exists (
             select from errtrack_private.alert_marks m
             where m.project_id = rule.project_id and m.rule_id = rule.id and m.kind = rule.kind
               and m.issue_id = a.issue_id and m.told_at between now() - rule.repeat_minutes * interval '1 minute' and now())
+        order by random()
     loop
+        exit when clock_timestamp() > until;
         -- Exactly, but no further than the bound.
         select (select count(*) from (
                     select from errtrack_private.origins g
                     join errtrack_private.occurrences c
                       on c.project_id = g.project_id and c.origin_id = g.id and c.received_at >= since
                     where g.project_id = rule.project_id and g.issue_id = active.issue_id
-                    limit rule.events) e where rule.events is not null) as events,
+                    limit rule.events) e where active.may_have_events) as events,
                (select count(distinct u.user_hash) from (
                     select c.user_hash from errtrack_private.origins g
                     join errtrack_private.occurrences c
@@ -213,22 +217,27 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    until timestamptz;
+    -- What happens meanwhile is to be told, too.
+    until constant timestamptz := clock_timestamp() + interval '2 seconds';
+    share timestamptz;
+    stirring bigint;
     rule errtrack_private.alert_rules;
 begin
-    for last_project in
+    for stirring in
         select s.id from errtrack_private.stirring_projects(behind_seconds, after_project, most) as s (id)
     loop
+        exit when clock_timestamp() > until;
+        last_project := stirring;
         -- A project with more to count than that has some of its rules wait for the next time.
-        until := clock_timestamp() + interval '2 seconds';
+        share := clock_timestamp() + interval '1 second';
         for rule in
-            select r.* from errtrack_private.alert_rules_of(last_project) r
+            select r.* from errtrack_private.alert_rules_of(stirring) r
             where r.enabled
               and (r.kind in ('frequency', 'spike', 'quota_reached')
                    or r.kind = 'behind' and behind_seconds >= coalesce(r.minutes, 10) * 60)
             order by random()
         loop
-            exit when clock_timestamp() > until;
+            exit when clock_timestamp() > share;
             begin
                 perform errtrack_private.watch_rule(rule, behind_seconds);
             exception when others then
@@ -240,7 +249,7 @@ begin
 end
 $$;
 comment on function errtrack_private.watch_alerts(double precision, bigint, integer) is
-    'Looks for what rules are to tell, of so many projects that have a channel, in the order of their ids. behind_seconds: for how long the oldest report has waited to be filed. Returns the last project, null when there are none; and what went wrong.';
+    'Looks for what rules are to tell, of so many projects that have a channel, in the order of their ids, for about two seconds. behind_seconds: for how long the oldest report has waited to be filed. Returns the last project, null when there are none; and what went wrong.';
 
 do $$
 declare

@@ -44,12 +44,40 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    -- A project whose channels all hang leaves room for others.
+    -- A project whose channels all hang leaves room for others, and for those of its own that
+    -- are known to answer.
     at_a_time constant integer := 2;
+    -- So do those of many projects: four of eight senders.
+    doubtful_at_a_time constant integer := 4;
 begin
     for project_id, channel_id, id, channel_kind, provider, sealed, files, settings, tracker_url, external_id, delivery_id,
         notice, reference, attempts
     in
+        with all_channels as not materialized (
+            select c.*, c.failures > 0 or c.last_delivered_at is null as doubtful
+            from errtrack_private.channels c
+        ), waiting as (
+            select c.*, n.id as notification_id, n.delivery_id, n.notice, n.attempts, n.begun_at, n.issue_id,
+                   row_number() over (
+                       partition by c.project_id, c.doubtful order by c.last_attempt_at nulls first, c.id) as turn,
+                   max(c.last_attempt_at) over (partition by c.project_id) as project_attempt_at
+            from all_channels c
+            cross join lateral (
+                select w.id, w.delivery_id, w.notice, w.attempts, w.begun_at, w.issue_id
+                from errtrack_private.notifications w
+                where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
+                order by w.id
+                limit 1) n
+            where c.enabled and c.id <> all (busy)
+              and c.next_attempt_at <= now()
+        ), allowed as (
+            select w.*, row_number() over (
+                       partition by w.doubtful order by w.project_attempt_at nulls first, w.project_id, w.turn) as rank
+            from waiting w
+            where w.turn <= at_a_time - (
+                select count(*) from all_channels b
+                where b.project_id = w.project_id and b.doubtful = w.doubtful and b.id = any (busy))
+        )
         select d.project_id, d.id, d.notification_id, d.kind, d.provider, d.sealed::text, d.files::text, d.settings::text,
                t.url, coalesce(t.external_id, 0), d.delivery_id::text, d.notice::text,
                -- Of one that is to be made: it is there by now.
@@ -60,23 +88,11 @@ begin
                    order by l.id
                    limit 1), ''),
                d.attempts + (d.begun_at is not null)::integer
-        from (
-            select c.*, n.id as notification_id, n.delivery_id, n.notice, n.attempts, n.begun_at, n.issue_id,
-                   row_number() over (partition by c.project_id order by c.last_attempt_at nulls first, c.id) as turn,
-                   max(c.last_attempt_at) over (partition by c.project_id) as project_attempt_at
-            from errtrack_private.channels c
-            cross join lateral (
-                select w.id, w.delivery_id, w.notice, w.attempts, w.begun_at, w.issue_id
-                from errtrack_private.notifications w
-                where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
-                order by w.id
-                limit 1) n
-            where c.enabled and c.id <> all (busy)
-              and c.next_attempt_at <= now()) d
+        from allowed d
         left join errtrack_private.trackers t on t.project_id = d.project_id and t.provider = d.provider
-        where d.turn <= at_a_time - (
-            select count(*) from errtrack_private.channels b where b.project_id = d.project_id and b.id = any (busy))
-        order by d.project_attempt_at nulls first, d.project_id, d.turn
+        where not d.doubtful or d.rank <= doubtful_at_a_time - (
+            select count(*) from all_channels b where b.doubtful and b.id = any (busy))
+        order by d.project_attempt_at nulls first, d.project_id, d.doubtful, d.turn
         limit most
     loop
         -- Whoever takes it over is to know that it may have been there.
@@ -91,7 +107,7 @@ begin
 end
 $$;
 comment on function errtrack_private.next_notifications(bigint[], integer) is
-    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Projects that were not tried for longest come first, and have two on their way at most.';
+    'The oldest waiting message of each channel that may be tried now. busy: channels that have one on its way. Projects that were not tried for longest come first, and have two on their way at most to channels that are known to answer, and two to others, of which there are four in all.';
 
 create or replace function errtrack_private.notification_sent(
     wanted_project bigint,

@@ -18,6 +18,9 @@ constexpr unsigned most_pages = 20;
 
 constexpr std::size_t most_words = 300;
 
+/* However many requests a task takes: whoever makes it wait keeps a sender from others. */
+constexpr std::chrono::seconds most_time{60};
+
 /* What GitHub wants to be left alone for when it does not say. */
 constexpr std::chrono::seconds usual_wait{60};
 
@@ -71,6 +74,10 @@ TrackerApi::TrackerApi(WebClient &client, const std::stop_token &stop, std::stri
 
 WebAnswer TrackerApi::send(WebRequest::Method method, const std::string &url, std::string body)
 {
+    if (std::chrono::steady_clock::now() - begun_ > most_time) {
+        throw TrackerStop{{Verdict::again, std::nullopt,
+                           who_ + ": its answers take longer than " + std::to_string(most_time.count()) + " s together"}};
+    }
     WebRequest request;
     request.method = method;
     request.url = url;

@@ -9,6 +9,7 @@
 #include "worker/json.hpp"
 #include "worker/web_client.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <stop_token>
@@ -58,6 +59,7 @@ private:
     const std::string who_;
     const std::vector<std::string> headers_;
     const std::string limits_;
+    const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
 }

@@ -51,8 +51,11 @@ is $state, 'reopen', 'and opens the issue again';
 is scalar(grep { $_->{status} >= 400 } $gitlab->requests), 0, 'it never had to refuse a request';
 
 # What was sent when the worker died is found and not made anew.
+$t->sql(q(update errtrack_private.channels set last_attempt_at = now()));
 $t->sql(q(delete from errtrack_private.issue_links));
 $t->sql(q(update errtrack_private.notifications set state = 'waiting', attempts = 0 where kind = 'create'));
+is $t->sql_value(q(select count(*) from errtrack_private.next_notifications('{}', 8))), 0, 'what may still be being made is left alone at first';
+$t->sql(q(update errtrack_private.channels set last_attempt_at = now() - interval '41 seconds'));
 eventually { $told->() == 3 } 'a task that is done again';
 is scalar(grep { $_->{method} eq 'POST' && $_->{path} =~ m{/issues$} } $gitlab->requests), 1, 'makes no second issue';
 is $t->sql_value('select reference from errtrack_private.issue_links'), '88', 'and links the first';

@@ -63,13 +63,16 @@ begin
                    max(c.last_attempt_at) over (partition by c.project_id) as project_attempt_at
             from all_channels c
             cross join lateral (
-                select w.id, w.delivery_id, w.notice, w.attempts, w.begun_at, w.issue_id
+                select w.id, w.kind, w.delivery_id, w.notice, w.attempts, w.begun_at, w.issue_id
                 from errtrack_private.notifications w
                 where w.project_id = c.project_id and w.channel_id = c.id and w.state = 'waiting'
                 order by w.id
                 limit 1) n
             where c.enabled and c.id <> all (busy)
               and c.next_attempt_at <= now()
+              -- What is being made there for so long yet is not found when it is looked for.
+              and (n.kind <> 'create' or n.begun_at is null
+                   or c.last_attempt_at not between now() - interval '40 seconds' and now())
         ), allowed as (
             select w.*, row_number() over (
                        partition by w.doubtful order by w.project_attempt_at nulls first, w.project_id, w.turn) as rank

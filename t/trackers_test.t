@@ -14,6 +14,7 @@ my $project = $t->{project}{id};
 my $gitlab = $t->add_receiver([], program => [ root() . '/t/lib/gitlab_issues', 'token-of-gitlab' ]);
 write_file("$t->{dir}/secrets/gitlab-token", "token-of-gitlab\n");
 write_file("$t->{dir}/secrets/old-token", "token-of-yesterday\n");
+write_file("$t->{dir}/secrets/$_.for", $gitlab->url("/acme") . "\n") for qw(gitlab-token old-token);
 $t->sql(q(insert into errtrack_private.trackers (project_id, provider, url) values
     ($1, 'gitlab', $2), ($1, 'other', 'https://tracker.example')), $project, $gitlab->url('/acme/shop'));
 $t->sql(q(insert into errtrack_private.channels (project_id, name, kind, provider, files, hourly_cap)

@@ -45,7 +45,7 @@ sub comes_to {
     return join(' ', map { $_->{path} } @requests) || $t->sql_value('select last_error from errtrack_private.channels');
 }
 
-my $refused = sub { qr{^the file "gitlab-token" is not for \Q$_[0]\E: add the beginning of that address as a line to \Q$list\E} };
+my $refused = sub { qr{^the file "gitlab-token" is not for \Q$_[0]\E: add the beginning of that address as a line to "gitlab-token\.for" in} };
 
 by_command(qw(--creates on --token-ref gitlab-token --external-id 7 --url), $shop);
 is comes_to(), '/api/v4/projects/7/issues', 'a tracker that the command has set';

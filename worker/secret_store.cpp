@@ -62,12 +62,13 @@ void must_be_for(const SecretPlaces &places, const std::string &name, const std:
 {
     const std::string list = path + ".for";
     std::error_code why;
+    // Where the folder is is the operator's business: those who set channels read this.
     bool bound = std::filesystem::status(list, why).type() != std::filesystem::file_type::not_found;
     // A list that cannot be read names nothing.
     std::string address = bound || places.listed ? unlisted(list, places.addresses) : "";
     if (!address.empty()) {
-        throw SecretError("the file \"" + name + "\" is not for " + (places.shown ? address : "where it is to be sent") + ": add the beginning of that address as a line to " + list
-                          + (bound ? "" : ", or have the command set it (errtrack tracker set, with --url and --external-id)"));
+        throw SecretError("the file \"" + name + "\" is not for " + (places.shown ? address : "where it is to be sent") + ": add the beginning of that address as a line to \"" + name
+                          + ".for\" in the worker's --secrets-dir" + (bound ? "" : ", or have the command set it (errtrack tracker set, with --url and --external-id)"));
     }
 }
 
@@ -120,10 +121,11 @@ std::string SecretStore::from_file(const std::string &name, const SecretPlaces &
     must_be_for(places, name, path);
     std::string secret = read_secret(path);
     if (secret.empty()) {
-        throw SecretError("cannot read a secret from the first line of " + path);
+        throw SecretError("cannot read a secret from the first line of \"" + name + "\" in the worker's --secrets-dir");
     }
     if (secret.size() > longest_secret) {
-        throw SecretError("the first line of " + path + " is longer than " + std::to_string(longest_secret) + " bytes");
+        throw SecretError("the first line of \"" + name + "\" in the worker's --secrets-dir is longer than "
+                          + std::to_string(longest_secret) + " bytes");
     }
     return secret;
 }

@@ -193,9 +193,9 @@ TEST_F(Seal, gives_the_worker_what_is_kept)
         EXPECT_EQ(given(store, "file:" + name),
                   "refused: \"" + name + "\" cannot be the name of a secret's file: it has no slash and no dot in front");
     }
-    EXPECT_EQ(given(store, "file:none"), "refused: cannot read a secret from the first line of " + folder + "/none");
-    EXPECT_EQ(given(store, "file:empty"), "refused: cannot read a secret from the first line of " + folder + "/empty");
-    EXPECT_EQ(given(store, "file:long"), "refused: the first line of " + folder + "/long is longer than 4096 bytes");
+    EXPECT_EQ(given(store, "file:none"), "refused: cannot read a secret from the first line of \"none\" in the worker's --secrets-dir");
+    EXPECT_EQ(given(store, "file:empty"), "refused: cannot read a secret from the first line of \"empty\" in the worker's --secrets-dir");
+    EXPECT_EQ(given(store, "file:long"), "refused: the first line of \"long\" in the worker's --secrets-dir is longer than 4096 bytes");
     EXPECT_EQ(given(store, hook), "refused: it is neither sealed (v1:KEY:TEXT) nor names a file (file:NAME): set it anew");
 }
 
@@ -212,7 +212,7 @@ TEST_F(Seal, sends_files_where_their_list_says)
     };
     const std::string shop = "https://git.example/acme/shop";
     auto refused = [&](const std::string &address) {
-        return "refused: the file \"token\" is not for " + address + ": add the beginning of that address as a line to " + folder + "/token.for";
+        return "refused: the file \"token\" is not for " + address + ": add the beginning of that address as a line to \"token.for\" in the worker's --secrets-dir";
     };
     EXPECT_EQ(sent({{shop}}), "t") << "whoever vouches for it";
     EXPECT_EQ(sent({{shop}, true}), refused(shop) + ", or have the command set it (errtrack tracker set, with --url and --external-id)");

@@ -102,5 +102,6 @@ for my $case ([ allowedDomains => 'x', qr/^allowedDomains must be a list of text
 my @noted = map { JSON::PP->new->decode($_->[0]) } $t->sql(q(select details from errtrack_private.audit where action = 'project.update' order by id));
 is_deeply $noted[0], { allowedDomains => [ 'https://*.B.example', ' localhost:* ', '' ] }, 'the audit tells what was changed';
 is $t->sql_value(q(select min(who) from errtrack_private.audit where action = 'project.update' and project_id = $1), $project), 'admin@example.com', '... and by whom';
+is $t->sql_value(q(select count(*) from errtrack_private.audit where who = 'errtrack_query')), 0, '... once, and not as what the command does';
 
 $t->done;

@@ -170,6 +170,8 @@ as $$
     select note_change.who,
            coalesce(wanted_organization, (select p.organization_id from errtrack_private.projects p where p.id = wanted_project)),
            wanted_project, note_change.action, note_change.details
+    -- What the API has the functions of the command do is noted by the API, with who asked.
+    where note_change.who <> 'errtrack_query'
 $$;
 comment on function errtrack_private.note_change(text, bigint, text, jsonb, bigint) is
     'Notes what somebody changed: an account over HTTP, or the login that the command had.';

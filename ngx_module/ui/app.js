@@ -20,6 +20,7 @@ const pages = {
 const head = document.getElementById('head');
 const main = document.getElementById('page');
 let left = new AbortController();
+const quick = 150;                      /* ms: an answer that comes within them is not waited for visibly */
 let retry = 0;
 
 watchPending((pending) => document.body.classList.toggle('asking', pending));
@@ -102,10 +103,8 @@ async function render({ scroll }) {
         const module = make ? await make() : null;
         const early = module?.early?.({ state: arguments_, signal });
         early?.answer.catch(() => {});
-        if (main.childElementCount === 0) {
-            module?.waiting?.({ main, state: arguments_ });
-        }
-        const who = await asking;
+        const slow = setTimeout(() => main.childElementCount === 0 && !signal.aborted && module?.waiting?.({ main, state: arguments_ }), quick);
+        const who = await asking.finally(() => clearTimeout(slow));
         if (signal.aborted) {
             return;
         }

@@ -14,6 +14,7 @@ import { ago } from './time.js';
 import { tell, tellFailure } from './told.js';
 
 const remembered = 'errtrack.org';
+const quick = 150;                      /* ms */
 
 /** What the list shows, and what is ticked in it. */
 class List {
@@ -368,7 +369,11 @@ export async function show(context) {
     const list = new List(context, state);
     const asked = context.early?.of === JSON.stringify(state) ? context.early.answer : ask(state, signal);
     const environments = [];
-    get(['organizations', state.org, 'environments'], { project: state.project }, signal).then((found) => environments.push(...found), () => {});
+    // A quick answer needs no list without rows before it, which would be painted for nothing.
+    await Promise.race([asked.catch(() => {}), new Promise((resolve) => setTimeout(resolve, quick))]);
+    if (signal.aborted) {
+        return;
+    }
     list.frame(environments);
     setKeys({
         j: ['next issue', () => list.move(1)], k: ['previous issue', () => list.move(-1)],
@@ -384,6 +389,8 @@ export async function show(context) {
         if (!signal.aborted) {
             list.show(page);
         }
+        // Not before the rows, which people wait for.
+        get(['organizations', state.org, 'environments'], { project: state.project }, signal).then((found) => environments.push(...found), () => {});
     } catch (error) {
         if (error.status !== 400 || signal.aborted) {
             throw error;

@@ -26,7 +26,7 @@ const done = { unresolved: 'Reopened', resolved: 'Resolved', resolvedInNextRelea
 /** How issues are called in a sentence. */
 export const called = (issues) => (issues.length === 1 ? issues[0].shortId : counted(issues.length, 'issue'));
 
-export const updateAll = (org, issues, body) => send('PUT', ['organizations', org, 'issues'], body, { id: issues.map((issue) => issue.id) });
+const updateAll = (org, issues, body) => send('PUT', ['organizations', org, 'issues'], body, { id: issues.map((issue) => issue.id) });
 
 /**
  * Sets the status of issues at once on the page, and then on the server: shown() is told

@@ -4,7 +4,7 @@ import { address, get } from './api.js';
 import { fold, inline, pairs, shown } from './data.js';
 import { button, el, fill, outward, scrolled } from './dom.js';
 import { bytes, counted } from './number.js';
-import { linkTo } from './filters.js';
+import { linkTo, tagSearch } from './filters.js';
 import { bareStack, exceptions, threads } from './stack.js';
 import { exact, timeOfDay } from './time.js';
 
@@ -89,17 +89,6 @@ function tags(event, scope) {
         el('p', { class: 'tags' }, event.tags.map(({ key, value }) => el('a', {
             href: linkTo(scope, { query: tagSearch(key, value) }), title: `Issues with ${key}: ${value}`,
         }, el('span', null, key), el('span', null, value)))));
-}
-
-/** The search for a tag with a value. */
-export function tagSearch(key, value) {
-    const name = { user: 'user', environment: 'environment', level: 'level', release: 'release' }[key];
-    const text = /[\s"[\],*\\]/.test(value) ? `"${value.replace(/(["\\])/g, '\\$1')}"` : value;
-    if (key === 'user') {
-        const [kind, ...rest] = value.split(':');
-        return `user.${kind}:${rest.join(':')}`;
-    }
-    return name || /^[a-z_]+$/i.test(key) && !/^(is|has|age|issue|assigned)$/i.test(key) ? `${key}:${text}` : `tags[${key}]:${text}`;
 }
 
 const isShort = (value) => typeof value !== 'object' || Object.keys(value).length <= longestOpen;

@@ -32,6 +32,15 @@ const tokens = [
 
 const quoted = (text) => (/[\s"[\],*\\]/.test(text) ? `"${text.replace(/(["\\])/g, '\\$1')}"` : text);
 
+/** The search for a tag with a value. */
+export function tagSearch(key, value) {
+    if (key === 'user') {
+        const [kind, ...rest] = value.split(':');
+        return `user.${kind}:${quoted(rest.join(':'))}`;
+    }
+    return /^[a-z_]+$/i.test(key) && !/^(is|has|age|issue|assigned)$/i.test(key) ? `${key}:${quoted(value)}` : `tags[${key}]:${quoted(value)}`;
+}
+
 /** The state of the list that an address has. */
 export function readState(query) {
     const one = (name, fallback = '') => query.get(name) ?? fallback;

@@ -10,7 +10,7 @@ const pages = [
 ];
 
 /** The project that an address names, else the first one of its organization or of all. */
-export function projectOf({ state, who }) {
+function projectOf({ state, who }) {
     const org = state.get('org');
     const slug = state.get('project');
     return who.projects.find((project) => project.organization.slug === org && project.slug === slug)

@@ -1,6 +1,7 @@
 // What an event holds is text, whatever it holds: every payload in every field of an event,
 // and what people write beside it, on every tab of its page.
 
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { api, dsn, eventually, is, ok, Person, script, url } from './person.mjs';
 
@@ -11,7 +12,7 @@ function event(text, n) {
     const frame = { filename: text, abs_path: text, function: text, module: text, package: text, lineno: 3, in_app: n % 2 === 0,
         pre_context: [text, text], context_line: text, post_context: [text], vars: pair };
     return {
-        event_id: crypto.randomUUID().replaceAll('-', ''), timestamp: Date.now() / 1000, platform: n % 3 === 0 ? 'javascript' : 'python', level: 'error',
+        event_id: randomUUID().replaceAll('-', ''), timestamp: Date.now() / 1000, platform: n % 3 === 0 ? 'javascript' : 'python', level: 'error',
         fingerprint: [`payload ${n}`], logger: text, server_name: text, release: text, environment: `e${n}`, dist: text, transaction: n % 2 === 0 ? text : undefined,
         message: n % 5 === 0 ? text : undefined, logentry: { message: text, params: [text] },
         exception: { values: [

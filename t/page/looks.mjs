@@ -1,6 +1,7 @@
 // What each page looks like: pictures for people in light, dark and at the width of a phone,
 // and for each of them what axe says of its accessibility.
 
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { api, dsn, eventually, exception, is, ok, Person, report, script, url } from './person.mjs';
@@ -32,7 +33,7 @@ async function fill() {
     await report({ message: 'cache was rebuilt', level: 'info' });
     await envelope(['user_report', { event_id: last, name: 'Ann', email: 'ann@example.com', comments: 'I pressed pay and nothing happened.' }]);
     for (let n = 0; n < 10; n++) {
-        await envelope(['session', { sid: crypto.randomUUID(), did: `u${n}`, init: true, status: n === 3 ? 'crashed' : 'exited', errors: n === 3 ? 1 : 0, started: new Date().toISOString(), timestamp: new Date().toISOString(), attrs: { release: `shop@1.${n % 2}.0`, environment: 'production' } }]);
+        await envelope(['session', { sid: randomUUID(), did: `u${n}`, init: true, status: n === 3 ? 'crashed' : 'exited', errors: n === 3 ? 1 : 0, started: new Date().toISOString(), timestamp: new Date().toISOString(), attrs: { release: `shop@1.${n % 2}.0`, environment: 'production' } }]);
     }
     await envelope(['transaction', { type: 'transaction', transaction: 'GET /cart', start_timestamp: now - 0.3, timestamp: now, contexts: { trace: { op: 'http.server', trace_id: '1'.repeat(32), span_id: '2'.repeat(16) } } }]);
     await envelope(['check_in', { check_in_id: '3'.repeat(32), monitor_slug: 'nightly', status: 'ok', duration: 12, monitor_config: { schedule: { type: 'crontab', value: '0 3 * * *' }, timezone: 'UTC' } }]);

@@ -2,6 +2,7 @@
 // line that ErrTrack::Page reads. What the page does wrong by itself (an error that nobody
 // catches, something that its policy refuses) fails the script, whatever it looks at.
 
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -52,7 +53,7 @@ export async function act(name) {
 
 /** Reports an event, as an SDK does. */
 export async function report(event) {
-    const body = { event_id: crypto.randomUUID().replaceAll('-', ''), timestamp: Date.now() / 1000, platform: 'python', level: 'error', ...event };
+    const body = { event_id: randomUUID().replaceAll('-', ''), timestamp: Date.now() / 1000, platform: 'python', level: 'error', ...event };
     const answer = await fetch(`${url}/api${dsn.pathname}/store/`, {
         method: 'POST', body: JSON.stringify(body),
         headers: { 'Content-Type': 'application/json', 'X-Sentry-Auth': `Sentry sentry_version=7, sentry_key=${dsn.username}` },

@@ -26,6 +26,7 @@ sub folder { return root() . '/build/page' }
 sub browser_missing {
     my ($chromium) = grep { -x } map { "$_/chromium" } split /:/, $ENV{PATH};
     return 'chromium is not installed' if !$chromium;
+    return 'Playwright needs Node.js 20 or newer' if (qx{node --version} =~ /^v(\d+)/ ? $1 : 0) < 20;
     make_dir(root() . '/build');
     make_dir(folder());
     my $wanted = read_file(root() . '/t/page/package.json');

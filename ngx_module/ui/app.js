@@ -101,8 +101,6 @@ async function render({ scroll }) {
         const asking = session();
         asking.catch(() => {});         // what went wrong is thrown where it is awaited
         const module = make ? await make() : null;
-        const early = module?.early?.({ state: arguments_, signal });
-        early?.answer.catch(() => {});
         const slow = setTimeout(() => main.childElementCount === 0 && !signal.aborted && module?.waiting?.({ main, state: arguments_ }), quick);
         const who = await asking.finally(() => clearTimeout(slow));
         if (signal.aborted) {
@@ -112,7 +110,7 @@ async function render({ scroll }) {
         if (!module) {
             throw new Failure(404, 'There is no such page.');
         }
-        await module.show({ main, state: arguments_, who, signal, early });
+        await module.show({ main, state: arguments_, who, signal });
         retry = 0;
     } catch (error) {
         if (signal.aborted) {

@@ -4,7 +4,8 @@ import { address, get } from './api.js';
 import { fold, inline, pairs, shown } from './data.js';
 import { button, el, fill, outward, scrolled } from './dom.js';
 import { bytes, counted } from './number.js';
-import { linkTo, tagSearch } from './filters.js';
+import { linkTo } from './filters.js';
+import { tagSearch } from './search.js';
 import { bareStack, exceptions, threads } from './stack.js';
 import { exact, timeOfDay } from './time.js';
 

@@ -1,17 +1,15 @@
-// What the list is of: the state in its address, the query that it comes to, and the
-// controls that change it.
+// The controls above the list, which change what it is of.
 
 import { get } from './api.js';
 import { button, el } from './dom.js';
 import { show } from './dialog.js';
 import { menu } from './menu.js';
 import { go, here, to } from './router.js';
+import { readState, writeState } from './search.js';
 
 export const tabs = [['unresolved', 'Unresolved'], ['resolved', 'Resolved'], ['ignored', 'Ignored'], ['all', 'All']];
 const sorts = [['date', 'Last seen'], ['new', 'First seen'], ['freq', 'Events'], ['user', 'Users'], ['trend', 'Trend']];
 const spans = [['', 'Any time'], ['1h', 'Last hour'], ['24h', 'Last 24 hours'], ['7d', 'Last 7 days'], ['14d', 'Last 14 days'], ['30d', 'Last 30 days']];
-export const periods = ['24h', '14d', '30d'];
-const shown = 25;
 
 const tokens = [
     ['is:unresolved', 'also resolved, ignored, assigned, unassigned, linked, unlinked, regressed, new'],
@@ -29,53 +27,6 @@ const tokens = [
     ['"is:text"', 'in quotes: as it is'],
     ['!level:info', 'not; level:[error, fatal] any of them; release:1.4.* anything'],
 ];
-
-const quoted = (text) => (/[\s"[\],*\\]/.test(text) ? `"${text.replace(/(["\\])/g, '\\$1')}"` : text);
-
-/** The search for a tag with a value. */
-export function tagSearch(key, value) {
-    if (key === 'user') {
-        const [kind, ...rest] = value.split(':');
-        return `user.${kind}:${quoted(rest.join(':'))}`;
-    }
-    return /^[a-z_]+$/i.test(key) && !/^(is|has|age|issue|assigned)$/i.test(key) ? `${key}:${quoted(value)}` : `tags[${key}]:${quoted(value)}`;
-}
-
-/** The state of the list that an address has. */
-export function readState(query) {
-    const one = (name, fallback = '') => query.get(name) ?? fallback;
-    return {
-        org: one('org'), project: query.getAll('project'), environment: query.getAll('environment'),
-        status: one('status', 'unresolved'), release: one('release'), seen: one('seen'), query: one('query'),
-        sort: one('sort', 'date'), stats: periods.includes(query.get('stats')) ? query.get('stats') : '24h', cursor: one('cursor'),
-    };
-}
-
-/** A state as an address has it: what is usual is left out. */
-export function writeState(state) {
-    const usual = { status: 'unresolved', sort: 'date', stats: '24h' };
-    return Object.fromEntries(Object.entries(state).filter(([name, value]) => value !== usual[name]));
-}
-
-/** What the search of the API is, for a state. */
-export function searchOf(state) {
-    const named = /(^|\s)!?is:(unresolved|resolved|ignored)\b/.test(state.query);
-    return [
-        state.status !== 'all' && !named && `is:${state.status}`,
-        state.release && `release:${quoted(state.release)}`,
-        state.seen && `lastSeen:-${state.seen}`,
-        state.query,
-    ].filter(Boolean).join(' ');
-}
-
-/** The arguments of the API that choose what a state is of. */
-export function scopeOf(state) {
-    return { project: state.project, environment: state.environment, query: searchOf(state) };
-}
-
-export function queryOf(state) {
-    return { ...scopeOf(state), sort: state.sort, statsPeriod: state.stats, limit: shown, cursor: state.cursor || null };
-}
 
 /** Goes to the list with something changed, on its first page. */
 export function change(difference) {

@@ -6,12 +6,13 @@ import { copy, ignoreForever, ignoreWays, people, remove, reopen, resolveNow, re
 import { ask, field } from './dialog.js';
 import { button, el, fill, outward, svg } from './dom.js';
 import { eventParts } from './event.js';
-import { linkTo, readState, tagSearch } from './filters.js';
+import { linkTo } from './filters.js';
 import { setKeys } from './keys.js';
 import { menu } from './menu.js';
 import { exactly, percent } from './number.js';
 import { histogram } from './plot.js';
 import { follow, go, to } from './router.js';
+import { readState, tagSearch } from './search.js';
 import { ago, exact } from './time.js';
 import { tell, tellFailure } from './told.js';
 

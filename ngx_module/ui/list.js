@@ -1,19 +1,20 @@
 // The list of issues: what is new, what is back, how often, and acting on many at once.
 
-import { address, get, getPage, send } from './api.js';
+import { address, get, send } from './api.js';
 import { copy, ignoreForever, ignoreWays, merge, remove, reopen, resolveNow, resolveWays, setStatus } from './actions.js';
 import { confirm } from './dialog.js';
 import { button, el, fill } from './dom.js';
-import { controls, linkTo, periods, queryOf, readState, scopeOf, searchOf, writeState } from './filters.js';
+import { askList, lastOrganization, rememberOrganization, takeEarly } from './early.js';
+import { controls, linkTo } from './filters.js';
 import { setKeys } from './keys.js';
 import { closeMenu, menu } from './menu.js';
 import { counted, exactly, short } from './number.js';
 import { sparkline } from './plot.js';
 import { follow, go, here, to } from './router.js';
+import { periods, queryOf, readState, scopeOf, searchOf, writeState } from './search.js';
 import { ago } from './time.js';
 import { tell, tellFailure } from './told.js';
 
-const remembered = 'errtrack.org';
 const quick = 150;                      /* ms */
 
 /** What the list shows, and what is ticked in it. */
@@ -338,17 +339,7 @@ class List {
 /** Where the list of somebody begins: the organization that they looked at last. */
 function chosenOrganization(who, state) {
     const slugs = who.organizations.map(({ slug }) => slug);
-    const last = localStorage.getItem(remembered);
-    return [state.org, last, slugs[0]].find((slug) => slugs.includes(slug)) ?? state.org ?? '';
-}
-
-const ask = (state, signal) => getPage(['organizations', state.org, 'issues'], queryOf(state), signal);
-
-/** Asks for the list before it is known who asks, where it is known of which organization. */
-export function early({ state, signal }) {
-    const wanted = readState(state);
-    wanted.org ||= localStorage.getItem(remembered) ?? '';
-    return wanted.org ? { of: JSON.stringify(wanted), answer: ask(wanted, signal) } : null;
+    return [state.org, lastOrganization(), slugs[0]].find((slug) => slugs.includes(slug)) ?? state.org ?? '';
 }
 
 /** What is shown while it is not known yet who asks. */
@@ -365,9 +356,9 @@ export async function show(context) {
         fill(main, el('div', { class: 'state' }, el('h1', null, 'Nothing to see yet'), el('p', null, 'You belong to no organization. An owner can add you, or an administrator makes one with ', el('code', null, 'errtrack org create'), '.')));
         return;
     }
-    localStorage.setItem(remembered, state.org);
+    rememberOrganization(state.org);
     const list = new List(context, state);
-    const asked = context.early?.of === JSON.stringify(state) ? context.early.answer : ask(state, signal);
+    const asked = takeEarly(state) ?? askList(state, signal);
     const environments = [];
     // A quick answer needs no list without rows before it, which would be painted for nothing.
     await Promise.race([asked.catch(() => {}), new Promise((resolve) => setTimeout(resolve, quick))]);

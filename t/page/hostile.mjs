@@ -38,7 +38,7 @@ function envelope(text, n) {
 
 /** Elements that only markup of a payload could have made, and links that lead elsewhere than to pages. */
 const foreign = () => [...document.querySelectorAll('script, iframe, object, embed, img, video, audio, base, meta, link, style, template, form, math, marquee, xss, [onclick], [onerror], [onload], [style]')]
-    .filter((node) => !(node.matches('script[type=module][src="app.js"], img[src="icon.svg"], meta[charset], meta[name], form:not([action]), head > link:is([href$=".css"], [href$=".js"], [href="icon.svg"], [rel=preload][href^="/api/0/"])')))
+    .filter((node) => !(node.matches('head > script[type=module]:is([src="app.js"], [src="early.js"]), img[src="icon.svg"], meta[charset], meta[name], form:not([action]), head > link:is([href$=".css"], [href$=".js"], [href="icon.svg"], [rel=preload][href^="/api/0/"])')))
     .map((node) => node.outerHTML.slice(0, 100))
     .concat([...document.querySelectorAll('a[href]')].filter((link) => !/^https?:$/.test(link.protocol)).map((link) => link.href))
     .concat(window.hurt ? ['window.hurt'] : []);

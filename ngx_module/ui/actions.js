@@ -2,7 +2,7 @@
 
 import { get, send } from './api.js';
 import { ask, confirm, field } from './dialog.js';
-import { el } from './dom.js';
+import { button, el } from './dom.js';
 import { counted } from './number.js';
 import { tell, tellFailure } from './told.js';
 
@@ -140,8 +140,25 @@ export function remove(org, issues, then) {
     });
 }
 
-/** The people that an issue of an organization can be assigned to. */
-export const people = (org) => get(['organizations', org, 'users']);
+/** Assigns issues to somebody, or to nobody. */
+export async function assign(org, issues, assignedTo, name) {
+    try {
+        await updateAll(org, issues, { assignedTo });
+        tell(assignedTo ? `Assigned ${called(issues)} to ${name}.` : `Assigned ${called(issues)} to nobody.`);
+    } catch (error) {
+        tellFailure(`${called(issues)} could not be assigned`, error);
+    }
+}
+
+/** Entries of the menu of people of an organization. apply(who, name) assigns; nobody is offered where somebody is. */
+export function assignWays(org, apply, somebody) {
+    const place = el('div', { class: 'note item' }, 'Looking for people …');
+    get(['organizations', org, 'users']).then((found) => place.replaceWith(...found.map((member) => {
+        const { email, name } = member.user ?? member;
+        return button(name || email, () => apply(email, name || email), { class: 'item' });
+    })), (error) => place.replaceChildren(error.message));
+    return [['Me', () => apply('me', 'you')], somebody && ['Nobody', () => apply(null)], place];
+}
 
 /** Puts a text on the clipboard, or shows it where that is not allowed. */
 export async function copy(what, text) {

@@ -2,7 +2,7 @@
 // can be done about it.
 
 import { address, get, send } from './api.js';
-import { copy, ignoreForever, ignoreWays, people, remove, reopen, resolveNow, resolveWays, setStatus } from './actions.js';
+import { assign, assignWays, copy, ignoreForever, ignoreWays, remove, reopen, resolveNow, resolveWays, setStatus } from './actions.js';
 import { ask, field } from './dialog.js';
 import { button, el, fill, outward, svg } from './dom.js';
 import { eventParts } from './event.js';
@@ -15,6 +15,7 @@ import { follow, go, to } from './router.js';
 import { readState, tagSearch } from './search.js';
 import { ago, exact } from './time.js';
 import { tell, tellFailure } from './told.js';
+import { neighbour, visit } from './trail.js';
 
 const tabs = [['event', 'Event'], ['events', 'All events'], ['tags', 'Tags'], ['grouping', 'Grouping'], ['history', 'History'], ['feedback', 'Feedback']];
 
@@ -70,7 +71,7 @@ class IssuePage {
             issue.status === 'unresolved'
                 ? [menu('Resolve', () => resolveWays((body) => this.set(body)), off), menu('Ignore', () => ignoreWays((body) => this.set(body)), off)]
                 : [button('Reopen', () => this.set(reopen), off), issue.status === 'ignored' && menu('Resolve', () => resolveWays((body) => this.set(body)), off)],
-            menu(issue.assignedTo ? `→ ${issue.assignedTo.name || issue.assignedTo.email}` : 'Assign', () => this.assignees(), off),
+            menu(issue.assignedTo ? `→ ${issue.assignedTo.name || issue.assignedTo.email}` : 'Assign', () => assignWays(this.org, (assignedTo, name) => this.assign(assignedTo, name), issue.assignedTo), off),
             menu('Tracker', () => this.trackers(), off),
             menu('More', () => [
                 ['Merge with others …', () => this.askMerge()],
@@ -99,22 +100,9 @@ class IssuePage {
         this.showStatus();
     }
 
-    assignees() {
-        const assign = (assignedTo, name) => async () => {
-            try {
-                await send('PUT', ['issues', this.issue.id], { assignedTo });
-                tell(assignedTo ? `Assigned to ${name}.` : 'Assigned to nobody.');
-            } catch (error) {
-                tellFailure('It could not be assigned', error);
-            }
-            await this.refresh();
-        };
-        const place = el('div', { class: 'note item' }, 'Looking for people …');
-        people(this.org).then((found) => place.replaceWith(...found.map((member) => {
-            const { email, name } = member.user ?? member;
-            return button(name || email, assign(email, name || email), { class: 'item' });
-        })), (error) => fill(place, error.message));
-        return [['Me', assign('me', 'you')], this.issue.assignedTo && ['Nobody', assign(null)], place];
+    async assign(assignedTo, name) {
+        await assign(this.org, [this.issue], assignedTo, name);
+        await this.refresh();
     }
 
     trackers() {
@@ -268,7 +256,15 @@ class IssuePage {
 
     keys() {
         const toEvent = (id) => id && follow(this.address({ event: id, tab: null }));
+        const toIssue = (step) => {
+            const id = neighbour(this.issue.id, step);
+            if (id !== null) {
+                scrollTo(0, 0);
+                go('issue', { id }, { replace: true });
+            }
+        };
         setKeys({
+            j: ['next issue of the list', () => toIssue(1)], k: ['previous issue of the list', () => toIssue(-1)],
             r: [this.issue.status === 'unresolved' ? 'resolve' : 'reopen', () => this.set(this.issue.status === 'unresolved' ? resolveNow : reopen)],
             i: ['ignore', () => this.set(ignoreForever)],
             '[': ['previous event', () => toEvent(this.event?.previousEventID)], ']': ['next event', () => toEvent(this.event?.nextEventID)],
@@ -289,6 +285,7 @@ export async function show(context) {
         }),
     ]);
     document.title = `${issue.shortId} ${issue.title} · errtrack`;
+    visit(issue.id);
     const page = new IssuePage(context, issue, event);
     page.show();
     page.keys();

@@ -1,7 +1,7 @@
 // The list of issues: what is new, what is back, how often, and acting on many at once.
 
 import { address, get, send } from './api.js';
-import { copy, ignoreForever, ignoreWays, merge, remove, reopen, resolveNow, resolveWays, setStatus } from './actions.js';
+import { assign, assignWays, copy, ignoreForever, ignoreWays, merge, remove, reopen, resolveNow, resolveWays, setStatus } from './actions.js';
 import { confirm } from './dialog.js';
 import { button, el, fill } from './dom.js';
 import { askList, lastOrganization, rememberOrganization, takeEarly } from './early.js';
@@ -14,6 +14,7 @@ import { follow, go, here, to } from './router.js';
 import { periods, queryOf, readState, scopeOf, searchOf, writeState } from './search.js';
 import { ago } from './time.js';
 import { tell, tellFailure } from './told.js';
+import { lastPlace, setTrail } from './trail.js';
 
 const quick = 150;                      /* ms */
 
@@ -242,6 +243,10 @@ class List {
             menu('Resolve', () => resolveWays((body) => this.apply(body)), { disabled: !this.writes }),
             menu('Ignore', () => ignoreWays((body) => this.apply(body)), { disabled: !this.writes }),
             this.state.status !== 'unresolved' && button('Reopen', () => this.apply(reopen), { disabled: !this.writes }),
+            !this.whole && menu('Assign', () => assignWays(this.state.org, async (to, name) => {
+                await assign(this.state.org, chosen, to, name);
+                this.reload();
+            }, true), { disabled: !this.writes }),
             !this.whole && button('Merge', () => merge(this.state.org, chosen, () => this.reload()), { disabled: !this.writes || many < 2 || new Set(chosen.map((issue) => issue.project.id)).size > 1, title: 'Two or more of one project' }),
             button('Delete', () => (this.whole ? this.removeWhole() : remove(this.state.org, chosen, () => this.reload())), { class: 'danger', disabled: !this.writes }),
             !this.whole && (this.page.next || this.page.previous) && button('All that match …', () => this.countWhole(), { class: 'link', title: 'Counts what the search finds, on all pages' }),
@@ -299,6 +304,9 @@ class List {
         }
         fill(this.body, [...this.rows.values()]);
         this.showPager();
+        setTrail(this.all.map(({ id }) => id));
+        this.at = lastPlace();
+        this.rows.get(this.issues[this.at])?.classList.add('here');
         if (this.all.length === 0) {
             this.showNothing();
         }

@@ -5,11 +5,11 @@ const thin = '\u202f';
 
 export const exactly = (value) => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, thin);
 
-/** Short from 10,000 on. */
+/** Short from 10,000 on: three figures, cut, so that 999,999 is not 1,000 thousand. */
 export function short(value) {
-    const [size, unit] = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e4, 'k']].find(([least]) => value >= least) ?? [0, ''];
-    const scaled = size ? value / (size === 1e4 ? 1e3 : size) : value;
-    return size ? `${scaled < 100 ? Number(scaled.toFixed(1)) : Math.round(scaled)}${unit}` : exactly(value);
+    const [size, unit] = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']].find(([least]) => value >= Math.max(least, 1e4)) ?? [0, ''];
+    const scaled = value / size;
+    return size ? `${scaled < 100 ? Math.floor(scaled * 10) / 10 : Math.floor(scaled)}${unit}` : exactly(value);
 }
 
 /** "1 event", "2 events". */

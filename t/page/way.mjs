@@ -144,6 +144,27 @@ await script(async () => {
     await eventually(async () => (await issues()).filter(({ status }) => status === 'resolved').length === 30, 'a second one, with the count, changes all that match');
     await eventually(async () => (await page.textContent('#page')).includes('Nothing matches'), '... and the list is empty then');
 
+    // ---- from issue to issue ----
+    await person.go('/errors/?sort=new&status=all&query=level%3Awarning');
+    const order = await person.titles();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    const isAt = (title) => eventually(async () => (await page.textContent('h1')).trim() === title, `an issue is shown: ${title}`);
+    await isAt(order[1]);
+    await person.shown();
+    await page.keyboard.press('j');
+    await isAt(order[2]);
+    await page.goBack();
+    await page.waitForSelector('tr.issue.here');
+    is((await page.locator('tr.issue.here a.title').textContent()).trim(), order[2], 'back in the list one is where one was');
+
+    // ---- assign ----
+    await page.locator('tr.issue input').first().check();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Assign' }).click();
+    await page.getByRole('button', { name: 'Me', exact: true }).click();
+    await eventually(async () => (await issues()).filter(({ assignedTo }) => assignedTo?.email === 'admin@example.com').length === 1, 'what is ticked is assigned');
+
     // ---- comment, merge, delete ----
     await person.go('/errors/?sort=new&status=all&query=level%3Aerror');
     await page.getByLabel('Tick all on this page').check();

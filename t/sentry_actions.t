@@ -335,6 +335,9 @@ is $t->sentry('DELETE', "/issues/$_/")->status, 404, "who names $_ does not dele
 is $t->sentry('GET', '/issues/12/')->json->{count}, '33', '... which is as it was';
 is $t->sentry('PUT', "$list?$_", json => { merge => 1 })->status, 400, "not enough to merge: $_" for 'id=13', 'id=12&id=11', 'id=13&id=13', 'id=13&id=5000',
     'query=Type40';
+my $partly = $t->sentry('PUT', "$list?id=13&id=14&id=5000", json => { merge => 1 });
+is $partly->status, 400, 'of issues of which one is not there the rest is not merged';
+like $partly->json->{detail}, qr/not there/, '... and that is said';
 is $t->sentry('PUT', '/organizations/acme/issues/?id=13&id=101', json => { merge => 1 })->status, 400,
     'of two projects nothing is merged';
 is $t->sentry('PUT', "$list?id=13&id=14", json => { merge => 'perhaps' })->status, 400, 'merge is yes or no';

@@ -380,6 +380,10 @@ begin
     if body ? 'merge' and coalesce(errtrack_private.member_boolean(body, 'merge'), false) then
         if named.more then
             perform errtrack_private.refuse(400, 'at most 1000 issues can be merged at once');
+        -- Merging the rest would look as if all had been merged.
+        elsif cardinality(named.places) < (select count(distinct errtrack_private.issue_id_named(n.name))
+                                           from unnest(errtrack_private.arguments(request, 'id')) as n (name)) then
+            perform errtrack_private.refuse(400, 'one of these issues is not there, or is merged already');
         end if;
         return errtrack_private.ok(errtrack_private.merge_named(named.places, who)::text);
     end if;

@@ -9,7 +9,9 @@ package ErrTrack::Load;
 #
 # Options: clients; each => how many reports of a client (until stop otherwise);
 # event => a hash to be sent with each; pause => seconds between two of a client;
-# with => further options of store, as an array.
+# with => further options of store, as an array; again => one report in so many has the id
+# of the one before it; send => another way to report, which is given the id and the number
+# of a report and returns the answer.
 
 use strict;
 use warnings;
@@ -33,10 +35,11 @@ sub start {
         my $over = 0;
         local $SIG{TERM} = sub { $over = 1 };
         for (my $number = 1; !$over && $number <= ($arg{each} || 1e9); $number++) {
-            my $id = sprintf '%08x%08x%016x', $series, $client, $number;
+            my $same = $arg{again} && $number > 1 && $number % $arg{again} == 0;
+            my $id = sprintf '%08x%08x%016x', $series, $client, $same ? $number - 1 : $number;
             my $asked = Time::HiRes::time();
             my $answer = eval {
-                $t->store({ message => 'load', %{ $arg{event} || {} }, event_id => $id }, @{ $arg{with} || [] });
+                $arg{send} ? $arg{send}->($id, $number) : $t->store({ message => 'load', %{ $arg{event} || {} }, event_id => $id }, @{ $arg{with} || [] });
             };
             syswrite $write, sprintf "%d %s %.3f %.3f\n", $answer ? $answer->status : 599, $id, $asked,
                 Time::HiRes::time();

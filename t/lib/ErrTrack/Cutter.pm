@@ -1,0 +1,20 @@
+package ErrTrack::Cutter;
+
+# Stands before a port and cuts its connections when it is told to: see t/lib/cutter.
+
+use strict;
+use warnings;
+use parent 'ErrTrack::Service';
+
+use ErrTrack::Process qw(root);
+
+# dir, name, port, target: the port that it leads to.
+sub command { return ($^X, root() . '/t/lib/cutter', $_[0]->port, $_[0]{target}) }
+
+sub ready { return $_[0]->log_since_start =~ /^ready$/m }
+
+sub address { return '127.0.0.1:' . $_[0]->port }
+
+sub cut { $_[0]->signal('USR1'); return }
+
+1;

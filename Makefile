@@ -205,11 +205,16 @@ chaos:                  ## let everything happen for half an hour, and count; SE
 BENCH_BUILD := $(BUILD)/bench/nginx
 BENCH       ?= edge worker query sql page
 
-.PHONY: bench bench-data floor
+.PHONY: bench bench-compare bench-data floor
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
 	@for part in $(BENCH); do case $$part in query|sql|page) t/bench/data;; esac; t/bench/$$part; done
+
+bench-compare:          ## measure a commit, BASE=HEAD~1, and this tree in turns; BENCH=worker for a section
+	@t/lib/deps build run bench
+	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
+	@t/bench/compare $(or $(BASE),HEAD) $(BENCH)
 
 bench-data:             ## make the data that sections query and sql of the benchmark ask for
 	@t/lib/deps build run bench

@@ -182,6 +182,18 @@ DIALOGUES := $(patsubst %,$(BUILD)/unit/%_test,tracker_gitlab tracker_github tra
 $(DIALOGUES): LIBS := -lcurl
 $(DIALOGUES): $(call objects,web_client tracker tracker_api tracker_gitlab tracker_github tracker_other)
 
+# Installs the SDKs of several languages from their registries, each version into a folder
+# of build/sdk/. SDK=name for some.
+SDK ?= $(patsubst t/sdk/%.t,%,$(wildcard t/sdk/*.t))
+
+.PHONY: test-sdk
+test-sdk:               ## report with the real SDKs of each language; SDK=name for some
+	@t/lib/deps build run test
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@mkdir -p $(BUILD)/sdk; rm -rf $(BUILD)/sdk/rows; status=0; \
+	    $(TMP) prove -j$(JOBS) -I t/lib $(SDK:%=t/sdk/%.t) | tee $(BUILD)/sdk/prove.txt || status=$$?; \
+	    t/sdk/table; grep -E '^(All tests|Files=|Result:)' $(BUILD)/sdk/prove.txt; exit $$status
+
 .PHONY: contract
 contract:               ## add new views, columns and functions to sql/contract/snapshot
 	@ERRTRACK_CONTRACT=1 $(TMP) prove -q -I t/lib t/sql_contract.t

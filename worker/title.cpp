@@ -102,7 +102,9 @@ std::string exception_title(const GroupingInput &input)
 {
     const Exception &exception = input.exceptions[input.main_exception];
     std::string title = cut_with_dots(exception.type, type_characters);
-    if (exception.synthetic) {
+    /* One without a type is a message with the stack of its caller, as SDKs for JavaScript send. */
+    bool typeless = exception.type.empty() && !first_line(exception.value).empty();
+    if (exception.synthetic && !typeless) {
         const Frame *frame = shown_frame(named_frames(input));
         if (frame != nullptr && !frame->function.empty()) {
             title = frame->function;

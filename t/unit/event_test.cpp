@@ -323,8 +323,9 @@ TEST(Event, titles)
                                 {"function":"<redacted>","in_app":true}]}})").title, "main");
     EXPECT_EQ(with(R"("exception":{"type":"SIGSEGV","value":"x",
         "mechanism":{"synthetic":true}})").title, "SIGSEGV");
-    EXPECT_EQ(with(R"("exception":{"value":"just x","mechanism":{"synthetic":true}})").title,
-              "<unknown>");
+    EXPECT_EQ(with(R"("exception":{"value":"just x","mechanism":{"synthetic":true}})").title, "just x");
+    EXPECT_EQ(with(R"("exception":{"value":"the cache is cold","mechanism":{"synthetic":true},
+        "stacktrace":{"frames":[{"function":"warm","in_app":true}]}})").title, "the cache is cold");
     Event event = with("\"exception\":{\"type\":\"" + std::string(200, 'T') + "\",\"value\":\""
                        + std::string(2000, 'v') + "\"}");
     EXPECT_EQ(event.type, std::string(125, 'T') + "...");

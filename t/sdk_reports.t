@@ -5,36 +5,12 @@
 use strict;
 use warnings;
 
-use File::Path 'make_path';
-use File::Copy 'copy';
-use FindBin ();
 use JSON::PP ();
 use Test::More;
 
 use ErrTrack;
-use ErrTrack::Process 'run';
-
-my $sdk = "$FindBin::RealBin/sdk";
-my $build = $ENV{ERRTRACK_BUILD} // "$FindBin::RealBin/../build";
-
-# name, a command that reports, or the reason why it cannot
-sub node {
-    my $dir = "$build/sdk/node";
-    make_path($dir);
-    copy("$sdk/node/$_", "$dir/$_") for qw(package.json report.js);
-    if (!-d "$dir/node_modules/\@sentry/node") {
-        my $log = qx{cd \Q$dir\E && npm install --no-audit --no-fund --silent 2>&1};
-        return (undef, "npm cannot install \@sentry/node: $log") if $?;
-    }
-    return ['node', "$dir/report.js"];
-}
-
-sub python {
-    my $python = '/usr/bin/python3';
-    system("$python -c 'import sentry_sdk' 2>/dev/null") == 0
-        or return (undef, 'the package python3-sentry-sdk is not installed');
-    return [$python, "$sdk/python/report.py"];
-}
+use ErrTrack::Process qw(root run);
+use ErrTrack::SDK 'installed';
 
 my $t = ErrTrack->stack(redis => { appendonly => 'always' }, nginx => <<'CONF');
 %%MODULES%%
@@ -73,30 +49,31 @@ sub issue {
 }
 
 my @cases = (
-    { name => 'Node.js', sdk => [node()], slug => 'node', type => 'RangeError',
-        actor => qr/^charge\(/, platform => 'node' },
-    { name => 'Python', sdk => [python()], slug => 'python', type => 'ValueError',
-        actor => qr/ in charge$/, platform => 'python' },
+    { name => 'Node.js', slug => 'node', version => '7.38.0', type => 'Error', actor => qr/^checkout\(/ },
+    { name => 'Python', slug => 'python', version => 'debian', type => 'RuntimeError', actor => qr/ in checkout$/ },
 );
 
 for my $case (@cases) {
-    my ($command, $why) = @{ $case->{sdk} };
+    my ($dir, $why) = installed($case->{slug}, $case->{version});
     SKIP: {
-        if (!$command) {
+        if (!$dir) {
             diag "skipped: $case->{name}: $why";
             skip $why, 1;
         }
         my $project = $t->create_project($case->{slug}, 'acme');
         my $report = sub {
-            my ($status, undef, $err) = run([@$command, $t->dsn($project), @_], plain => 1);
-            is $status, 0, "$case->{name} reports @_" or diag $err;
+            local $ENV{ERRTRACK_DSN} = $t->dsn($project);
+            for my $kind (@_) {
+                my ($status, undef, $err) = run([ root() . "/t/sdk/$case->{slug}/run", $dir, $kind ], plain => 1);
+                is $status, 0, "$case->{name} reports: $kind" or diag $err;
+            }
         };
         my $url = sub { "/projects/$project->{id}/errors/$_[0]" };
         $t->wait_for_key($project);
 
         $report->(qw(exception message));
         my $error = issue($project, $case->{type}, 1);
-        is $error->{description}, 'amount -1 is out of range', 'the exception value is shown';
+        is $error->{description}, 'checkout failed', 'the exception value is shown';
         like $error->{actor}, $case->{actor}, 'the culprit names the function';
         is $error->{approximated_user_count}, 1, 'one user is counted';
         is $error->{status}, 'unresolved', 'a new issue is unresolved';
@@ -109,11 +86,11 @@ for my $case (@cases) {
         issue($project, 'the cache is cold', 2);
 
         my $event = $t->api(GET => $url->("$error->{fingerprint}/events?limit=1"))->json->[0];
-        is $event->{platform}, $case->{platform}, 'the event tells its platform';
+        is $event->{platform}, $case->{slug}, 'the event tells its platform';
         my $payload = JSON::PP::decode_json($event->{payload});
         is $payload->{release}, 'shop@1.0.0', 'the payload tells the release';
         my $frames = $payload->{exception}{values}[-1]{stacktrace}{frames};
-        is $frames->[-1]{function}, 'charge', 'the stack trace ends where it happened';
+        is $frames->[-1]{function}, 'checkout', 'the stack trace ends where it happened';
 
         my $put = $t->api(PUT => $url->($error->{fingerprint}), json => { status => 'resolved' });
         is $put->json->{status}, 'resolved', 'the issue is resolved';

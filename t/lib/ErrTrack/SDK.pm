@@ -74,6 +74,8 @@ sub configuration {
     log_format reports escape=json '{$log}';
     access_log "%%DIR%%/reports.txt" reports;
     errtrack_max_body_size $limited;} or die;
+    # A browser has connections open on which it says nothing.
+    $conf =~ s{%%GLOBALS%%}{%%GLOBALS%%\nworker_shutdown_timeout 3s;} or die;
     $conf =~ s{(?=        location = /errtrack/metrics)}{        location = /reports {
             client_max_body_size 0;
             errtrack_tunnel 127.0.0.1:%%PORT%%;
@@ -229,10 +231,12 @@ sub reports {
     return;
 }
 
-# The log of what clients of a project sent, of the harness nothing.
+# The log of what clients of a project sent, of the harness nothing; with a pattern those of
+# other methods than POST, too.
 sub lines {
-    my ($t, $version) = @_;
-    return grep { ($_->{project} eq $version->{project}{id} || $_->{path} =~ m{/api/$version->{project}{id}/}) && $_->{sdk} !~ /^errtrack-test/ && $_->{method} eq 'POST' }
+    my ($t, $version, $methods) = @_;
+    $methods //= qr/^POST$/;
+    return grep { ($_->{project} eq $version->{project}{id} || $_->{path} =~ m{/api/$version->{project}{id}/}) && $_->{sdk} !~ /^errtrack-test/ && $_->{method} =~ $methods }
         map { JSON::PP::decode_json($_) } split /\n/, read_file("$t->{dir}/reports.txt");
 }
 
@@ -375,10 +379,10 @@ sub client {
     return ErrTrack::SDK::Client->new([ command($version), 'serve' ], errors => "$t->{dir}/$version->{slug}.txt");
 }
 
-# Whether an event with this text is stored.
+# Whether an event with this text is stored; breadcrumbs tell of earlier ones.
 sub is_stored {
     my ($t, $version, $text) = @_;
-    return $t->sql_value(q{select count(*) from errtrack_private.payloads where project_id = $1 and position($2 in body::text) > 0},
+    return $t->sql_value(q{select count(*) from errtrack_private.payloads where project_id = $1 and position($2 in (body::jsonb - 'breadcrumbs')::text) > 0},
         $version->{project}{id}, $text);
 }
 
@@ -436,41 +440,59 @@ sub over_quota {
         eventually { probe($t, $version) == 429 } "$version->{label}: a quota is used up";
     }
     wait_until(sub { time / $window - int(time / $window) < 0.15 }, 2 * $window);
-    told($_, 'over the quota') for @versions;
-    told($_, "still over it") for @versions;
+    my %first = first_refusals($t, 429, 'over the quota', \%since, @versions);
+    told($_, 'still over it') for @versions;
     $t->errtrack(qw(quota remove), $_->{project}{id}, 'error') for @versions;
     for my $version (@versions) {
-        my $since = $since{ $version->{slug} };
-        my $first;
-        eventually { ($first) = refused_with($t, $version, 429, $since) } "$version->{label}: it is refused with 429";
-        ok $first->{retry}, '... for so many seconds' or next;
-        my $end = $first->{at} + $first->{retry};
+        my $first = $first{ $version->{slug} };
+        my $end = over($first);
         wait_until(sub { time > $end && probe($t, $version) == 200 }, 3 * $window);
         arrives($t, $version, 'within the quota');
-        my @more = refused_with($t, $version, 429, $since);
-        $version->{seen}{429} = @more > 1 ? 'goes on' : "waits as told";
-        is @more > 1 ? 'goes on' : 'waits', $version->{after_429}, '... what it did meanwhile' or diag explain \@more;
+        waited($t, $version, 429, $since{ $version->{slug} } + $first->{lines});
     }
     return;
+}
+
+# Reports a text that is refused: what the log tells of each, with how many lines that made. An
+# SDK may send several things at once.
+sub first_refusals {
+    my ($t, $status, $text, $since, @versions) = @_;
+    told($_, $text) for @versions;
+    my %first;
+    for my $version (@versions) {
+        my $slug = $version->{slug};
+        my ($first);
+        eventually { ($first) = refused_with($t, $version, $status, $since->{$slug}) } "$version->{label}: it is refused with $status";
+        ok $first->{retry}, '... for so many seconds';
+        $first{$slug} = { at => $first->{at} // time, retry => $first->{retry} || 0, lines => lines($t, $version) - $since->{$slug} };
+    }
+    return %first;
+}
+
+# When it may report again. It counts from when it has read the answer, which is after it was
+# logged.
+sub over { return $_[0]{at} + $_[0]{retry} + 1 }
+
+# Whether the client has sent nothing since then that was refused, and was to do so.
+sub waited {
+    my ($t, $version, $status, $since) = @_;
+    my @more = refused_with($t, $version, $status, $since);
+    $version->{seen}{$status} = @more ? 'goes on' : 'waits as told';
+    is @more ? 'goes on' : 'waits', $version->{"after_$status"}, "$version->{label}: what it did while refused with $status" or diag explain \@more;
+    return !@more;
 }
 
 sub switched_off {
     my ($t, @versions) = @_;
     my %since = map { $_->{slug} => scalar lines($t, $_) } @versions;
     $t->nginx->reload(configuration() =~ s/errtrack_ingest;/errtrack_ingest off;/r);
-    told($_, 'while it is off') for @versions;
+    my %first = first_refusals($t, 503, 'while it is off', \%since, @versions);
     told($_, 'still off') for @versions;
-    my %first;
-    for my $version (@versions) {
-        eventually { ($first{ $version->{slug} }) = refused_with($t, $version, 503, $since{ $version->{slug} }) } "$version->{label}: it is refused with 503";
-    }
     $t->nginx->reload(configuration());
     for my $version (@versions) {
-        my @refused = refused_with($t, $version, 503, $since{ $version->{slug} });
-        is @refused > 1 ? 'goes on' : 'waits', $version->{after_503}, "$version->{label}: what it did meanwhile" or diag explain \@refused;
-        $version->{seen}{503} = @refused > 1 ? 'goes on' : 'waits as told';
-        my $end = $first{ $version->{slug} }{at} + ($first{ $version->{slug} }{retry} || 0);
-        wait_until(sub { time > $end }, 30) if @refused == 1;
+        my $first = $first{ $version->{slug} };
+        my $end = over($first);
+        wait_until(sub { time > $end }, 30) if waited($t, $version, 503, $since{ $version->{slug} } + $first->{lines});
         arrives($t, $version, 'switched on again');
     }
     return;

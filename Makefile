@@ -188,7 +188,7 @@ SDK ?= $(patsubst t/sdk/%.t,%,$(wildcard t/sdk/*.t))
 
 .PHONY: test-sdk
 test-sdk:               ## report with the real SDKs of each language; SDK=name for some
-	@t/lib/deps build run test
+	@t/lib/deps build run sdk
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@mkdir -p $(BUILD)/sdk; rm -rf $(BUILD)/sdk/rows; status=0; \
 	    $(TMP) prove -j$(JOBS) -I t/lib $(SDK:%=t/sdk/%.t) | tee $(BUILD)/sdk/prove.txt || status=$$?; \

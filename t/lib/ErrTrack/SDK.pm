@@ -53,6 +53,7 @@ my %expected = (
     transaction  => 'GET /checkout',
     sessions     => { started => 2, exited => 1, crashed => 0, errored => 1 },    # of one run
     serves       => 1,                      # whether it has a client that goes on running
+    switched     => 1,                      # whether it is tried while ingest is switched off, by reloads that close connections
     after_429    => 'waits',                # or goes on: what it does when told to wait
     after_503    => 'waits',                # the same, with 503
     too_large    => 1_500_000,              # bytes that are too many
@@ -412,7 +413,7 @@ sub refusals {
     too_large($t, $_) for @versions;
     # First: of what JavaScript's SDK is told for all categories it takes no notice once it has
     # been told something for one.
-    switched_off($t, @versions);
+    switched_off($t, grep { $_->{switched} } @versions);
     over_quota($t, @versions);
     new_key($t, $_) for @versions;
     for my $version (@versions) {

@@ -14,7 +14,7 @@ sdk_test(
     platform => 'java',
     type     => 'Report$CheckoutException',
     cause    => { type => 'IllegalArgumentException', value => 'amount -1 is out of range' },
-    culprit  => qr/Report in checkout|checkout/,
+    culprit  => qr/^Report in checkout$/,
     client   => qr{^sentry\.java/\d},
     versions => [ { version => '6.18.1' }, { version => 'newest' } ],
 );

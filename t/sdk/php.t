@@ -17,7 +17,7 @@ sdk_test(
     platform     => 'php',
     type         => 'CheckoutException',
     cause        => { type => 'RangeException', value => 'amount -1 is out of range' },
-    culprit      => qr/checkout/,
+    culprit      => qr{^/checkout\.php in checkout$},
     context_line => qr/throw new CheckoutException\('checkout failed', 0, \$e\)/,
     client       => qr{^sentry\.php/\d},
     versions     => [

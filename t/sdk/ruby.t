@@ -17,7 +17,7 @@ sdk_test(
     platform     => 'ruby',
     type         => 'CheckoutError',
     cause        => { type => 'RangeError', value => 'amount -1 is out of range' },
-    culprit      => qr/checkout/,
+    culprit      => qr/(?:client|checkout)\.rb in rescue in checkout$/,
     context_line => qr/raise CheckoutError, "checkout failed"|raise RangeError/,
     client       => qr{^sentry-ruby/\d},
     # It cuts at 200 kB itself.

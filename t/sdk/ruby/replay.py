@@ -1,5 +1,5 @@
-"""What sentry-ruby 5.9.0 and 6.6 send. Headers, framing and payload are as 5.3.0 sends them,
-which is run; what changed since is named where it is built."""
+"""What sentry-ruby 5.9.0 and 6.6 send. Headers, their order and the payload are as 5.3.0 was seen
+to send them; what is different is said where it is built, and is derived, not seen."""
 
 import os
 import sys
@@ -66,7 +66,7 @@ def event(kind, level, message="", fingerprint=(), timestamp=None, contexts=None
             "order": {"id": 42},
             "os": {"name": "Linux", "version": "#1 SMP", "build": "6.1.0", "kernel_version": "#1 SMP"},
             "runtime": {"name": "ruby", "version": "ruby 3.1.2p20 (2022-04-12 revision 4491bb740a) [x86_64-linux-gnu]"},
-            # From 5.11 on each event has the trace that it belongs to.
+            # Each event of 6 has the trace that it belongs to.
             **({"trace": {"trace_id": TRACE, "span_id": SPAN}} if LATER else {}),
             **(contexts or {}),
         },
@@ -82,7 +82,7 @@ def threads(crashed, stacktrace):
 
 
 def single(kind, value, frames):
-    # The way in which it was caught came with 5.10.
+    # 6 says how it was caught.
     mechanism = {"mechanism": {"type": "generic", "handled": True}} if LATER else {}
     return {"type": kind, "value": value, "module": "", "thread_id": 60, "stacktrace": {"frames": frames}, **mechanism}
 
@@ -125,7 +125,7 @@ def transaction():
             "trace_id": TRACE, "span_id": new_id()[:16], "parent_span_id": SPAN, "start_timestamp": end - 0.01,
             "timestamp": end - 0.005, "description": None, "op": "db", "status": None, "tags": {}, "data": {}}],
         start_timestamp=end - 0.02)
-    # What samples by trace goes by the head of the envelope, from 5.5 on.
+    # What samples by trace goes by the head of the envelope; 5.3.0 has nothing there.
     capture("transaction", payload, {
         "trace_id": TRACE, "sample_rate": "1.0", "environment": "production", "release": "shop@1.0.0", "public_key": KEY,
         "transaction": "GET /checkout"})

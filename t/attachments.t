@@ -137,6 +137,13 @@ $crash = $answer->content =~ tr/-//dr;
 gains('and kept', 'error stored' => 1, 'attachment stored' => 1);
 is_deeply files($crash), [ 'minidump.dmp (application/octet-stream) event.minidump ' . length $dump ], 'under a name of ours';
 is bytes_of($crash, 'minidump.dmp'), $dump, 'without its compression';
+# As the native SDK sends it: the event says nothing of a crash.
+$crash = '5' x 32;
+$t->envelope([ attachment => $dump, filename => 'crash.dmp', attachment_type => 'event.minidump' ],
+    [ event => { event_id => $crash, contexts => { os => { name => 'Linux' } }, platform => undef } ], header => { event_id => $crash });
+gains('a dump in the envelope of its event is kept', 'error stored' => 1, 'attachment stored' => 1);
+is_deeply [ map { @$_ } $t->sql('select i.title, o.level, o.platform from errtrack.occurrences o join errtrack.issues i using (project_id, issue_id)
+    where event_id = $1', $crash) ], [ 'Minidump', 'fatal', 'native' ], '... and the event is that of a crash';
 
 # ---- sizes ---------------------------------------------------------------------
 

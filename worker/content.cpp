@@ -292,6 +292,9 @@ private:
             return;
         }
         client_ = envelope.client;
+        bool crashed = std::any_of(envelope.items.begin(), envelope.items.end(), [](const EnvelopeItem &item) {
+            return item.type == "attachment" && item.attachment_type == minidump_type;
+        });
         bool event_seen = false;         /* whatever became of it: the second is none */
         for (const EnvelopeItem &item : envelope.items) {
             if (const Reader *reader = reader_of(item.type)) {
@@ -307,7 +310,8 @@ private:
                 continue;
             } else if (std::exchange(event_seen, true)) {
                 book(item.type, outcome::discarded, reason::duplicate_item);
-            } else if (!take_event(item.payload, envelope.sent_at, record_.event_id)) {
+            } else if (!take_event(crashed ? minidump_event(item.payload) : item.payload,
+                                   envelope.sent_at, record_.event_id)) {
                 book(item.type, outcome::invalid,
                      item.payload.empty() ? reason::no_data : reason::invalid_json);
             }

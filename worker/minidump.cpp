@@ -49,21 +49,9 @@ bool any_of(JsonValue root, std::initializer_list<std::string_view> names)
     return false;
 }
 
-}
-
-std::string minidump_event(const std::vector<MultipartPart> &parts)
+/* The event of a document that is an object. */
+std::string completed(JsonValue root)
 {
-    Json document;
-    bool found = false;
-    for (const MultipartPart &part : parts) {
-        if (!part.file && part.name == "sentry" && !found) {
-            found = parse_object(document, part.content);
-        }
-    }
-    if (!found && !parse_object(document, joined_chunks(parts))) {
-        parse_object(document, "{}");
-    }
-    JsonValue root = document.root();
     std::string text(root.raw());
     text.pop_back();
     bool empty = root.begin() == root.end();
@@ -83,6 +71,29 @@ std::string minidump_event(const std::vector<MultipartPart> &parts)
         add("\"message\":\"Minidump\"");
     }
     return text + "}";
+}
+
+}
+
+std::string minidump_event(const std::vector<MultipartPart> &parts)
+{
+    Json document;
+    bool found = false;
+    for (const MultipartPart &part : parts) {
+        if (!part.file && part.name == "sentry" && !found) {
+            found = parse_object(document, part.content);
+        }
+    }
+    if (!found && !parse_object(document, joined_chunks(parts))) {
+        parse_object(document, "{}");
+    }
+    return completed(document.root());
+}
+
+std::string minidump_event(std::string_view json)
+{
+    Json document;
+    return parse_object(document, json) ? completed(document.root()) : std::string(json);
 }
 
 }

@@ -9,6 +9,7 @@
 #include "worker/multipart.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace errtrack {
@@ -19,6 +20,10 @@ namespace errtrack {
  * where it has none. A field that is no JSON object is ignored.
  */
 std::string minidump_event(const std::vector<MultipartPart> &parts);
+
+/* The payload of an event that came in one envelope with its minidump, completed alike: the
+ * native SDK sends one that says nothing of the crash. Text that is no JSON object stays. */
+std::string minidump_event(std::string_view json);
 
 }
 

@@ -24,6 +24,8 @@ sub crash {
     is +(run([ @program, 'serve' ], plain => 1))[0], 0, '... and starts again';
     my $sql = q{select count(*) from errtrack.attachments where project_id = $1 and attachment_type = 'event.minidump'};
     eventually { $t->sql_value($sql, $version->{project}{id}) == 1 } '... its minidump is stored', timeout => 20;
+    is $t->sql_value(q{select event_count from errtrack.issues where project_id = $1 and title = 'Minidump'}, $version->{project}{id}), 1,
+        '... with an event that says so, as the one of the SDK says nothing';
     is $t->sql_value(q{select sum(crashed) from errtrack.release_health where project_id = $1}, $version->{project}{id}), 1,
         '... and its session as crashed';
     return;

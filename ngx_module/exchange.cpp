@@ -255,7 +255,7 @@ void add_page_link(std::string &link, const std::string &url, int page, int per_
 Headers numbered_links(const Request &request, const std::string &url, const SqlAnswer &answer)
 {
     int page = number(request.arguments, "page", 1);
-    int per_page = std::min(number(request.arguments, "per_page", default_page_size), max_page_size);
+    int per_page = std::clamp(number(request.arguments, "per_page", default_page_size), 1, max_page_size);
     std::int64_t total = answer.total.value_or(0);
     int last = static_cast<int>(std::max<std::int64_t>((total + per_page - 1) / per_page, 1));
     std::string link;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 #include <sys/stat.h>
 
@@ -78,6 +79,19 @@ TEST(Routes, tell_in_whose_words_to_refuse)
     EXPECT_EQ(refusal_json(Surface::rest, 400, "page is invalid"), R"({"error":"page is invalid"})");
     EXPECT_EQ(refusal_json(Surface::rest, 404, "404 Project Not Found"), R"({"message":"404 Project Not Found"})");
     EXPECT_EQ(refusal_json(Surface::integrated, 400, "sort is invalid"), R"({"message":"400 Bad request - sort is invalid"})");
+}
+
+TEST(Refusals, say_what_each_status_is)
+{
+    const std::pair<int, std::string_view> phrases[] = {
+        {400, "Bad request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+        {409, "Conflict"}, {412, "Precondition Failed"}, {413, "Payload Too Large"}, {422, "Unprocessable Entity"},
+        {429, "Too Many Requests"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {500, "Internal Server Error"},
+        {599, "Internal Server Error"},
+    };
+    for (const auto &[status, phrase] : phrases) {
+        EXPECT_EQ(refusal_json(Surface::sentry, status, ""), R"({"detail":")" + std::string(phrase) + "\"}");
+    }
 }
 
 TEST(Requests, are_one_document)
@@ -239,6 +253,77 @@ TEST(Requests, of_other_routes_are_left_as_they_are)
     std::string json = json_of(request);
     EXPECT_NE(json.find(R"("body":{"token":"ett_1"})"), std::string::npos);
     EXPECT_EQ(json.find("sealed"), std::string::npos);
+}
+
+TEST(Requests, of_uploads_are_fields_and_files)
+{
+    auto upload = [](std::string_view type, const std::string &body) {
+        Request request = request_to("POST", "/api/0/organizations/acme/chunk-upload/");
+        request.has_body = true;
+        request.content_type = type;
+        request.body = body;
+        std::string json = json_of(request);
+        std::size_t at = json.find("\"fields\":");
+        return at == std::string::npos ? json : json.substr(at);
+    };
+    auto part = [](const std::string &names, const std::string &content) {
+        return "--B\r\nContent-Disposition: form-data; " + names + "\r\n\r\n" + content + "\r\n";
+    };
+    constexpr std::string_view form = "multipart/form-data; boundary=B";
+    EXPECT_EQ(upload(form, part("name=\"dist\"", "1") + part("name=\"f\"; filename=\"a.js\"", "abc") + part("name=\"bytes\"", "\xff") + "--B--"),
+              R"("fields":{"dist":"1"},"files":[{"field":"f","filename":"a.js",)"
+              R"("sha1":"a9993e364706816aba3e25717850c26c9cd0d89d","content":"YWJj"}]})") << "a field that is no text is left out";
+    const std::string none = "refused: the body must be a form with files, at most 128";
+    EXPECT_EQ(upload("application/json", "{}"), none);
+    EXPECT_EQ(upload(form, part("name=\"\xff\"", "1") + "--B--"), none) << "a name that is no text";
+    EXPECT_EQ(upload(form, part("name=\"f\"; filename=\"\xff\"", "1") + "--B--"), none);
+    std::string many;
+    for (std::size_t i = 0; i <= max_form_parts; i++) {
+        many += part("name=\"f\"", "1");
+    }
+    EXPECT_EQ(upload(form, many + "--B--"), none);
+}
+
+TEST(Requests, have_a_head_that_can_be_told_without_the_body)
+{
+    Request request = request_to("GET", "/api/0/issues/7/", "a=1&b=%ff");
+    request.has_body = true;
+    request.body = "{";
+    EXPECT_EQ(head_json(request), R"({"path":{"issue":"7"},"arguments":{"a":["1"]},)"
+                                  R"("base":"https://errors.example:443","address":"127.0.0.1"})");
+}
+
+/* The headers of a page of 45 rows, of Link each page and what it is. */
+std::string numbered(std::string_view arguments)
+{
+    Request request = request_to("GET", "/api/v4/projects/42/error_tracking/client_keys", arguments);
+    SqlAnswer answer;
+    answer.status = 200;
+    answer.total = 45;
+    std::string told;
+    for (const auto &[name, value] : page_headers(request, answer)) {
+        if (name != "Link") {
+            told += (value.empty() ? "-" : value) + " ";
+            continue;
+        }
+        std::regex one("[?]page=([0-9]+)[^>]*>; rel=\"([a-z]+)\"");
+        for (auto at = std::sregex_iterator(value.begin(), value.end(), one); at != std::sregex_iterator(); ++at) {
+            told += " " + (*at)[2].str() + (*at)[1].str();
+        }
+    }
+    return told;
+}
+
+TEST(Answers, tell_gitlab_of_pages_by_number)
+{
+    EXPECT_EQ(numbered(""), "1 20 2 - 45 3  next2 first1 last3");
+    EXPECT_EQ(numbered("page=2&per_page=10"), "2 10 3 1 45 5  prev1 next3 first1 last5");
+    EXPECT_EQ(numbered("page=3"), "3 20 - 2 45 3  prev2 first1 last3");
+    EXPECT_EQ(numbered("per_page=1000"), "1 100 - - 45 1  first1 last1");
+    EXPECT_EQ(numbered("page=2147483647"), "2147483647 20 - 2147483646 45 3  prev2147483646 first1 last3");
+    for (std::string_view none : {"per_page=0", "per_page=-5"}) {
+        EXPECT_EQ(numbered(none), "1 1 2 - 45 45  next2 first1 last45") << "SQL refuses it, and nothing is divided by it";
+    }
 }
 
 TEST(Answers, tell_gitlab_of_other_pages)

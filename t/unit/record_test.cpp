@@ -94,6 +94,57 @@ TEST(Record, AFilterIsAWord)
     EXPECT_EQ(filter("Web Crawlers"), "other");
 }
 
+TEST(Record, ReadsWhatTheEdgeSaysOfTheClient)
+{
+    Record record = make_record(Endpoint::store, "{}", "event:1", "", "agent curl/8\nsdk sentry.go/1\nquery a=b\nrid 7\n");
+    EXPECT_EQ(record.agent, "curl/8");
+    EXPECT_EQ(record.client, "sentry.go/1");
+    EXPECT_EQ(record.query, "a=b");
+    EXPECT_EQ(record.request_id, "7");
+}
+
+/* What is wrong with an entry of one record with this metadata; empty: nothing. */
+std::string fault(const std::string &meta, Fields more = {{"b", "{}"}})
+{
+    QueueEntry entry;
+    entry.fields = {{"m", meta}};
+    entry.fields.insert(entry.fields.end(), more.begin(), more.end());
+    try {
+        records_of(entry, 1700000000000000);
+    } catch (const UnknownVersion &error) {
+        return std::string("newer: ") + error.what();
+    } catch (const std::invalid_argument &error) {
+        return error.what();
+    }
+    return {};
+}
+
+TEST(Record, IsRefusedWhenItCannotBeRead)
+{
+    const std::string good = "v 1\nid 0123456789abcdef0123456789abcdef\nat 1700000000000000\nproject 1\n";
+    EXPECT_EQ(fault(good), "");
+    EXPECT_EQ(fault("v 99\n"), "newer: format version \"99\" is not known");
+    EXPECT_EQ(fault("v 1\nid x\nat 1700000000000000\nproject 1\n"), "the metadata lacks v, id, at or project");
+    EXPECT_EQ(fault(good + "project -1\n"), "the metadata lacks v, id, at or project");
+    for (std::string_view number : {"1x", "", "99999999999999999999", "0x1"}) {
+        EXPECT_EQ(fault(good + "project " + std::string(number) + "\n"), "a number in the metadata cannot be read") << number;
+    }
+    EXPECT_EQ(fault(good, {}), "an entry without a record");
+    EXPECT_EQ(fault(good, {{"m", good}, {"b", "{}"}}), "a record without a body");
+}
+
+TEST(Record, HasATimeThatPartitionsReach)
+{
+    constexpr std::int64_t now = 1700000000000000;
+    auto at = [](std::string_view time) {
+        return make_record(Endpoint::store, "{}", "", "", "at " + std::string(time) + "\n").received_at;
+    };
+    constexpr std::int64_t hour = 3'600'000'000;
+    EXPECT_EQ(at("1"), (now - 7 * 24 * hour) / hour * hour) << "of a clock that stands";
+    EXPECT_EQ(at("1800000000000000"), (now + 300'000'000) / hour * hour) << "of a clock that is ahead";
+    EXPECT_EQ(at("1700000000000001"), 1700000000000001);
+}
+
 TEST(Record, FilteredItemsAreBookedByTheSummary)
 {
     EXPECT_EQ(booked(make_record(Endpoint::envelope, "", "attachment:2,event:1,weird:3", "", "filter ip-address\n")),

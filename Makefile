@@ -306,6 +306,30 @@ $(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/t/fuzz/%_fuzz.o $(FUZZ_LIB)
 	@echo "  LINK  fuzz/$*"
 	@$(FUZZ_CXX) -fsanitize=fuzzer -o $@ $^ -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
 
+# ---- coverage -----------------------------------------------------------------
+
+# Those of PURE and EDGE that read what the public sends. The others make what is sent to
+# people, keep files and counters, or read what only maintainers write.
+PARSERS := $(patsubst %,worker/%.cpp,$(filter-out $(CHANNELS) address_guard event_settings explanation limits mail_message markdown                rule_trial seal secret_store tracker_text web_request,$(PURE))) \
+           $(patsubst %,ngx_module/%.cpp,$(filter-out key_snapshot ledger_table lease metrics spool_disk,$(EDGE)))
+COVERAGE := $(BUILD)/coverage
+REPLAYS  := $(patsubst t/fuzz/%_fuzz.cpp,$(BUILD)/replay/%,$(wildcard t/fuzz/*_fuzz.cpp))
+
+.PHONY: coverage replays
+coverage:               ## tell which lines of the parsers unit tests and fuzzers' inputs reach
+	@t/lib/deps build coverage
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(COVERAGE) CXX=clang++ CXXFLAGS="-O1 -fprofile-instr-generate -fcoverage-mapping" \
+	    replays $(patsubst $(BUILD)/%,$(COVERAGE)/%,$(filter-out $(WEB_UNITS) $(DIALOGUES),$(UNITS)))
+	@t/coverage $(COVERAGE) $(PARSERS)
+
+replays: $(REPLAYS)
+
+# The fuzzers, only to run inputs that there are: from the same objects as the unit tests.
+$(BUILD)/replay/%: $(OBJ)/t/fuzz/%_fuzz.o $(call objects,$(PURE)) $(patsubst %,$(OBJ)/ngx_module/%.o,$(EDGE))
+	@mkdir -p $(@D)
+	@echo "  LINK  replay/$*"
+	@$(CXX) $(CXXFLAGS) -fsanitize=fuzzer -o $@ $^ -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
+
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(FUZZ_DIR)/obj/*/*.d $(FUZZ_DIR)/obj/*/*/*.d)
 
 clean:                  ## remove build/

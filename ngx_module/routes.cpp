@@ -14,7 +14,7 @@ constexpr Access writes = Access::write;
 constexpr Access document = Access::document;
 
 /* Stands for a segment that is no text: nothing is called so. */
-const std::string no_text = "\xef\xbf\xbd";
+constexpr std::string_view no_text = "\xef\xbf\xbd";
 
 /* Routes with the same pattern stand together. openapi.json describes each of them. */
 constexpr Route routes[] = {
@@ -218,7 +218,7 @@ bool path_matches(std::string_view pattern, std::string_view path, Match &match)
         std::string segment = percent_decode(got, false);
         if (wanted.front() == '{') {
             match.captures.emplace_back(wanted.substr(1, wanted.size() - 2),
-                                        is_text(segment) ? std::move(segment) : no_text);
+                                        is_text(segment) ? std::move(segment) : std::string(no_text));
         } else if (segment != wanted) {
             return false;
         }

@@ -261,6 +261,9 @@ std::string_view rebase(std::string_view text, const Decoded &from, Decoded &to)
 
 Credentials &Credentials::operator=(const Credentials &other) noexcept
 {
+    if (this == &other) {
+        return *this;
+    }
     state = other.state;
     from_header = other.from_header;
     version = other.version;

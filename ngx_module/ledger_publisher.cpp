@@ -40,7 +40,7 @@ std::uint64_t wall_ms() noexcept
 }
 
 struct LedgerPublisher::Work {
-    Work(Counters counters, RedisLink &link, std::string edge, ngx_log_t *log);
+    Work(Counters counters, RedisLink &link, const std::string &edge, ngx_log_t *log);
     ~Work();
     Work(const Work &) = delete;
     Work &operator=(const Work &) = delete;
@@ -66,7 +66,7 @@ struct LedgerPublisher::Work {
     bool failed = false;                /* some of it */
 };
 
-LedgerPublisher::Work::Work(Counters counters, RedisLink &redis, std::string edge, ngx_log_t *l)
+LedgerPublisher::Work::Work(Counters counters, RedisLink &redis, const std::string &edge, ngx_log_t *l)
     : table(*counters.zone_.root().counters), link(redis),
       name(edge_name(edge) + ":" + counters.zone_.state().boot), log(l)
 {
@@ -213,7 +213,7 @@ void LedgerPublisher::Work::on_answer(const redisReply *reply)
 
 LedgerPublisher::LedgerPublisher(Counters counters, RedisLink &link, std::string edge,
                                  ngx_log_t *log)
-    : work_(std::make_unique<Work>(counters, link, std::move(edge), log))
+    : work_(std::make_unique<Work>(counters, link, edge, log))
 {
 }
 

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -142,7 +143,7 @@ SqlAnswer refusal(const std::string &state, const std::string &message)
     std::string first = first_line(message.c_str());
     SqlAnswer answer;
     answer.end = SqlEnd::refused;
-    answer.status = std::atoi(state.c_str() + 2);
+    std::from_chars(state.data() + 2, state.data() + state.size(), answer.status);
     answer.problem = first.compare(0, severity.size(), severity) == 0 ? first.substr(severity.size()) : first;
     if (std::size_t at = message.find(later, first.size()); at != message.npos) {
         at += later.size();

@@ -411,7 +411,7 @@ bool RedisLink::send(const std::string_view *words, size_t count, size_t bytes, 
     if (!begun) {
         return false;
     }
-    sent.release();
+    static_cast<void>(sent.release());  // on_reply() has it now
     in_flight_bytes_ += bytes;
     watch_oldest();
     if (!good) {

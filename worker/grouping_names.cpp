@@ -135,9 +135,8 @@ std::string clean_php_function(std::string_view name)
     std::string out(name);
     if (std::size_t at = out.find(anonymous); at != out.npos) {
         // Behind a NUL, or what stands for it, path and line up to the method.
-        std::size_t method = out.find("::", at);
-        out = out.substr(0, at + anonymous.size())
-              + (method == out.npos ? "" : out.substr(method));
+        std::size_t end = at + anonymous.size();
+        out.erase(end, std::min(out.find("::", end), out.size()) - end);
     }
     constexpr std::string_view twig = "__TwigTemplate_";
     if (std::size_t at = out.find(twig); at != out.npos) {

@@ -6,6 +6,13 @@ CXX       ?= g++
 CXXFLAGS  ?= -O2 -g
 WARNINGS  := -Wall -Wextra -Werror
 SANITIZE  ?=
+# For code of ours that is shipped: tests and the headers of others may convert as they like.
+STRICT    := -Wconversion -Wno-sign-conversion
+
+# Kept apart from CXXFLAGS, so that those who set these keep them. Sanitizers bring checks of
+# their own, which fortified functions pass by.
+HARDEN    := -fstack-protector-strong $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+LDHARDEN  := -Wl,-z,relro,-z,now,-z,noexecstack
 JOBS      ?= $(shell nproc)
 
 PREFIX      ?= /usr
@@ -69,15 +76,17 @@ LISTED := $(NGINX_BUILD)/files
 $(LISTED): FORCE
 	@mkdir -p $(@D); echo "$(FILES)" | cmp -s - $@ || echo "$(FILES)" > $@
 
-# $(1) is the folder of an addon, $(2) where its nginx makefile goes.
+# $(1) is the folder of an addon, $(2) where its nginx makefile goes. What nginx finds its
+# headers by is -I: a folder that -isystem names as well is one of headers of others.
+NGINX_HEADERS := $(patsubst %,-isystem src/%,core event event/modules os/unix http http/modules http/v2)
 define configure
 	@echo "  CONF  nginx modules against $(NGINX_SRC)"
 	@mkdir -p $(2); cd $(NGINX_SRC) && { \
 	    NGX_CONF_FLAGS=(--with-compat --with-threads); \
 	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" \
-	        --with-cc-opt="$(CXXFLAGS) $(SANITIZE) -fPIC -Wextra -Wno-unused-parameter -Wno-missing-field-initializers" \
-	        --with-ld-opt="$(SANITIZE) -fPIC" \
+	        --with-cc-opt="$(CXXFLAGS) $(HARDEN) $(SANITIZE) -fPIC -Wextra $(STRICT) -Wno-unused-parameter -Wno-missing-field-initializers $(NGINX_HEADERS)" \
+	        --with-ld-opt="$(LDHARDEN) $(SANITIZE) -fPIC" \
 	        --add-dynamic-module=$(1) --builddir=$(2) \
 	        > $(2).log || { tail -n 20 $(2).log; exit 1; }; }
 endef
@@ -99,9 +108,11 @@ PURE    := repair json json_value json_editor timestamp auth_scheme card_number 
 DAEMON  := main $(filter-out $(PURE) main admin%,$(patsubst worker/%.cpp,%,$(wildcard worker/*.cpp)))
 COMMAND := redis backlog $(PURE) $(patsubst worker/%.cpp,%,$(wildcard worker/admin*.cpp))
 
-WORKER_FLAGS := -std=c++20 $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -I. -MMD -MP \
+WORKER_FLAGS = -std=c++20 $(WARNINGS) $(CXXFLAGS) $(HARDEN) -fPIE $(SANITIZE) -I. -MMD -MP \
                 -DERRTRACK_SQL_DIR='"$(SQL_DIR)"'
 OBJ          := $(BUILD)/obj
+
+$(OBJ)/worker/%.o $(OBJ)/ngx_module/%.o: WARNINGS += $(STRICT)
 
 worker: $(BUILD)/errtrack-worker $(BUILD)/errtrack   ## build the worker and the command
 
@@ -114,11 +125,11 @@ objects = $(patsubst %,$(OBJ)/worker/%.o,$(1))
 
 $(BUILD)/errtrack-worker: $(call objects,$(PURE) $(DAEMON))
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lprometheus-cpp-core -lcivetweb -lcurl -ljansson -lsimdjson -lspdlog -lfmt -lz -lbrotlidec -lzstd -lcrypto -lpthread
+	@$(CXX) $(CXXFLAGS) $(LDHARDEN) -pie $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lprometheus-cpp-core -lcivetweb -lcurl -ljansson -lsimdjson -lspdlog -lfmt -lz -lbrotlidec -lzstd -lcrypto -lpthread
 
 $(BUILD)/errtrack: $(call objects,$(COMMAND))
 	@echo "  LINK  $(notdir $@)"
-	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lsimdjson -lz -lbrotlidec -lzstd -lcrypto
+	@$(CXX) $(CXXFLAGS) $(LDHARDEN) -pie $(SANITIZE) -o $@ $^ -lpqxx -lpq -lhiredis -lsimdjson -lz -lbrotlidec -lzstd -lcrypto
 
 # ---- installing -------------------------------------------------------------
 

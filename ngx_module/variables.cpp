@@ -106,7 +106,8 @@ ngx_int_t get_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uint
         return NGX_ERROR;
     }
     ngx_memcpy(data, text.data(), text.size());
-    v->len = static_cast<unsigned>(text.size());
+    // A header, so far below the 256 MB that nginx has bits for.
+    v->len = static_cast<unsigned>(text.size()) & 0xfffffff;
     v->data = data;
     v->valid = 1;
     v->no_cacheable = 1;

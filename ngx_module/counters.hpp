@@ -68,7 +68,7 @@ private:
  */
 class LedgerPublisher {
 public:
-    LedgerPublisher(Counters counters, RedisLink &link, std::string edge, ngx_log_t *log);
+    LedgerPublisher(Counters counters, RedisLink &link, const std::string &edge, ngx_log_t *log);
     ~LedgerPublisher();
     LedgerPublisher(const LedgerPublisher &) = delete;
     LedgerPublisher &operator=(const LedgerPublisher &) = delete;

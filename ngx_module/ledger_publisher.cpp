@@ -211,7 +211,7 @@ void LedgerPublisher::Work::on_answer(const redisReply *reply)
     batch = {};
 }
 
-LedgerPublisher::LedgerPublisher(Counters counters, RedisLink &link, std::string edge,
+LedgerPublisher::LedgerPublisher(Counters counters, RedisLink &link, const std::string &edge,
                                  ngx_log_t *log)
     : work_(std::make_unique<Work>(counters, link, edge, log))
 {

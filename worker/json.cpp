@@ -277,6 +277,7 @@ struct Json::Reader {
             ondemand::value value;
             const char *start = nullptr;
             std::uint32_t made = 0;
+            // NOLINTNEXTLINE(performance-move-const-arg): get() asks for it.
             if (std::move(result).get(value) || value.current_location().get(start)
                 || !add(parent, last, start, made) || !child(value, made, depth + 1)) {
                 return false;

@@ -36,7 +36,7 @@ public:
                 begins_[size_ - 1] = 1;
             }
             capitals = !begins && is_upper(c) && is_upper(before);
-            begins_[size_] = begins;
+            begins_[size_] = begins ? 1 : 0;
             text_[size_++] = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
             before = c;
             separated = false;

@@ -341,6 +341,35 @@ $(BUILD)/replay/%: $(OBJ)/t/fuzz/%_fuzz.o $(call objects,$(PURE)) $(patsubst %,$
 	@echo "  LINK  replay/$*"
 	@$(CXX) $(CXXFLAGS) -fsanitize=fuzzer -o $@ $^ -lsimdjson -ljansson -lz -lbrotlidec -lbrotlienc -lzstd -lcrypto -lpthread
 
+# ---- static checks ------------------------------------------------------------
+
+# clang-tidy takes seconds for each file, so it reads what meets bytes of the public first:
+# all of the modules, and the parsers of the worker but those that group what they have
+# read. What it found nothing in is not read again.
+TIDY      := $(filter-out $(GROUPING:%=worker/%.cpp),$(filter worker/%,$(PARSERS))) $(wildcard ngx_module/*.cpp)
+TIDY_DIR  := $(BUILD)/lint
+TIDIED    := $(TIDY:%=$(TIDY_DIR)/%.tidy)
+SCRIPTS    = $(shell git grep -lE '^\#!.*$(1)$$' -- . ':!*.md')
+
+.PHONY: lint tidy
+lint:                   ## look for faults without running anything: clang-tidy, cppcheck, shellcheck, perlcritic
+	@t/lib/deps build lint
+	@$(MAKE) --no-print-directory $(NGINX_BUILD)/Makefile
+	shellcheck -S warning $(call SCRIPTS,(sh|bash))
+	perlcritic --quiet --profile .perlcriticrc $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm t/lib/*/*/*.pm) $(call SCRIPTS,perl)
+	cppcheck -q -j$(JOBS) --std=c++20 --language=c++ --enable=warning,performance,portability --suppressions-list=.cppcheck \
+	    --error-exitcode=1 -I. worker ngx_module
+	@$(MAKE) --no-print-directory -k -j$(JOBS) tidy
+
+tidy: $(TIDIED)
+
+$(TIDIED): $(TIDY_DIR)/%.tidy: % .clang-tidy $(wildcard worker/*.hpp ngx_module/*.hpp)
+	@mkdir -p $(@D)
+	@echo "  TIDY  $<"
+	@clang-tidy --quiet $< -- $(if $(filter worker/%,$<),-std=c++20,-std=c++17 -isystem $(NGINX_BUILD) \
+	    $(patsubst %,-isystem $(NGINX_SRC)/%,$(filter src/%,$(NGINX_HEADERS)))) -I. 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(FUZZ_DIR)/obj/*/*.d $(FUZZ_DIR)/obj/*/*/*.d)
 
 clean:                  ## remove build/

@@ -91,7 +91,9 @@ sub of_worker {
     my $start = sub { $worker->start };
     return (
         { %part, name => 'a worker is killed', kills => 'worker', seconds => 2, begin => sub { $worker->kill }, end => $start },
-        { %part, name => 'a worker is terminated', kills => 'worker', seconds => 2, begin => sub { $worker->stop('TERM', 60) }, end => $start },
+        { %part, name => 'a worker is terminated', kills => 'worker', seconds => 2, begin => sub { $worker->{expected} = 1; $worker->signal('TERM') },
+            # It waits for a PostgreSQL that stands still, which goes on first.
+            end => sub { $worker->wait_gone(60) or die "a worker does not end\n"; $worker->start } },
         { %part, name => 'a worker stands still', seconds => 6, begin => sub { $worker->pause }, end => sub { $worker->continue } },
     );
 }

@@ -501,6 +501,7 @@ sub switched_off {
         wait_until(sub { time > $end }, 30) if waited($t, $version, 503, $since{ $version->{slug} } + $first->{lines});
         connect_again($t, $version, 'on another that is closed');
         arrives($t, $version, 'switched on again');
+        is is_stored($t, $version, 'on another that is closed'), 0, '... what was lost is not' if $version->{keeps_closed};
     }
     return;
 }

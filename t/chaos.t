@@ -13,9 +13,10 @@ use strict;
 use warnings;
 
 use JSON::PP ();
-use List::Util qw(sum0);
+use List::Util qw(max sum0);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
+use Time::Piece ();
 
 use ErrTrack;
 use ErrTrack::Cutter;
@@ -25,7 +26,8 @@ use ErrTrack::Ports qw(free_port);
 use ErrTrack::Process qw(build_dir give make_dir write_file);
 
 my $seconds = $ENV{ERRTRACK_SECONDS} || 15;
-my $seed = $ENV{ERRTRACK_SEED} // int(time) % 100_000;
+# A short run is the same again each time; a long one looks for what nobody has met.
+my $seed = $ENV{ERRTRACK_SEED} // ($ENV{ERRTRACK_SECONDS} ? int(time) % 100_000 : 5);
 note "ERRTRACK_SEED=$seed ERRTRACK_SECONDS=$seconds";
 
 # ---- what runs ----------------------------------------------------------------------
@@ -65,7 +67,7 @@ if ($faketime) {
     ErrTrack::Faults::set_clock($clock, '+0');
     give($clock);
     # Timers go on: only the time of day is another.
-    @ENV{qw(FAKETIME_TIMESTAMP_FILE FAKETIME_CACHE_DURATION FAKETIME_DONT_FAKE_MONOTONIC DONT_FAKE_MONOTONIC)} = ($clock, 1, 1, 1);
+    @ENV{qw(FAKETIME_TIMESTAMP_FILE FAKETIME_CACHE_DURATION FAKETIME_DONT_FAKE_MONOTONIC)} = ($clock, 1, 1);
 } else {
     diag 'no clock is set: ', $ENV{ERRTRACK_PRELOAD} ? 'a sanitizer is there' : 'libfaketime is not installed';
 }
@@ -97,7 +99,6 @@ $t->start_nginx(daemon => 1, ($faketime ? (preload => $faketime) : ()), words =>
 env FAKETIME_TIMESTAMP_FILE;
 env FAKETIME_CACHE_DURATION;
 env FAKETIME_DONT_FAKE_MONOTONIC;
-env DONT_FAKE_MONOTONIC;
 thread_pool errtrack threads=4 max_queue=64;
 events {}
 http {
@@ -117,6 +118,13 @@ http {
 CONF
 $cutters{'clients to edge'} = cutter(clients => $t->nginx->port);
 $t->wait_for_key;
+if ($clock) {
+    my $ahead = sub { Time::Piece->strptime($t->get('/metrics')->header('Date'), '%a, %d %b %Y %T GMT')->epoch - time };
+    ErrTrack::Faults::set_clock($clock, '+3700');
+    eventually { $ahead->() > 3600 } 'the clock of the edge can be set';
+    ErrTrack::Faults::set_clock($clock, '+0');
+    eventually { $ahead->() < 60 } '... and set back';
+}
 
 # ---- who reports ----------------------------------------------------------------------
 
@@ -154,43 +162,30 @@ my $asking = ErrTrack::Load->start($t, clients => 1, pause => 0.05, send => sub 
 srand $seed;
 my $faults = ErrTrack::Faults->new($t, workers => \@workers, cutters => \%cutters, disks => \%disks, clock => $clock);
 my $began = time;
-my @going_on;
-my $drawn = 0;
 
-# What keeps others from starting ends first.
-my %rank = (redis => 0, postgres => 0);
-
-sub end_faults {
-    my (@ending) = @_;
-    for my $fault (sort { ($rank{ $a->{part} } // 1) <=> ($rank{ $b->{part} } // 1) } @ending) {
-        $faults->end($fault);
-    }
+# Lets time pass, and meanwhile what those faults do again and again.
+sub go_on {
+    my ($for, @now) = @_;
+    my $until = time + $for;
+    do {
+        $_->{during} && $_->{during}->() for @now;
+        $_->read_some for values %loads, $asking;
+        select undef, undef, undef, 0.1;
+    } while (time < $until);
     return;
 }
 
 while (time - $began < $seconds) {
     my @now = $faults->draw;
     push @now, $faults->draw(@now) if rand() < 0.4;
-    my $longest = 0;
     for my $fault (@now) {
         $faults->begin($fault);
         note sprintf '%6.1f s %s', time - $began, $fault->{name};
-        my $lasts = rand $fault->{seconds};
-        $longest = $lasts if $lasts > $longest;
     }
-    my $until = time + $longest;
-    do {
-        $_->{during} && $_->{during}->() for @now;
-        $_->read_some for values %loads, $asking;
-        sleep 0.1;
-    } while (time < $until);
-    end_faults(@now);
-    # A while in which nothing happens, or nothing at all.
-    $until = time + rand 1.5;
-    while (time < $until) {
-        $_->read_some for values %loads, $asking;
-        sleep 0.1;
-    }
+    go_on(max(map { rand $_->{seconds} } @now), @now);
+    $faults->end(@now);
+    # A while in which nothing happens.
+    go_on(rand 1.5);
 }
 my $lasted = time - $began;
 
@@ -227,7 +222,7 @@ ok $read->{200}, '... and some were answered';
 my $filed = $t->settle(timeout => 60 + $seconds);
 my $dead = { map { $_->[0] => 1 } $t->sql(q{select (regexp_match(meta, '^event (\S+)$', 'n'))[1] from errtrack_private.dead_letters}) };
 my @lost = grep { !$filed->{$_} && !$dead->{$_} } sort keys %answered;
-is scalar(@lost), 0, "each of $accepted reports that were answered 200 is filed"
+is scalar(@lost), 0, "each of $accepted reports that were answered 200 is filed, or a dead letter"
     or diag 'lost, with the seconds when they were answered: ', join ', ', map { sprintf '%s at %.2f', $_, $answered_at{$_} - $began } @lost[ 0 .. ($#lost < 19 ? $#lost : 19) ];
 is scalar(grep { $_ > 1 } values %$filed), 0, 'none is filed twice';
 note scalar(keys %$dead), ' are dead letters';
@@ -245,10 +240,14 @@ is $t->sql_value('select count(*) from errtrack.attachments'), scalar(grep { has
 
 # An edge that is killed takes the counts of its last second with it.
 my $other = sum0(values %{ $refused{403} // {} });
-my $counted = $t->sql_value(q{select coalesce(sum(requests), 0) from errtrack_private.requests where reason = 'project_id'});
 my $kills = $faults->kills;
-cmp_ok $counted, '<=', $other + $without_answer, 'what was refused is not counted twice';
-cmp_ok $other - $counted, '<=', 3 * $other / $lasted * (1 + ($kills->{edge} // 0)), 'and misses at most the last moments of edges that ended';
+my $missing = 3 * $other / $lasted * ($kills->{edge} // 0);
+my $counted;
+eventually {
+    $counted = $t->sql_value(q{select coalesce(sum(requests), 0) from errtrack_private.requests where reason = 'project_id'});
+    $counted >= $other - $missing;
+} 'what was refused is counted, but for the last moments of edges that ended' or diag "$counted of $other";
+cmp_ok $counted, '<=', $other + $without_answer, '... and not twice';
 
 my $sum = sum0(values %$kills);
 note "$sum kills: ", join ', ', map { "$_ $kills->{$_}" } sort keys %$kills;

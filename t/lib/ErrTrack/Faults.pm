@@ -4,7 +4,7 @@ package ErrTrack::Faults;
 #
 #     my $faults = ErrTrack::Faults->new($t, workers => [...], cutters => {...}, disks => {...}, clock => $file);
 #     my $fault = $faults->draw;          # one of a part to which nothing happens now
-#     $faults->begin($fault); ...; $faults->end($fault);
+#     $faults->begin($fault); ...; $faults->end($fault);   # several that began: all at once
 #     $faults->kills;                     # { part => how often a process of it was ended }
 #
 # A fault is { part, name, begin, end, during, seconds }: begin and end are done once, during
@@ -52,9 +52,12 @@ sub begin {
     return;
 }
 
+# What keeps others from starting ends first.
+my %rank = (redis => 0, postgres => 0);
+
 sub end {
-    my ($self, $fault) = @_;
-    $fault->{end}->() if $fault->{end};
+    my ($self, @faults) = @_;
+    $_->{end} && $_->{end}->() for sort { ($rank{ $a->{part} } // 1) <=> ($rank{ $b->{part} } // 1) } @faults;
     return;
 }
 

@@ -320,7 +320,8 @@ $(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/t/fuzz/%_fuzz.o $(FUZZ_LIB)
 
 # Those of PURE and EDGE that read what the public sends. The others make what is sent to
 # people, keep files and counters, or read what only maintainers write.
-PARSERS := $(patsubst %,worker/%.cpp,$(filter-out $(CHANNELS) address_guard event_settings explanation limits mail_message markdown                rule_trial seal secret_store tracker_text web_request,$(PURE))) \
+PARSERS := $(patsubst %,worker/%.cpp,$(filter-out $(CHANNELS) address_guard event_settings explanation limits mail_message markdown \
+               rule_trial seal secret_store tracker_text web_request,$(PURE))) \
            $(patsubst %,ngx_module/%.cpp,$(filter-out key_snapshot ledger_table lease metrics spool_disk,$(EDGE)))
 COVERAGE := $(BUILD)/coverage
 REPLAYS  := $(patsubst t/fuzz/%_fuzz.cpp,$(BUILD)/replay/%,$(wildcard t/fuzz/*_fuzz.cpp))

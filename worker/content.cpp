@@ -292,7 +292,7 @@ private:
             return;
         }
         client_ = envelope.client;
-        bool crashed = std::any_of(envelope.items.begin(), envelope.items.end(), [](const EnvelopeItem &item) {
+        bool crashed = std::any_of(envelope.items.begin(), envelope.items.end(), [](auto &item) {
             return item.type == "attachment" && item.attachment_type == minidump_type;
         });
         bool event_seen = false;         /* whatever became of it: the second is none */

@@ -101,7 +101,8 @@ std::string query_value(std::string_view query, std::string_view name)
             continue;
         }
         auto digit = [](char c) {
-            std::size_t value = std::string_view("0123456789abcdef").find(c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c);
+            char small = c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
+            std::size_t value = std::string_view("0123456789abcdef").find(small);
             return value == std::string_view::npos ? -1 : static_cast<int>(value);
         };
         std::string value;

@@ -1,7 +1,8 @@
 /*
  * What is in a record: bodies of every endpoint into events, attachments, other items and
  * outcomes. Each item that the edge counted ends in one of them, so that the ledger balances: what cannot be read
- * after all is booked as the edge's summary says.
+ * after all is booked as the edge's summary says. Of a list of spans each span is an item, which no
+ * edge sees: to it the list is one.
  */
 
 #include "worker/record.hpp"
@@ -296,6 +297,7 @@ private:
             return item.type == "attachment" && item.attachment_type == minidump_type;
         });
         bool event_seen = false;         /* whatever became of it: the second is none */
+        bool spans_seen = false;
         for (const EnvelopeItem &item : envelope.items) {
             if (const Reader *reader = reader_of(item.type)) {
                 take_item(*reader, item.payload, envelope);
@@ -304,6 +306,8 @@ private:
                                 item.payload);
             } else if (item.type == "raw_security" || item.type == "nel") {
                 take_report_item(item);
+            } else if (item.type == "span" && item.content_type == span_list) {
+                take_spans(item, envelope, std::exchange(spans_seen, true));
             } else if (item.type != "event") {
                 discard(item.type);
             } else if (dropped(item.type)) {
@@ -407,16 +411,55 @@ private:
             || (reader.kind == ItemKind::transaction && filtered_transaction(payload))) {
             return;
         }
-        ItemContext context = {record_.received_at, envelope.sent_at, record_.event_id,
-                               envelope.event_id, own_id(), &settings_.scrubber};
         std::string row;
-        std::string_view fault = reader.read(payload, context, row);
+        std::string_view fault = reader.read(payload, context_of(envelope), row);
+        keep_item(reader.kind, reader.type, fault, std::move(row));
+    }
+
+    ItemContext context_of(const Envelope &envelope)
+    {
+        return {record_.received_at, envelope.sent_at, record_.event_id,
+                envelope.event_id, own_id(), &settings_.scrubber};
+    }
+
+    /* Unless there is a fault. Then it is booked. */
+    void keep_item(ItemKind kind, std::string_view type, std::string_view fault, std::string row)
+    {
         if (fault != reason::none) {
-            book(reader.type, outcome::invalid, fault);
+            book(type, outcome::invalid, fault);
             return;
         }
-        content_.items.push_back(
-            {reader.kind, std::string(item_type(reader.type).category), std::move(row)});
+        content_.items.push_back({kind, std::string(item_type(type).category), std::move(row)});
+    }
+
+    /* Those that stand for a whole transaction are filed as one, of the others nothing is
+     * kept. An envelope has one list, which bounds what a record can make. */
+    void take_spans(const EnvelopeItem &item, const Envelope &envelope, bool again)
+    {
+        Spans spans;
+        std::string_view fault = again ? reason::duplicate_item
+                                       : read_spans(item.payload, context_of(envelope),
+                                                    settings_.filters, spans);
+        if (fault != reason::none) {
+            if (!dropped(item.type)) {
+                book(item.type, again ? outcome::discarded : outcome::invalid, fault);
+            }
+            return;
+        }
+        for (; spans.others > 0; spans.others--) {
+            discard(item.type);
+        }
+        constexpr std::string_view type = "transaction";
+        for (Segment &segment : spans.segments) {
+            if (dropped(type)) {
+                continue;
+            }
+            if (!segment.filter.empty()) {
+                book(type, outcome::filtered, segment.filter);
+            } else {
+                keep_item(ItemKind::transaction, type, segment.fault, std::move(segment.row));
+            }
+        }
     }
 
     void take_minidump(std::string_view plain)

@@ -84,26 +84,36 @@ std::string_view host_of(std::string_view url)
     return url.substr(0, url.find(':'));
 }
 
-bool is_local(JsonValue root)
+bool is_local(std::string_view url, std::string_view address)
 {
-    std::string url = interface_of(root, "request", "sentry.interfaces.Http")["url"].text();
     std::string host = lower(host_of(url));
-    std::string address =
-        interface_of(root, "user", "sentry.interfaces.User")["ip_address"].text();
     return host == "localhost" || host.ends_with(".localhost") || host == "[::1]"
            || host.starts_with("127.") || address.starts_with("127.") || address == "::1";
 }
 
-std::string_view common_filter(const PayloadFilters &filters, JsonValue root)
+/* Asks only for what a filter wants to know. */
+std::string_view first_filter(const PayloadFilters &filters, auto agent, auto local,
+                              JsonValue release)
 {
-    if (filters.legacy_browsers && is_legacy_browser(request_header(root, "user-agent"))) {
+    if (filters.legacy_browsers && is_legacy_browser(agent())) {
         return "legacy-browsers";
     }
-    if (filters.localhost && is_local(root)) {
+    if (filters.localhost && local()) {
         return "localhost";
     }
-    std::string release(trim(lenient_text(root["release"]).value_or("")));
-    return matches_any(filters.releases, release) ? "release-version" : "";
+    bool unwanted = !filters.releases.empty()
+                    && matches_any(filters.releases, trim(lenient_text(release).value_or("")));
+    return unwanted ? "release-version" : "";
+}
+
+std::string_view common_filter(const PayloadFilters &filters, JsonValue root)
+{
+    auto agent = [root] { return request_header(root, "user-agent"); };
+    auto local = [root] {
+        return is_local(interface_of(root, "request", "sentry.interfaces.Http")["url"].text(),
+                        interface_of(root, "user", "sentry.interfaces.User")["ip_address"].text());
+    };
+    return first_filter(filters, agent, local, root["release"]);
 }
 
 /* ---- words ---- */
@@ -153,6 +163,22 @@ std::string_view filter_of_transaction(const PayloadFilters &filters, JsonValue 
         return "health-checks";
     }
     return common_filter(filters, root);
+}
+
+std::string_view filter_of_segment(const PayloadFilters &filters, JsonValue span)
+{
+    if (filters.health_checks && is_health_check(trim(span["name"].text()))) {
+        return "health-checks";
+    }
+    auto attribute = [attributes = span["attributes"]](std::string_view name) {
+        return attributes[name]["value"];
+    };
+    auto agent = [&] { return attribute("user_agent.original").text(); };
+    auto local = [&] {
+        return attribute("sentry.is_localhost").boolean().value_or(false)
+               || is_local(attribute("url.full").text(), attribute("user.ip_address").text());
+    };
+    return first_filter(filters, agent, local, attribute("sentry.release"));
 }
 
 bool matches_glob(std::string_view pattern, std::string_view text)

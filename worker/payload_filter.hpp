@@ -36,6 +36,10 @@ std::string_view filter_of_event(const PayloadFilters &filters, JsonValue root,
                                  const GroupingInput &input);
 std::string_view filter_of_transaction(const PayloadFilters &filters, JsonValue root);
 
+/* The same of a span that stands for a transaction: what an event says of itself is in
+ * the span's attributes. */
+std::string_view filter_of_segment(const PayloadFilters &filters, JsonValue span);
+
 /* Whether the whole text fits the pattern: * is any text, ? any byte, case does not
  * matter. Takes pattern × text steps at most. */
 bool matches_glob(std::string_view pattern, std::string_view text);

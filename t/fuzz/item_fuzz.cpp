@@ -33,5 +33,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             std::abort();
         }
     }
+    Spans spans;
+    bool listed = read_spans(payload, context, {false, true, true, true, {}, {"1.*"}}, spans) == reason::none;
+    if (listed != (spans.segments.size() + spans.others > 0) || spans.segments.size() + spans.others > max_spans) {
+        std::abort();
+    }
+    for (const Segment &each : spans.segments) {
+        Json document;
+        bool filed = each.filter.empty() && each.fault == reason::none;
+        if (filed ? !document.parse(each.row) || !document.root().is_object() : !each.row.empty()) {
+            std::abort();
+        }
+    }
     return 0;
 }

@@ -171,4 +171,33 @@ TEST(Filter, books_transactions)
     EXPECT_EQ(booked(record, on), "0 events, 0 attachments; transaction rate_limited quota");
 }
 
+TEST(Filter, books_spans_that_stand_for_transactions)
+{
+    auto list = [](const std::string &members) {
+        Record record;
+        record.endpoint = "envelope";
+        record.body = "{}\n{\"type\":\"span\",\"content_type\":\"application/vnd.sentry.items.span.v2+json\"}\n"
+                      "{\"items\":[{\"is_segment\":true," + members + "},{\"name\":\"GET /health\"}]}\n";
+        return record;
+    };
+    auto attribute = [&](const std::string &name, const std::string &value) {
+        return list("\"attributes\":{\"" + name + "\":{\"value\":" + value + "}}");
+    };
+    const std::string nothing = "0 events, 0 attachments; span discarded type:span; transaction ";
+    std::string_view health = R"({"events":["health-checks"]})";
+    EXPECT_EQ(booked(list(R"("name":"GET /health")"), health), nothing + "filtered health-checks");
+    EXPECT_EQ(booked(list(R"("name":"GET /health")"), "{}"), nothing + "invalid invalid_transaction");
+    EXPECT_EQ(booked(list(R"("name":"GET /cart")"), health), nothing + "invalid invalid_transaction");
+    std::string_view local = R"({"events":["localhost"]})";
+    EXPECT_EQ(booked(attribute("sentry.is_localhost", "true"), local), nothing + "filtered localhost");
+    EXPECT_EQ(booked(attribute("sentry.is_localhost", "false"), local), nothing + "invalid invalid_transaction");
+    EXPECT_EQ(booked(attribute("url.full", R"("http://localhost:3000/")"), local), nothing + "filtered localhost");
+    EXPECT_EQ(booked(attribute("user.ip_address", R"("127.0.0.1")"), local), nothing + "filtered localhost");
+    EXPECT_EQ(booked(attribute("user_agent.original", "\"Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1)\""),
+                     R"({"events":["legacy-browsers"]})"), nothing + "filtered legacy-browsers");
+    std::string_view releases = R"({"releases":["shop@1.*"]})";
+    EXPECT_EQ(booked(attribute("sentry.release", R"("shop@1.4")"), releases), nothing + "filtered release-version");
+    EXPECT_EQ(booked(attribute("sentry.release", R"("shop@2.1")"), releases), nothing + "invalid invalid_transaction");
+}
+
 }

@@ -274,6 +274,30 @@ TEST(Record, Reports)
     EXPECT_EQ(booked(make_record(Endpoint::security, "[]", "")), Booked());
 }
 
+const std::string span_list_header =
+    "{\"type\":\"span\",\"content_type\":\"application/vnd.sentry.items.span.v2+json\",\"item_count\":3}\n";
+const std::string span_list_items =
+    "{\"items\":[{\"is_segment\":true,\"trace_id\":\"0123456789abcdef0123456789abcdef\",\"span_id\":\"0123456789abcdef\","
+    "\"start_timestamp\":1,\"end_timestamp\":2},{\"is_segment\":true},{}]}\n";
+
+TEST(Record, EachSpanOfAListIsBooked)
+{
+    const std::string one = "{}\n" + span_list_header + span_list_items;
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, one, "span:1")),
+              (Booked{{"transaction stored", 1}, {"transaction invalid invalid_transaction", 1}, {"span discarded type:span", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, one + span_list_header + span_list_items, "span:2"))["span discarded duplicate_item"], 1);
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, one, "span:1", "", "drop transaction\n")),
+              (Booked{{"transaction rate_limited quota", 2}, {"span discarded type:span", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, one, "span:1", "", "drop all\n")),
+              (Booked{{"transaction rate_limited quota", 2}, {"span rate_limited quota", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n" + span_list_header + "{\"items\":[]}\n", "span:1")),
+              (Booked{{"span invalid no_data", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n" + span_list_header + "{}\n", "span:1", "", "drop all\n")),
+              (Booked{{"span rate_limited quota", 1}}));
+    EXPECT_EQ(booked(make_record(Endpoint::envelope, "{}\n{\"type\":\"span\"}\n" + span_list_items, "span:1")),
+              (Booked{{"span discarded type:span", 1}}));
+}
+
 std::string described(const Attachment &attachment)
 {
     return std::to_string(attachment.position) + " " + attachment.name + " (" + attachment.content_type + ") "

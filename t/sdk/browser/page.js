@@ -21,8 +21,7 @@ function start({ dsn, tunnel }) {
     if (old) {
         Sentry.addExtensionMethods();
     }
-    // From 11 on the SDK otherwise sends spans, of which nothing is kept.
-    Sentry.init({ dsn, tunnel, release: 'shop@1.0.0', environment: 'production', tracesSampleRate: 1.0, traceLifecycle: 'static' });
+    Sentry.init({ dsn, tunnel, release: 'shop@1.0.0', environment: 'production', tracesSampleRate: 1.0 });
     Sentry.setUser({ id: '17', email: 'ada@example.com' });
     Sentry.setTag('tier', 'gold');
     Sentry.setContext('order', { id: 42 });

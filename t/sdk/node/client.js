@@ -132,8 +132,6 @@ Sentry.init({
     release: 'shop@1.0.0',
     environment: 'production',
     tracesSampleRate: 1.0,
-    // From 11 on the SDK otherwise sends spans, of which nothing is kept.
-    traceLifecycle: 'static',
     autoSessionTracking: false,
     integrations: defaults => defaults.filter(one => one.name !== 'ProcessSession'),
 });

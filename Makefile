@@ -228,7 +228,7 @@ chaos:                  ## let everything happen for half an hour, and count; SE
 BENCH_BUILD := $(BUILD)/bench/nginx
 BENCH       ?= edge worker query sql page
 
-.PHONY: bench bench-compare bench-data floor
+.PHONY: bench bench-compare bench-data floor soak
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
@@ -238,6 +238,11 @@ bench-compare:          ## measure a commit, BASE=HEAD~1, and this tree in turns
 	@t/lib/deps build run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
 	@t/bench/compare $(or $(BASE),HEAD) $(BENCH)
+
+soak:                   ## an hour of a steady load: memory, files and unused space of tables over time
+	@t/lib/deps build run bench
+	@$(MAKE) --no-print-directory -j$(JOBS) modules worker
+	@t/bench/soak
 
 bench-data:             ## make the data that sections query and sql of the benchmark ask for
 	@t/lib/deps build run bench

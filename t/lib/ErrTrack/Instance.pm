@@ -161,6 +161,13 @@ sub sql_value {
     return $row ? $row->[0] : undef;
 }
 
+# How often each event is filed: { event id without dashes => number }.
+sub filed {
+    my ($self) = @_;
+    return { map { $_->[0] => $_->[1] } $self->sql(
+        q{select replace(event_id::text, '-', ''), count(*) from errtrack_private.occurrences group by 1}) };
+}
+
 # Removes what is older than so many days.
 sub retain {
     my ($self, $days) = @_;

@@ -153,6 +153,40 @@ $$;
 
 COMMENT ON FUNCTION errtrack_private.notify_settings_changed() IS 'Wakes the workers when what they do to events has changed.';
 
+CREATE FUNCTION errtrack_private.number_key(digits text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0')
+$$;
+
+CREATE FUNCTION errtrack_private.release_key(release text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    -- package, version, major, minor, patch, revision, pre-release; those from minor on may be null
+    part text[] := regexp_match(release,
+        '^(@?[^@]+)@(([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?)$');
+begin
+    -- Digits only may be the hash of a commit.
+    if part is null or part[2] ~ '^([0-9]{12}|[0-9]{16}|[0-9]{20}|[0-9]{32}|[0-9]{40}|[0-9]{64})$' then
+        return null;
+    end if;
+    return array[part[1], errtrack_private.number_key(part[3]),
+                 errtrack_private.number_key(coalesce(part[4], '0')),
+                 errtrack_private.number_key(coalesce(part[5], '0')),
+                 errtrack_private.number_key(coalesce(part[6], '0')),
+                 -- A release comes after all that lead to it.
+                 case when part[7] is null then '1' else '0' end]
+        || array(
+            select case when identifier ~ '^[0-9]+$' then '0' || errtrack_private.number_key(identifier)
+                        else '1' || identifier end
+            from unnest(string_to_array(part[7], '.')) with ordinality as identifiers (identifier, place)
+            order by place);
+end
+$_$;
+
 CREATE FUNCTION errtrack_private.session_words(wanted_pid integer) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1998,6 +2032,10 @@ CREATE UNIQUE INDEX quotas_project_id_key_id_category_key ON errtrack_private.qu
 COMMENT ON INDEX errtrack_private.quotas_project_id_key_id_category_key IS 'One quota for each category of a key.';
 
 CREATE INDEX releases_project_id_first_received_at_idx ON errtrack_private.releases USING btree (project_id, first_received_at, id);
+
+CREATE INDEX releases_project_id_key_idx ON errtrack_private.releases USING btree (project_id, errtrack_private.release_key(release) COLLATE "C");
+
+COMMENT ON INDEX errtrack_private.releases_project_id_key_idx IS 'By package and version, see newest_release().';
 
 CREATE INDEX report_projects_project_id_idx ON errtrack_private.report_projects USING btree (project_id);
 

@@ -45,6 +45,7 @@ begin
             order by place);
 end
 $$;
+-- An index holds what these two say: see migration 0034 before they sort otherwise.
 comment on function errtrack_private.release_key(text) is
     'For package@major[.minor[.patch[.revision]]][-pre][+build] the package and then what sorts, under collation C, as semantic versions do. Null for anything else.';
 
@@ -94,20 +95,22 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
     with latest as (
-        select release
+        select release, errtrack_private.release_key(release) as key
         from errtrack_private.releases
         where project_id = wanted_project
         order by first_received_at desc, id desc
         limit 1
     )
-    select r.release
+    -- Along the index: all versions of a package lie between its name and the next text.
+    select coalesce((
+        select r.release
+        from errtrack_private.releases r
+        where r.project_id = wanted_project
+          and errtrack_private.release_key(r.release) collate "C" > latest.key
+          and errtrack_private.release_key(r.release) collate "C" < array[latest.key[1] || chr(1)]
+        order by errtrack_private.release_key(r.release) collate "C" desc
+        limit 1), latest.release)
     from latest
-    join errtrack_private.releases r
-      on r.project_id = wanted_project
-     and (r.release = latest.release
-          or errtrack_private.compare_releases(r.release, latest.release) > 0)
-    order by errtrack_private.release_key(r.release) collate "C" desc nulls last
-    limit 1
 $$;
 comment on function errtrack_private.newest_release(bigint) is
     'The release that the project saw first as the last one, or the highest version of its package. Null when there is none.';

@@ -101,6 +101,20 @@ select pg_temp.goes_by('events', 'occurrences_pkey', 500, 20, 'list_error_events
 select pg_temp.goes_by('events in Sentry''s form', 'occurrences_pkey', 800, 25, 'sentry_issue_events', 'ann',
     '{"path": {"issue": "2"}, "arguments": {"limit": ["25"]}}');
 
+-- ---- releases -------------------------------------------------------------------
+
+-- The newest by its version is the oldest by the time, so that it has to be looked for.
+insert into errtrack_private.releases (project_id, release, first_received_at)
+select 42, 'shop@1.' || n || '.0', now() - n * interval '1 minute' from generate_series(1, 10000) as n;
+insert into errtrack_private.releases (project_id, release, first_received_at)
+values (42, 'shop2@7.0.0', '-infinity'), (42, 'shop@1.99999.0-1', '-infinity'), (42, 'shop', '-infinity'), (42, 'a@1.0.0', '-infinity');
+analyze errtrack_private.releases;
+select all_rows as rows_before, walked as walked_before from pg_temp.rows_read() \gset
+select is(errtrack_private.newest_release(42), 'shop@1.99999.0-1', 'the highest version of the package that came last');
+select all_rows - :rows_before as rows, walked - :walked_before as walked from pg_temp.rows_read() \gset
+select cmp_ok(:rows, '<', 10, '... is found without reading the others');
+select is(:walked, 0, '... and by no walk through the table');
+
 -- ---- searches -------------------------------------------------------------------
 
 select pg_temp.goes_by('search by a rare tag', 'tag_counts_project_id_key_value_idx', 2500, 20, 'sentry_issues', 'ann',

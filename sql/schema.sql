@@ -154,10 +154,12 @@ $$;
 COMMENT ON FUNCTION errtrack_private.notify_settings_changed() IS 'Wakes the workers when what they do to events has changed.';
 
 CREATE FUNCTION errtrack_private.number_key(digits text) RETURNS text
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0')
+begin
+    return lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0');
+end
 $$;
 
 CREATE FUNCTION errtrack_private.release_key(release text) RETURNS text[]

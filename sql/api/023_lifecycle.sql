@@ -10,11 +10,16 @@
 
 -- ---- releases -------------------------------------------------------------------
 
+-- All of them in plpgsql, which plans a statement once in a session: functions in SQL are
+-- planned at each call, and these are called for each of many events and issues.
+
 create or replace function errtrack_private.number_key(digits text) returns text
-language sql immutable
+language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0')
+begin
+    return lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0');
+end
 $$;
 comment on function errtrack_private.number_key(text) is
     'Digits as text that sorts as the numbers do, however long they are.';
@@ -74,10 +79,11 @@ create or replace function errtrack_private.release_is_newer(
     reference text
 )
 returns boolean
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(
+begin
+    return coalesce(
         candidate <> reference and coalesce(
             errtrack_private.compare_releases(candidate, reference) > 0,
             (select (c.first_received_at, c.id) > (r.first_received_at, r.id)
@@ -85,32 +91,37 @@ as $$
              cross join errtrack_private.releases r
              where c.project_id = wanted_project and c.release = candidate
                and r.project_id = wanted_project and r.release = reference)),
-        false)
+        false);
+end
 $$;
 comment on function errtrack_private.release_is_newer(bigint, text, text) is
     'Whether a release is newer than another: by their versions, else by which of the two the project saw first. A release that was never seen has nothing newer than it.';
 
 create or replace function errtrack_private.newest_release(wanted_project bigint) returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    with latest as (
-        select release, errtrack_private.release_key(release) as key
-        from errtrack_private.releases
-        where project_id = wanted_project
-        order by first_received_at desc, id desc
-        limit 1
-    )
+declare
+    newest text;
+    newest_key text[];
+    higher text;
+begin
+    select r.release into newest
+    from errtrack_private.releases r
+    where r.project_id = wanted_project
+    order by r.first_received_at desc, r.id desc
+    limit 1;
+    newest_key := errtrack_private.release_key(newest);
     -- Along the index: all versions of a package lie between its name and the next text.
-    select coalesce((
-        select r.release
-        from errtrack_private.releases r
-        where r.project_id = wanted_project
-          and errtrack_private.release_key(r.release) collate "C" > latest.key
-          and errtrack_private.release_key(r.release) collate "C" < array[latest.key[1] || chr(1)]
-        order by errtrack_private.release_key(r.release) collate "C" desc
-        limit 1), latest.release)
-    from latest
+    select r.release into higher
+    from errtrack_private.releases r
+    where r.project_id = wanted_project
+      and errtrack_private.release_key(r.release) collate "C" > newest_key
+      and errtrack_private.release_key(r.release) collate "C" < array[newest_key[1] || chr(1)]
+    order by errtrack_private.release_key(r.release) collate "C" desc
+    limit 1;
+    return coalesce(higher, newest);
+end
 $$;
 comment on function errtrack_private.newest_release(bigint) is
     'The release that the project saw first as the last one, or the highest version of its package. Null when there is none.';
@@ -120,21 +131,24 @@ create or replace function errtrack_private.newest_release_of_issue(
     last_release text
 )
 returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
-        when n.release is null then last_release
-        when errtrack_private.release_is_newer(wanted_project, last_release, n.release) then last_release
+declare
+    newest constant text := errtrack_private.newest_release(wanted_project);
+begin
+    return case
+        when newest is null then last_release
+        when errtrack_private.release_is_newer(wanted_project, last_release, newest) then last_release
         -- Beyond the limit of the project: those that are known came before it.
-        when errtrack_private.compare_releases(last_release, n.release) is null
+        when errtrack_private.compare_releases(last_release, newest) is null
             and not exists (
                 select from errtrack_private.releases r
                 where r.project_id = wanted_project and r.release = last_release)
-            then coalesce(last_release, n.release)
-        else n.release
-    end
-    from (select errtrack_private.newest_release(wanted_project) as release) n
+            then coalesce(last_release, newest)
+        else newest
+    end;
+end
 $$;
 comment on function errtrack_private.newest_release_of_issue(bigint, text) is
     'The newest release of the project, or the last one of an issue when that is newer, which the project need not know. Null when there is none.';

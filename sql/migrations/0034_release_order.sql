@@ -3,10 +3,12 @@
 -- said. One that sorts otherwise needs a migration that makes the index anew.
 
 create or replace function errtrack_private.number_key(digits text) returns text
-language sql immutable
+language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0')
+begin
+    return lpad(length(ltrim(digits, '0'))::text, 3, '0') || ltrim(digits, '0');
+end
 $$;
 
 create or replace function errtrack_private.release_key(release text) returns text[]

@@ -152,7 +152,7 @@ sub report {
 
 $t->nginx->{ports}{CUT} = $cutters{'clients to edge'}->port;
 my %loads = (
-    direct => ErrTrack::Load->start($t, clients => 4, again => 10, pause => 0.001, send => sub { report(@_) }),
+    direct => ErrTrack::Load->start($t, clients => 6, again => 10, send => sub { report(@_) }),
     cut    => ErrTrack::Load->start($t, clients => 1, again => 10, pause => 0.01, send => sub { report(@_, 1) }),
 );
 my $asking = ErrTrack::Load->start($t, clients => 1, pause => 0.05, send => sub { $t->sentry(GET => '/projects/acme/shop/issues/', timeout => 10) });
@@ -220,12 +220,14 @@ is join(' ', grep { !/^(?:200|50[34]|599)$/ } sort keys %$read), '', 'questions 
 ok $read->{200}, '... and some were answered';
 
 my $filed = $t->settle(timeout => 60 + $seconds);
+my $waiting = @{ [ glob "$t->{dir}/spool/*.[vu]" ] } + sum0(map { $t->redis('XLEN', "errtrack:{q0}:$_") } qw(events large));
 my $dead = { map { $_->[0] => 1 } $t->sql(q{select (regexp_match(meta, '^event (\S+)$', 'n'))[1] from errtrack_private.dead_letters}) };
 my @lost = grep { !$filed->{$_} && !$dead->{$_} } sort keys %answered;
 is scalar(@lost), 0, "each of $accepted reports that were answered 200 is filed, or a dead letter"
     or diag 'lost, with the seconds when they were answered: ', join ', ', map { sprintf '%s at %.2f', $_, $answered_at{$_} - $began } @lost[ 0 .. ($#lost < 19 ? $#lost : 19) ];
 is scalar(grep { $_ > 1 } values %$filed), 0, 'none is filed twice';
 note scalar(keys %$dead), ' are dead letters';
+note "$_->[1] of them: $_->[0]" for $t->sql('select reason, count(*) from errtrack_private.dead_letters group by 1 order by 1');
 my @ghosts = grep { !$answered{$_} && !$unknown{$_} } keys %$filed;
 is scalar(@ghosts), 0, 'nothing is filed that was refused' or diag "filed: @ghosts[0 .. ($#ghosts < 9 ? $#ghosts : 9)]";
 
@@ -254,7 +256,7 @@ note "$sum kills: ", join ', ', map { "$_ $kills->{$_}" } sort keys %$kills;
 note "$_: " . $faults->happened->{$_} for sort keys %{ $faults->happened };
 write_file(build_dir() . '/chaos.json', JSON::PP->new->canonical->pretty->encode({
     seed => 0 + $seed, seconds => 0 + sprintf('%.0f', $lasted), accepted => $accepted, stored => 0 + $stored, duplicate => 0 + $duplicate,
-    dead => 0 + keys %$dead, spooled => 0, lost => 0 + @lost, kills => $kills, refused => { map { $_ => sum0(values %{ $refused{$_} }) } keys %refused },
+    dead => 0 + keys %$dead, waiting => 0 + $waiting, lost => 0 + @lost, kills => $kills, refused => { map { $_ => sum0(values %{ $refused{$_} }) } keys %refused },
     unanswered => $without_answer, unverified => $unverified, refused_counted => 0 + $counted, faults => $faults->happened,
 }));
 

@@ -98,6 +98,10 @@ ngx_int_t refuse(ngx_http_request_t *r, const Refusal &refusal)
     Context &ctx = *context_of(r);
     ctx.reason = refusal.reason;
     ctx.settle();
+    // nginx drops the rest of this body, and with it whatever comes after on the connection.
+    if (r->reading_body) {
+        r->keepalive = 0;
+    }
     // The request may linger until the client has sent the rest, or is tired of it.
     ctx.report.take_body();
     ctx.release();

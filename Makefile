@@ -47,7 +47,7 @@ status:                 ## tell whether the local instance runs
 
 test:                   ## install what is missing, build, and run all tests but the long ones
 	@t/lib/deps build run test
-	@$(MAKE) --no-print-directory -j$(JOBS) all units fuzzers
+	@$(MAKE) --no-print-directory -j$(JOBS) all units fuzzers clients
 	@$(TMP) prove -j$(JOBS) -I t/lib $(TESTS)
 
 all: modules worker     ## build everything into build/
@@ -226,17 +226,17 @@ chaos:                  ## let everything happen for half an hour, and count; SE
 
 # The floor of the edge is a module of nginx of its own, built in the same way.
 BENCH_BUILD := $(BUILD)/bench/nginx
-BENCH       ?= edge worker query sql page
+BENCH       ?= edge flood worker query sql page
 
-.PHONY: bench bench-compare bench-data floor soak
+.PHONY: bench bench-compare bench-data floor clients soak
 bench:                  ## measure each part against its floor, into build/bench.json
 	@t/lib/deps build run bench
-	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
+	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor clients
 	@for part in $(BENCH); do case $$part in query|sql|page) t/bench/data;; esac; t/bench/$$part; done
 
 bench-compare:          ## measure a commit, BASE=HEAD~1, and this tree in turns; BENCH=worker for a section
 	@t/lib/deps build run bench
-	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor
+	@$(MAKE) --no-print-directory -j$(JOBS) modules worker floor clients
 	@t/bench/compare $(or $(BASE),HEAD) $(BENCH)
 
 soak:                   ## an hour of a steady load: memory, files and unused space of tables over time
@@ -253,6 +253,14 @@ floor: $(BENCH_BUILD)/Makefile
 
 $(BENCH_BUILD)/Makefile: t/bench/config
 	$(call configure,$(CURDIR)/t/bench,$(BENCH_BUILD))
+
+# What sends floods, in t/floods.t too.
+clients: $(BUILD)/bench/client
+
+$(BUILD)/bench/client: $(OBJ)/t/bench/client.o
+	@mkdir -p $(@D)
+	@echo "  LINK  bench/$(notdir $@)"
+	@$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^
 
 # Programs that measure one part, to be run by hand.
 $(BUILD)/bench/%: $(OBJ)/t/bench/%.o $(call objects,$(PURE))
@@ -283,7 +291,7 @@ test-long: asan         ## the tests that take long: those with sanitizers, upgr
 asan:                   ## build with sanitizers and run the tests of what is built
 	@t/lib/deps build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-maybe-uninitialized" \
-	    SANITIZE="-fsanitize=$(SANITIZERS)" all units
+	    SANITIZE="-fsanitize=$(SANITIZERS)" all units clients
 	@ERRTRACK_PLANS=force_custom_plan ERRTRACK_BUILD=$(BUILD)/asan ERRTRACK_PRELOAD="$(ASAN_PRELOAD)" UBSAN_OPTIONS=print_stacktrace=1 \
 	    LSAN_OPTIONS=suppressions=$(CURDIR)/t/lib/leaks:print_suppressions=0 \
 	    $(TMP) prove -j$(JOBS) -I t/lib $(TESTS)

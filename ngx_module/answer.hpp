@@ -79,6 +79,11 @@ inline constexpr Refusal body_too_large = {
 inline constexpr Refusal bomb = {
     NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, reason::too_large,
     "request body exceeds the size limit", "the compressed data inflates out of all proportion"};
+inline constexpr Refusal bombs = {
+    NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, reason::too_large,
+    "request body exceeds the size limit",
+    "too much of what this client compressed inflated out of all proportion: what it sends "
+    "compressed is refused for seconds"};
 inline constexpr Refusal framing = {
     NGX_HTTP_BAD_REQUEST, reason::framing, "failed to read request body",
     "the body is not framed as HTTP demands"};

@@ -16,6 +16,7 @@
 #include "ngx_module/redis_link.hpp"
 #include "ngx_module/report.hpp"
 #include "ngx_module/shares.hpp"
+#include "ngx_module/suspects.hpp"
 #include "ngx_module/spool.hpp"
 #include "ngx_module/unverified.hpp"
 #include "ngx_module/watch.hpp"
@@ -67,6 +68,7 @@ struct Process {
     std::optional<Spool> spool;
     LedgerPublisher ledger;
     Shares shares;
+    Suspects suspects;
     UnverifiedBudget unverified;
     Watch watch;
 
@@ -110,7 +112,8 @@ struct Context {
     std::uint64_t address = 0;      /* hash of the client's address */
 
     Context(const Zone &zone, const ReportLimits &limits)
-        : report(KeyZone(zone), process()->quotas, process()->ids, process()->buffers, limits) {}
+        : report(KeyZone(zone), process()->quotas, process()->ids, process()->buffers,
+                 process()->suspects, limits) {}
     ~Context();
     void settle() noexcept;
     void release() noexcept;        /* what is held of the buffer */

@@ -342,6 +342,8 @@ void Inflater::gather_magic() noexcept
 
 bool Inflater::pay(std::size_t consumed, std::size_t made) noexcept
 {
+    consumed_ += consumed;
+    made_ += made;
     credit_ += consumed * max_ratio;
     if (made > credit_) {
         return false;

@@ -70,6 +70,12 @@ public:
     /* Whether the input ended where a stream ends. */
     bool complete() const noexcept;
 
+    /* Whether it is a bomb, or was given up for something else when it had cost as much. */
+    bool like_a_bomb() const noexcept
+    {
+        return made_ > free_bytes / 4 && made_ > consumed_ * max_ratio;
+    }
+
 private:
     static constexpr std::size_t window_size = 32 * 1024;
     static constexpr std::size_t longest_magic = 4;
@@ -104,6 +110,7 @@ private:
     std::string_view replay_;           /* what the decoder has not seen of it */
     std::string_view input_;
     std::size_t credit_ = free_bytes;
+    std::size_t consumed_ = 0, made_ = 0;
     std::unique_ptr<Decoder> decoder_;
 };
 

@@ -89,6 +89,11 @@ std::optional<Refusal> Report::begin(const ReportHead &head)
     if (head_.content_length > static_cast<std::int64_t>(limits_.body_bytes)) {
         return refusal::body_too_large;
     }
+    if (encoding_ != Encoding::identity
+        && suspects_.refused(owner_.key, head_.address, ngx_current_msec))
+    {
+        return refusal::bombs;
+    }
     choose_scanner();
     inflater_.emplace(encoding_);
     body_ = buffers_.take();
@@ -290,7 +295,11 @@ std::optional<Refusal> Report::scan(std::string_view piece)
         bool windowed = encoding_ == Encoding::br || encoding_ == Encoding::zstd;
         return windowed ? refusal::corrupt_or_wide : refusal::corrupt;
     }
-    return status == Inflater::Status::bomb ? std::optional(refusal::bomb) : refused;
+    bool bomb = status == Inflater::Status::bomb;
+    if ((bomb || refused) && inflater_->like_a_bomb()) {
+        suspects_.bomb(owner_.key, head_.address, ngx_current_msec);
+    }
+    return bomb ? std::optional(refusal::bomb) : refused;
 }
 
 std::optional<Refusal> Report::take(std::string_view piece)

@@ -16,6 +16,7 @@
 #include "ngx_module/keys.hpp"
 #include "ngx_module/quota.hpp"
 #include "ngx_module/scan.hpp"
+#include "ngx_module/suspects.hpp"
 #include "worker/entry.hpp"
 
 #include <array>
@@ -52,8 +53,10 @@ struct ReportLimits {
 
 class Report {
 public:
-    Report(KeyZone keys, Quotas &quotas, Ids &ids, Buffers &buffers, const ReportLimits &limits)
-        : keys_(keys), quotas_(quotas), ids_(ids), buffers_(buffers), limits_(limits) {}
+    Report(KeyZone keys, Quotas &quotas, Ids &ids, Buffers &buffers, Suspects &suspects,
+           const ReportLimits &limits)
+        : keys_(keys), quotas_(quotas), ids_(ids), buffers_(buffers), suspects_(suspects),
+          limits_(limits) {}
     Report(const Report &) = delete;
     Report &operator=(const Report &) = delete;
 
@@ -120,6 +123,7 @@ private:
     Quotas &quotas_;
     Ids &ids_;
     Buffers &buffers_;
+    Suspects &suspects_;
     ReportLimits limits_;
     Target target_;
     ReportHead head_ = {};

@@ -358,6 +358,20 @@ TEST(EdgeInflate, BombsEndEarly)
     }
 }
 
+TEST(EdgeInflate, WhatIsGivenUpEarlyMayLookLikeABomb)
+{
+    for (const Packing &packing : packings) {
+        for (bool bomb : {true, false}) {
+            std::string body = packing.pack(bomb ? std::string(50 * mib, '\0') : noise(mib));
+            Inflater inflater(packing.encoding);
+            std::size_t left = mib / 2;
+            auto sink = [&](std::string_view part) { return (left -= std::min(left, part.size())) > 0; };
+            EXPECT_EQ(inflater.push(body, sink), Status::stopped);
+            EXPECT_EQ(inflater.like_a_bomb(), bomb) << packing.name;
+        }
+    }
+}
+
 TEST(EdgeInflate, ABombIsFoundInAnyMember)
 {
     std::string many;

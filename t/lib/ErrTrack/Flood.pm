@@ -7,8 +7,9 @@ package ErrTrack::Flood;
 #     my $good = $flood->start('good', port => $port, seconds => 2);
 #     my $result = $run->finish;    # { status => { 403 => 12_345 }, bytes => ..., seconds => ... }
 #
-# A project is { id, public_key }: good's own, bad's without a quota, and one whose quota is
-# used up. What the good one was answered is in at: [ event id, status, microseconds ] each.
+# A project is { id, public_key }: good's own, bad's, which may have a quota of errors, and
+# one whose quota is used up. What the good one was answered is in at: [ event id, status,
+# microseconds ] each.
 
 use strict;
 use warnings;
@@ -29,8 +30,8 @@ our @KINDS = (
     { name => 'keys',        title => 'a new unknown key each time',        status => [403] },
     { name => 'slow',        title => '500 connections, each a byte now and then', status => [ 0, 408 ],
         mode => 'drip', connections => 500, pace => 100 },
-    { name => 'issues',      title => 'each report a new issue',            status => [200] },
-    { name => 'tags',        title => '50 new tags in each report',         status => [200] },
+    { name => 'issues',      title => 'each report a new issue',            status => [ 200, 429 ] },
+    { name => 'tags',        title => '50 new tags in each report',         status => [ 200, 429 ] },
     { name => 'large',       title => 'events of 10 MB',                    status => [413] },
     { name => 'attachments', title => 'attachments of 10 MB',               status => [ 200, 503 ] },
     { name => 'bombs',       title => 'gzip, zstd and br that become 1 GB', status => [413] },

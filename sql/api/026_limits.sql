@@ -316,11 +316,14 @@ comment on function errtrack_private.spend_bodies() is
 
 -- ---- tags -----------------------------------------------------------------------
 
-create or replace function errtrack_private.fold_tags(most integer default 50000) returns boolean
+create or replace function errtrack_private.fold_tags(most integer default 500000) returns boolean
 language plpgsql volatile
 as $$
 declare
-    taken bigint;
+    -- Of few tags each, so that their number alone would not bound what is read.
+    most_events constant integer := least(most, 50000);
+    events bigint;
+    size bigint;
 begin
     -- One at a time, so that the limits are exact. The facts wait for whoever has it.
     if not pg_try_advisory_xact_lock(hashtextextended('errtrack.tags', 0)) then
@@ -329,7 +332,14 @@ begin
     -- Counted and gone in one transaction: whatever ends it, no fact counts twice.
     with taken as (
         delete from errtrack_private.tag_facts
-        where ctid = any (array(select ctid from errtrack_private.tag_facts limit most))
+        where ctid = any (array(
+            select f.ctid
+            from (
+                select t.ctid, cardinality(t.keys) as tags,
+                       sum(cardinality(t.keys) + 1) over (rows unbounded preceding) as size
+                from (select ctid, keys from errtrack_private.tag_facts limit most_events) t) f
+            -- Those before it are fewer: an event with more tags than that is folded as well.
+            where f.size - f.tags - 1 < most))
         returning project_id, origin_id, received_at, keys, texts
     ), folded as (
         insert into batch_tags (project_id, origin_id, key, value, events, first_received_at, last_received_at)
@@ -338,8 +348,8 @@ begin
         cross join lateral unnest(t.keys, t.texts) as tag (key, value)
         group by t.project_id, t.origin_id, tag.key, tag.value
     )
-    select count(*) into taken from taken;
-    if taken = 0 then
+    select count(*), sum(cardinality(keys) + 1) into events, size from taken;
+    if events = 0 then
         return true;
     end if;
     -- An origin that is deleted takes its counts with it, so none may come after.
@@ -374,11 +384,11 @@ begin
     where c.added and c.value <> '(other)'
     group by 1, 2, 3
     on conflict (project_id, origin_id, key) do update set size = s.size + excluded.size;
-    return taken < most;
+    return events < most_events and size < most;
 end
 $$;
 comment on function errtrack_private.fold_tags(integer) is
-    'Adds the tags of so many events that were filed to tag_counts. False: there are more.';
+    'Adds tags of events that were filed to tag_counts: so many tags and events, and one event more at most. False: there are more.';
 
 create or replace function errtrack_private.full_tag_sets()
 returns table (project_id bigint, origin_id bigint, key text, places bigint)

@@ -38,5 +38,26 @@ from (values ('https://Hooks.example/a@b?c#d', 'hooks.example'), ('http://127.0.
 select throws_ok($$ select errtrack_private.host_of('ftp://a.example/', 'settings.api') $$, 'ET400', 'settings.api: it does not begin with http:// or https://',
     'what is no address is refused by its name');
 
+-- Tags of events: what a step reads is bounded by their tags, however many an event has.
+insert into errtrack_private.organizations (id, slug, name) values (10, 'acme', 'Acme');
+insert into errtrack_private.projects (id, organization_id, slug, name) values (42, 10, 'shop', 'Shop');
+insert into errtrack_private.issues
+    (project_id, id, status, kind, type, value, title, first_title, culprit, level, platform, logger, event_count, user_count,
+     first_seen, last_seen, last_received_at)
+values (42, 1, 'unresolved', 'error', 'Error', '', 'Error', 'Error', '', 'error', 'other', '', 3, 0, now(), now(), now());
+insert into errtrack_private.origins (project_id, id, issue_id, event_count, first_seen, last_seen) values (42, 1, 1, 3, now(), now());
+insert into errtrack_private.tag_facts (project_id, origin_id, received_at, keys, texts)
+select 42, 1, now(), '{a, b, c}', array['x', 'y', n::text] from generate_series(1, 3) as n;
+select prepare_session();
+create function pg_temp.left_over() returns bigint language sql volatile as 'select count(*) from errtrack_private.tag_facts';
+select is(fold_tags(4), false, 'one event with three tags is a step of four');
+select is(pg_temp.left_over(), 2::bigint, '... and two are left');
+-- As the end of a transaction does.
+truncate batch_tags;
+select is(fold_tags(5), false, 'one that does not fit whole is folded, too');
+select is(pg_temp.left_over(), 0::bigint, '... and none is left');
+select is(fold_tags(4), true, 'which the next step tells');
+select is(sum(events), 9::numeric, 'each tag is counted once') from errtrack_private.tag_counts where project_id = 42;
+
 select * from finish();
 rollback;

@@ -222,7 +222,8 @@ is join(' ', grep { !/^(?:200|50[34]|599)$/ } sort keys %$read), '', 'questions 
 ok $read->{200}, '... and some were answered';
 
 my $filed = $t->settle(timeout => 60 + $seconds);
-my $waiting = @{ [ glob "$t->{dir}/spool/*.[vu]" ] } + sum0(map { $t->redis('XLEN', "errtrack:{q0}:$_") } qw(events large));
+my $spooled = @{ [ glob "$t->{dir}/spool/*.[vu]" ] };
+my $queued = sum0(map { $t->redis('XLEN', "errtrack:{q0}:$_") } qw(events large));
 my $dead = { map { $_->[0] => 1 } $t->sql(q{select (regexp_match(meta, '^event (\S+)$', 'n'))[1] from errtrack_private.dead_letters}) };
 my @lost = grep { !$filed->{$_} && !$dead->{$_} } sort keys %answered;
 is scalar(@lost), 0, "each of $accepted reports that were answered 200 is filed, or a dead letter"
@@ -258,7 +259,7 @@ note "$sum kills: ", join ', ', map { "$_ $kills->{$_}" } sort keys %$kills;
 note "$_: " . $faults->happened->{$_} for sort keys %{ $faults->happened };
 write_file(build_dir() . '/chaos.json', JSON::PP->new->canonical->pretty->encode({
     seed => 0 + $seed, seconds => 0 + sprintf('%.0f', $lasted), accepted => $accepted, stored => 0 + $stored, duplicate => 0 + $duplicate,
-    dead => 0 + keys %$dead, waiting => 0 + $waiting, lost => 0 + @lost, kills => $kills, refused => { map { $_ => sum0(values %{ $refused{$_} }) } keys %refused },
+    dead => 0 + keys %$dead, spooled => $spooled, queued => $queued, lost => 0 + @lost, kills => $kills, refused => { map { $_ => sum0(values %{ $refused{$_} }) } keys %refused },
     unanswered => $without_answer, unverified => $unverified, refused_counted => 0 + $counted, faults => $faults->happened,
 }));
 

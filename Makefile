@@ -226,7 +226,7 @@ chaos:                  ## let everything happen for half an hour, and count; SE
 
 # The floor of the edge is a module of nginx of its own, built in the same way.
 BENCH_BUILD := $(BUILD)/bench/nginx
-BENCH       ?= edge flood worker query sql page
+BENCH       ?= start edge flood worker query sql page
 
 .PHONY: bench bench-compare bench-data floor clients soak
 bench:                  ## measure each part against its floor, into build/bench.json

@@ -39,6 +39,13 @@ sub log_since_start { return read_file($_[0]->log, $_[0]{log_offset} // 0) }
 
 sub start {
     my ($self) = @_;
+    $self->launch;
+    return $self->await;
+}
+
+# Starts it and does not wait for it: await does, and tells an end before it is ready.
+sub launch {
+    my ($self) = @_;
     die "$self->{name} runs already\n" if $self->alive;
     $self->sweep;
     $self->{log_offset} = -s $self->log || 0;
@@ -47,10 +54,13 @@ sub start {
     $self->{session} = $self->{pid};
     $self->{mine} = 1;
     delete $self->{status};
-    # An end before it is ready is told right here.
     $self->{expected} = 1;
     write_file($self->pidfile, "$self->{pid}\n");
+    return;
+}
 
+sub await {
+    my ($self) = @_;
     my $seconds = $self->{start_timeout} || 30;
     wait_until(sub { !$self->alive || $self->ready }, $seconds);
     if (!$self->alive) {

@@ -25,7 +25,10 @@ CounterTable *make_counter_table(ngx_slab_pool_t *pool, std::size_t bytes) noexc
     }
     // Whole pages, so it is aligned.
     void *memory = ngx_slab_alloc(pool, sizeof(CounterTable));
-    return memory == nullptr ? nullptr : new (memory) CounterTable{};
+    if (memory == nullptr) {
+        return nullptr;
+    }
+    return new (memory) CounterTable{};
 }
 
 void Counters::add(const Counted &counted) noexcept

@@ -215,8 +215,8 @@ Headers gitlab_links(const Request &request, const std::string &url, const SqlAn
                                       std::pair(&answer.prev_cursor, "prev")})
     {
         if (!cursor->empty()) {
-            link += link.empty() ? "<" : ", <";
-            link += url + "?cursor=" + *cursor + "&" + rest + ">; rel=\"" + rel + "\"";
+            link.append(link.empty() ? "<" : ", <").append(url).append("?cursor=").append(*cursor)
+                .append("&").append(rest).append(">; rel=\"").append(rel).append("\"");
         }
     }
     return link.empty() ? Headers() : Headers{{"Link", link}};
@@ -233,9 +233,9 @@ Headers sentry_links(const Request &request, const std::string &url, const SqlAn
         std::string cursor = found->empty() ? none : *found;
         std::string arguments = rest;
         append_argument(arguments, "cursor", cursor);
-        link += link.empty() ? "<" : ", <";
-        link += url + "?" + arguments + ">; rel=\"" + rel + "\"; results=\"" + (found->empty() ? "false" : "true")
-                + "\"; cursor=\"" + cursor + "\"";
+        link.append(link.empty() ? "<" : ", <").append(url).append("?").append(arguments)
+            .append(">; rel=\"").append(rel).append("\"; results=\"").append(found->empty() ? "false" : "true")
+            .append("\"; cursor=\"").append(cursor).append("\"");
     }
     Headers headers = {{"Link", link}};
     if (answer.total) {

@@ -114,7 +114,7 @@ private:
     Fault end_parts() override;
 
     Content content_ = Content::file;
-    MinidumpMagic magic_;
+    MinidumpMagic magic_{};
     std::optional<JsonScan> event_;     /* as long as it has no fault */
     std::size_t event_bytes_ = 0;
     std::size_t field_bytes_ = 0;       /* of all fields */
@@ -131,7 +131,7 @@ private:
     Fault scan(std::string_view bytes) override;
     Fault end() override;
 
-    MinidumpMagic magic_;
+    MinidumpMagic magic_{};
 };
 
 }

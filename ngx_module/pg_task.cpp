@@ -416,7 +416,7 @@ try {
                          : is_other_schema(state) ? SqlEnd::other_schema
                          : is_unavailable(state) ? SqlEnd::unavailable : SqlEnd::failed;
             answer = is_refusal(state) ? refusal(state, e.what())
-                     : trouble(end, function + "() failed with SQLSTATE " + state);
+                     : trouble(end, std::string(function).append("() failed with SQLSTATE ").append(state));
             /* The next connection finds out what the schema is now. */
             usable = end != SqlEnd::other_schema;
         } catch (const pqxx::failure &e) {

@@ -108,7 +108,7 @@ protected:
     virtual Fault end() = 0;
 
     ScanLimits limits_;
-    Summary summary_;
+    Summary summary_{};
 };
 
 /*

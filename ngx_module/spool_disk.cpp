@@ -442,7 +442,7 @@ std::unique_ptr<SegmentReader> open_oldest(const std::string &folder, SpoolScan 
                                            const std::vector<std::string> &skipped)
 {
     for (const std::string &name : scan.segments) {
-        std::string path = folder + "/" + name;
+        std::string path = std::string(folder).append("/").append(name);
         if (std::find(skipped.begin(), skipped.end(), path) != skipped.end()) {
             continue;
         }

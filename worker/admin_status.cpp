@@ -164,7 +164,7 @@ void show_once(std::ostream &out, const Options &options)
                       failure.what() + (trouble ? std::string("; ") + trouble->what() : ""));
     }
     if (trouble) {
-        throw *trouble;
+        throw Failure(*trouble);
     }
     if (!alarm.empty()) {
         throw Failure(Exit::alarm, alarm);

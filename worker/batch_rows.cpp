@@ -160,7 +160,9 @@ std::set<Place> file_events(pqxx::transaction_base &tx, const std::vector<Filing
             std::string algorithm(to_text(event.grouping->algorithm));
             std::string user = event.user ? to_hex(*event.user) : "";
             std::string loose = event.loose_hash ? to_hex(*event.loose_hash) : "";
-            auto row = [&](auto... previous) {
+            // By name: clang before 16 captures what a binding declares in no other way.
+            auto row = [&, &hashes = hashes, &variants = variants, &tag_keys = tag_keys,
+                        &tag_texts = tag_texts](auto... previous) {
                 batch.row(std::to_string(places.size()).c_str(),
                           std::to_string(record.project).c_str(),
                           format_timestamp(record.received_at).c_str(), event.id.c_str(),

@@ -203,6 +203,7 @@ std::vector<std::size_t> distinct_members(const ExceptionTree &tree,
         }
     }
     std::vector<std::size_t> members;
+    members.reserve(distinct.size());
     for (const auto &[bytes, each] : distinct) {
         members.push_back(each.second);
     }

@@ -201,13 +201,13 @@ private:
     /* For half a second, so that reports do not wait for it. */
     void retain()
     {
-        auto until = Clock::now() + 500ms;
+        auto until = Clock::now() + std::chrono::milliseconds(500);
         Store::Retained turn = Store::Retained::more;
         while (turn == Store::Retained::more && Clock::now() < until && !stopping) {
             turn = store_.retain(settings_.retention);
         }
         if (turn != Store::Retained::all) {
-            retention_due_ = Clock::now() + (turn == Store::Retained::busy ? 1min : 0min);
+            retention_due_ = turn == Store::Retained::busy ? Clock::now() + 1min : Clock::now();
         }
     }
 

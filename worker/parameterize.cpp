@@ -31,9 +31,8 @@ std::size_t string_end(std::string_view text, std::size_t at)
 {
     char quote = text[at];
     for (at++; at < text.size(); at++) {
-        if (text[at] == '\\') {
-            at++;
-        } else if (text[at] == quote && text.substr(at + 1, 1) == std::string_view(&quote, 1)) {
+        bool doubled = text[at] == quote && text.substr(at + 1, 1) == std::string_view(&quote, 1);
+        if (text[at] == '\\' || doubled) {
             at++;
         } else if (text[at] == quote) {
             return at + 1;
@@ -67,7 +66,7 @@ std::size_t literal_end(std::string_view text, std::size_t at)
         std::size_t name = name_length(rest);
         return name == 0 ? at : at + 1 + name;
     }
-    if (is_digit(c) || ((c == '-' || c == '+' || c == '.') && is_digit(rest.empty() ? 0 : rest[0]))) {
+    if (is_digit(c) || ((c == '-' || c == '+' || c == '.') && is_digit(rest.empty() ? '\0' : rest[0]))) {
         at++;
         while (at < text.size() && (is_digit(text[at]) || text[at] == '.')) {
             at++;

@@ -111,6 +111,7 @@ std::string RuleTrial::result(const std::map<std::string, std::int64_t> &known, 
         move.example = changed->event_id;
     }
     std::vector<Move> shown;
+    shown.reserve(moves.size());
     for (auto &[key, move] : moves) {
         shown.push_back(std::move(move));
     }

@@ -89,11 +89,13 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
         }
         // An entry may be in one batch twice: the second time it was seen.
         std::vector<std::string> verdicts;
+        verdicts.reserve(filings.size());
         for (const Filing &each : filings) {
             verdicts.push_back(std::exchange(found[each.record.delivery_id], "seen"));
         }
 
         std::vector<bool> admitted;
+        admitted.reserve(verdicts.size());
         for (const std::string &verdict : verdicts) {
             admitted.push_back(verdict == "new");
         }

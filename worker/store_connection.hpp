@@ -57,13 +57,13 @@ auto Store::translated(Body body) -> decltype(body())
         connection_.reset();
         throw store_error(Kind::down, e);
     } catch (const pqxx::sql_error &e) {
-        StoreError error = store_error(e);
+        const StoreError error = store_error(e);
         // The schema is being upgraded: the tables of the session are to be made anew.
         bool other_schema = dynamic_cast<const pqxx::syntax_error *>(&e) != nullptr;
         if (error.kind == Kind::down || other_schema) {
             connection_.reset();
         }
-        throw error;
+        throw StoreError(error);
     } catch (const pqxx::failure &e) {
         // Whatever else it is, the state of the connection is not known any more.
         bool open = connection_ && connection_->db.is_open();

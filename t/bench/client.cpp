@@ -8,7 +8,8 @@
  * A file is a whole request; several are sent in turns. In each of them 32 # are replaced by a
  * number that nothing else gets, and 12 @ by one in letters. A client that floods does not care
  * for answers that come early: it sends the rest of its request, unless the server closes. Of
- * those that drip half begin with the first byte, and half have sent their head.
+ * those that drip half begin with the first byte, and half have sent their head. Floods come
+ * from 127.0.0.2, as a bad client has another address than a good one.
  *
  * What is printed: "status STATUS COUNT", of status 0 for requests that the server ended without
  * an answer, and "sent BYTES SECONDS". Of steady also, for each request, "at NUMBER STATUS
@@ -106,6 +107,7 @@ struct Connection {
 };
 
 struct Settings {
+    in_addr_t from;
     std::uint16_t port;
     int connections;
     microseconds length;
@@ -118,7 +120,7 @@ microseconds from_seconds(double seconds) { return microseconds(static_cast<std:
 class Client {
 public:
     explicit Client(Settings const& settings)
-        : start_(Clock::now()), end_(start_ + settings.length), port_(settings.port), epoll_(epoll_create1(0))
+        : start_(Clock::now()), end_(start_ + settings.length), from_(settings.from), port_(settings.port), epoll_(epoll_create1(0))
     {
         std::vector<Request> requests;
         for (std::string const& file : settings.files) {
@@ -253,7 +255,11 @@ private:
         to.sin_family = AF_INET;
         to.sin_port = htons(port_);
         to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (c.fd < 0 || ::connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
+        sockaddr_in from{};
+        from.sin_family = AF_INET;
+        from.sin_addr.s_addr = htonl(from_);
+        if (c.fd < 0 || bind(c.fd, reinterpret_cast<sockaddr*>(&from), sizeof from) != 0
+            || ::connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
             throw std::runtime_error(std::string("cannot connect: ") + std::strerror(errno));
         }
         int const one = 1;
@@ -290,6 +296,7 @@ private:
         return number;
     }
 
+    in_addr_t from_;
     std::uint16_t port_;
     int epoll_, timer_ = -1;
     std::map<int, std::uint64_t> statuses_;
@@ -404,6 +411,7 @@ void run(std::span<char*> args)
     if (kind != "flood" && kind != "drip" && kind != "steady") {
         throw std::runtime_error("usage: client flood|drip|steady PORT CONNECTIONS SECONDS [PACE] FILE...");
     }
+    settings.from = kind == "steady" ? INADDR_LOOPBACK : INADDR_LOOPBACK + 1;
     settings.port = static_cast<std::uint16_t>(std::stoi(args[2]));
     settings.connections = std::stoi(args[3]);
     settings.length = from_seconds(std::stod(args[4]));

@@ -36,6 +36,9 @@ namespace refusal {
 inline constexpr Refusal unavailable = {
     NGX_HTTP_SERVICE_UNAVAILABLE, reason::unavailable,
     "neither the queue nor the spool can take the report now", {}};
+inline constexpr Refusal unconfirmed = {
+    NGX_HTTP_SERVICE_UNAVAILABLE, reason::unconfirmed,
+    "the queue has not said whether it has the report, and the spool cannot take it now", {}};
 inline constexpr Refusal switched_off = {
     NGX_HTTP_SERVICE_UNAVAILABLE, reason::switched_off, "error reporting is switched off here", {}};
 inline constexpr Refusal too_much_arriving = {

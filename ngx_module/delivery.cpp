@@ -25,12 +25,15 @@ void let_go(void *data) noexcept
 void finish(Delivery &delivery, bool kept, bool spooled) noexcept
 {
     delivery.pending = false;
-    delivery.counted.reason = kept ? reason::none : reason::unavailable;
+    const Refusal *refused = kept               ? nullptr
+                             : delivery.in_doubt ? &refusal::unconfirmed
+                                                 : &refusal::unavailable;
+    delivery.counted.reason = kept ? reason::none : refused->reason;
     delivery.counted.spooled = kept && spooled;
     process()->counters.add(delivery.counted);
     if (ngx_http_request_t *r = std::exchange(delivery.request, nullptr)) {
         delivery.cleanup->handler = nullptr;
-        answer_delivered(r, kept);
+        answer_delivered(r, refused);
     }
 }
 
@@ -162,7 +165,10 @@ bool Batch::call(RedisLink &link, bool large, const std::shared_ptr<Deliveries> 
             process()->link.complain(reply);
         }
         if (!taken) {
-            // Maybe Redis has them after all: the worker knows deliveries.
+            // Without a reply Redis may have them after all: the worker knows deliveries.
+            for (const std::shared_ptr<Delivery> &delivery : *deliveries) {
+                delivery->in_doubt = reply == nullptr;
+            }
             spool_all(*deliveries);
             return;
         }

@@ -7,6 +7,7 @@
 #ifndef ERRTRACK_NGX_MODULE_DELIVERY_HPP
 #define ERRTRACK_NGX_MODULE_DELIVERY_HPP
 
+#include "ngx_module/answer.hpp"
 #include "ngx_module/edge.hpp"
 
 #include <memory>
@@ -22,6 +23,7 @@ struct Delivery {
     bool unverified = false;
     bool queued = true;                 /* false: it has its bounds in the spool alone */
     bool pending = false;               /* under way, and neither kept nor refused */
+    bool in_doubt = false;              /* Redis was sent it and has not answered */
     Counted counted = {};
     std::uint64_t address = 0;          /* with key: whose share held counts in */
     std::uint64_t key = 0;
@@ -35,8 +37,8 @@ struct Delivery {
 void deliver(std::shared_ptr<Delivery> delivery, ngx_http_request_t *r,
              ngx_http_cleanup_t *cleanup) noexcept;
 
-/* Answers a request that is waiting. Defined beside the handler. */
-void answer_delivered(ngx_http_request_t *r, bool kept) noexcept;
+/* Answers a request that is waiting; refused: why, or null. Defined beside the handler. */
+void answer_delivered(ngx_http_request_t *r, const Refusal *refused) noexcept;
 
 }
 

@@ -455,19 +455,19 @@ std::optional<Refusal> check_dialog(ngx_http_request_t *r)
 
 }
 
-void answer_delivered(ngx_http_request_t *r, bool kept) noexcept
+void answer_delivered(ngx_http_request_t *r, const Refusal *refused) noexcept
 {
     ngx_http_set_log_request(r->connection->log, r);
     r->connection->log->action = const_cast<char *>("answering a report");
     ngx_int_t rc = guarded(r->connection->log, "answering a report", [&]() -> ngx_int_t {
         Context &ctx = *context_of(r);
-        ctx.accepted = kept;
-        if (kept) {
+        ctx.accepted = refused == nullptr;
+        if (refused == nullptr) {
             return send_accepted(r, ctx.report.endpoint(), ctx.report.event_id(),
                                  &ctx.report.quota());
         }
-        ctx.reason = reason::unavailable;
-        return send_refusal(r, ctx.report.endpoint(), refusal::unavailable, nullptr);
+        ctx.reason = refused->reason;
+        return send_refusal(r, ctx.report.endpoint(), *refused, nullptr);
     });
     finalize(r, rc);
 }

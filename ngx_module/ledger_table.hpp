@@ -57,6 +57,7 @@ inline constexpr std::array reason_words = {
     reason::duplicate_item,
     reason::project_deleted,
     reason::internal,
+    reason::unconfirmed,
     std::string_view("other"),
 };
 inline constexpr std::size_t reasons = reason_words.size();

@@ -58,6 +58,7 @@ inline constexpr std::string_view framing = "framing";
 inline constexpr std::string_view client_gone = "client_gone";
 inline constexpr std::string_view switched_off = "switched_off";
 inline constexpr std::string_view unverified = "unverified";
+inline constexpr std::string_view unconfirmed = "unconfirmed";
 }
 
 /* Why an item is invalid that the worker alone looks into: no request is refused for it. */

@@ -12,7 +12,8 @@ package ErrTrack::Faults;
 #
 # cutters: { name => ErrTrack::Cutter }; disks: { spool => folder, postgres => folder }, small
 # file systems of their own that may be filled; clock: the file from which processes under
-# libfaketime read by how much their clock is wrong.
+# libfaketime read by how much their clock is wrong; only => a pattern that names of faults
+# have to match.
 
 use strict;
 use warnings;
@@ -21,8 +22,8 @@ use ErrTrack::Process qw(running wait_until write_file);
 
 sub new {
     my ($class, $t, %has) = @_;
-    my $self = bless { t => $t, %has, kills => {}, happened => {} }, $class;
-    $self->{all} = [ $self->of_nginx, (map { $self->of_worker($_) } @{ $has{workers} }), $self->of_redis, $self->of_postgres,
+    my $self = bless { t => $t, only => '', %has, kills => {}, happened => {} }, $class;
+    $self->{all} = [ grep { $_->{name} =~ /$self->{only}/ } $self->of_nginx, (map { $self->of_worker($_) } @{ $has{workers} }), $self->of_redis, $self->of_postgres,
         $self->of_connections, $self->of_disks, $self->of_clock ];
     return $self;
 }

@@ -11,7 +11,8 @@ package ErrTrack::Load;
 # event => a hash to be sent with each; pause => seconds between two of a client;
 # with => further options of store, as an array; again => one report in so many has the id
 # of the one before it; send => another way to report, which is given the id and the number
-# of a report and returns the answer.
+# of a report and returns the answer; word => what an answer is listed under, instead of its
+# status.
 
 use strict;
 use warnings;
@@ -41,8 +42,8 @@ sub start {
             my $answer = eval {
                 $arg{send} ? $arg{send}->($id, $number) : $t->store({ message => 'load', %{ $arg{event} || {} }, event_id => $id }, @{ $arg{with} || [] });
             };
-            syswrite $write, sprintf "%d %s %.3f %.3f\n", $answer ? $answer->status : 599, $id, $asked,
-                Time::HiRes::time();
+            my $word = !$answer ? 599 : $arg{word} ? $arg{word}->($answer) : $answer->status;
+            syswrite $write, sprintf "%s %s %.3f %.3f\n", $word, $id, $asked, Time::HiRes::time();
             Time::HiRes::sleep($arg{pause}) if $arg{pause};
         }
         # Not exit: the services belong to the parent.

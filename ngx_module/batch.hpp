@@ -21,7 +21,7 @@ struct Delivery;
 /* One for each process. */
 class Batch {
 public:
-    Batch(RedisLink &link, ngx_log_t *log) noexcept;
+    Batch(RedisLinks &links, ngx_log_t *log) noexcept;
     ~Batch();
     Batch(const Batch &) = delete;
     Batch &operator=(const Batch &) = delete;
@@ -36,7 +36,7 @@ private:
     static bool call(RedisLink &link, bool large, const std::shared_ptr<Deliveries> &deliveries);
     static void on_turn(ngx_event_t *ev) noexcept;
 
-    RedisLink &link_;
+    RedisLinks &links_;
     ngx_log_t *log_;
     ngx_event_t turn_ = {};             /* posted: runs when the turn ends */
     Deliveries deliveries_;

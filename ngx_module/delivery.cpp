@@ -96,7 +96,7 @@ void deliver(std::shared_ptr<Delivery> delivery, ngx_http_request_t *r,
     });
 }
 
-Batch::Batch(RedisLink &link, ngx_log_t *log) noexcept : link_(link), log_(log)
+Batch::Batch(RedisLinks &links, ngx_log_t *log) noexcept : links_(links), log_(log)
 {
     turn_.handler = on_turn;
     turn_.data = this;
@@ -113,11 +113,13 @@ Batch::~Batch()
 bool Batch::add(const std::shared_ptr<Delivery> &delivery)
 {
     std::size_t size = delivery->meta.size() + delivery->body.size();
-    if (!link_.prompt() || !link_.room_for(bytes_ + size)) {
+    bool large = delivery->body.size() > large_body;
+    RedisLink &link = links_.of(large);
+    if (!link.prompt() || !link.room_for((large ? 0 : bytes_) + size)) {
         return false;
     }
-    if (delivery->body.size() > large_body) {
-        return call(link_, true, std::make_shared<Deliveries>(1, delivery));
+    if (large) {
+        return call(link, true, std::make_shared<Deliveries>(1, delivery));
     }
     if (bytes_ + size > large_body || deliveries_.size() == most_records) {
         send();
@@ -143,7 +145,7 @@ void Batch::send() noexcept
     }
     bool sent = false;
     guarded(log_, "queueing reports", [&] {
-        sent = call(link_, false, std::make_shared<Deliveries>(taken));
+        sent = call(links_.main, false, std::make_shared<Deliveries>(taken));
         return NGX_OK;
     });
     if (!sent) {
@@ -159,10 +161,10 @@ bool Batch::call(RedisLink &link, bool large, const std::shared_ptr<Deliveries> 
     for (const std::shared_ptr<Delivery> &delivery : *deliveries) {
         words.insert(words.end(), {field_meta, delivery->meta, field_body, delivery->body});
     }
-    return link.call(words, [deliveries](const redisReply *reply) {
+    return link.call(words, [&link, deliveries](const redisReply *reply) {
         bool taken = reply != nullptr && reply->type == REDIS_REPLY_STRING;
         if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
-            process()->link.complain(reply);
+            link.complain(reply);
         }
         if (!taken) {
             // Without a reply Redis may have them after all: the worker knows deliveries.

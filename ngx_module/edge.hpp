@@ -59,7 +59,7 @@ static_assert(std::is_trivially_destructible_v<LocConf>);
 struct Process {
     Ids ids;
     Buffers buffers;
-    RedisLink link;
+    RedisLinks links;
     Counters counters;
     Quotas quotas;
     KeyLoader loader;

@@ -137,7 +137,7 @@ void add_processes(Text &text, const CounterTable &table, std::uint64_t now)
     text.family("errtrack_redis_up", "gauge", "Whether the process is connected to Redis.");
     each([](const GaugeSlot &slot) -> std::uint64_t { return value_of(slot.redis_state) == 2; });
     text.family("errtrack_redis_state", "gauge",
-                "State of the link to Redis: 0 down, 1 connecting, 2 connected.");
+                "State of the worse link to Redis: 0 down, 1 connecting, 2 connected.");
     each([](const GaugeSlot &slot) { return value_of(slot.redis_state); });
     text.family("errtrack_redis_latency_seconds", "gauge",
                 "How long the last answer of Redis took.");

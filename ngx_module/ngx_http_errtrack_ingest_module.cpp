@@ -520,17 +520,17 @@ Process *process() noexcept
 }
 
 Process::Process(const MainConf &conf, ngx_cycle_t *cycle)
-    : link(conf.redis, cycle->log), counters(Zone(conf.zone)),
-      quotas(QuotaZone(Zone(conf.zone)), link, cycle->log),
-      loader(KeyZone(Zone(conf.zone)), link, snapshot_path(conf.spool, cycle->pool),
+    : links(conf.redis, cycle->log), counters(Zone(conf.zone)),
+      quotas(QuotaZone(Zone(conf.zone)), links.main, cycle->log),
+      loader(KeyZone(Zone(conf.zone)), links.main, snapshot_path(conf.spool, cycle->pool),
              conf.spool.threads, cycle->log),
-      gate(conf.backlog, Zone(conf.zone)), batch(link, cycle->log),
-      ledger(counters, link, std::string(view(cycle->hostname)), cycle->log),
+      gate(conf.backlog, Zone(conf.zone)), batch(links, cycle->log),
+      ledger(counters, links.main, std::string(view(cycle->hostname)), cycle->log),
       shares(conf.redis.buffer),
-      watch(Zone(conf.zone), link, quotas, counters, shares, cycle->log)
+      watch(Zone(conf.zone), links, quotas, counters, shares, cycle->log)
 {
     if (conf.spool.path.len > 0) {
-        spool.emplace(conf.spool, Zone(conf.zone), link, cycle->log,
+        spool.emplace(conf.spool, Zone(conf.zone), links, cycle->log,
                       [this] { return gate.open(); });
     }
 }

@@ -27,7 +27,7 @@ std::string_view obstacle(ngx_http_request_t *r) noexcept
     if (!KeyZone(Zone(main_conf(r).zone)).filled()) {
         return "the client keys are not known yet";
     }
-    bool queue = self.link.connected() && self.link.prompt() && self.gate.open();
+    bool queue = self.links.main.connected() && self.links.main.prompt() && self.gate.open();
     bool spool = self.spool && self.spool->room_for(small_report, false);
     return queue || spool ? "" : "neither the queue nor the spool can take a report";
 }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
@@ -30,6 +31,16 @@ std::string readable(const redisReply *reply)
     return text;
 }
 
+void append_number(std::string &text, char kind, size_t number)
+{
+    char digits[24];
+    digits[0] = kind;
+    char *end = std::to_chars(digits + 1, digits + sizeof(digits), number).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    text.append(digits, end);
+}
+
 RedisLink *link_of(const redisAsyncContext *context) noexcept
 {
     return static_cast<RedisLink *>(context->data);
@@ -37,7 +48,9 @@ RedisLink *link_of(const redisAsyncContext *context) noexcept
 
 }
 
-RedisLink::RedisLink(const RedisAddress &address, ngx_log_t *log) : address_(address), log_(log)
+RedisLink::RedisLink(const RedisAddress &address, std::string_view use, ngx_log_t *log)
+    : address_(address), name_(std::string(view(address.name)).append(use)), second_(!use.empty()),
+      outage_(second_ ? NGX_LOG_INFO : NGX_LOG_ERR), log_(log)
 {
     timer_owner_.fd = static_cast<ngx_socket_t>(-1);
     timer_owner_.data = this;
@@ -145,9 +158,11 @@ void RedisLink::add_write(void *data) noexcept
     }
 }
 
+/* hiredis asks for it when it has nothing left to write. */
 void RedisLink::del_write(void *data) noexcept
 {
     auto *c = static_cast<ngx_connection_t *>(data);
+    link_of(static_cast<redisAsyncContext *>(c->data))->fed_ = 0;
     if (c->write->active != 0) {
         ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
     }
@@ -163,6 +178,7 @@ void RedisLink::on_cleanup(void *data) noexcept
     ngx_close_connection(c);
     context->c.fd = -1;
     context->ev.data = nullptr;
+    link->forget_unsent();
     if (!link->closing_) {
         link->went_down(context->errstr != nullptr && *context->errstr != '\0'
                             ? context->errstr : "connection closed");
@@ -189,6 +205,10 @@ void RedisLink::on_writable(ngx_event_t *ev) noexcept
     link->writing_ = true;
     redisAsyncHandleWrite(context);
     link->writing_ = false;
+    guarded(link->log_, "writing to redis", [link] {
+        link->feed();
+        return NGX_OK;
+    });
 }
 
 /* Runs outside hiredis' own guard: nothing may be freed or closed here. */
@@ -207,7 +227,8 @@ void RedisLink::went_up()
     }
     connected_ = true;
     connections_++;
-    ngx_log_error(NGX_LOG_NOTICE, log_, 0, "redis %V: connected", &address_.name);
+    ngx_uint_t level = second_ ? NGX_LOG_INFO : NGX_LOG_NOTICE;
+    ngx_log_error(level, log_, 0, "redis %s: connected", name_.c_str());
     complained_ = false;
     locked_out_ = false;
     watch_oldest();
@@ -253,8 +274,8 @@ bool RedisLink::greet(std::initializer_list<std::string_view> words)
             locked_out_ = true;
             complained_ = true;
             ngx_str_t command = as_ngx_str(what);
-            ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %V refused: %s, retrying",
-                          &address_.name, &command, readable(reply).c_str());
+            ngx_log_error(outage_, log_, 0, "redis %s: %V refused: %s, retrying",
+                          name_.c_str(), &command, readable(reply).c_str());
         }
         drop();
     };
@@ -272,7 +293,7 @@ void RedisLink::went_down(const char *why)
     // An outage is one line when it begins and one when it ends.
     if (!complained_) {
         complained_ = true;
-        ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: %s, retrying", &address_.name, why);
+        ngx_log_error(outage_, log_, 0, "redis %s: %s, retrying", name_.c_str(), why);
     }
 }
 
@@ -315,8 +336,8 @@ void RedisLink::on_deadline(ngx_event_t *ev) noexcept
     }
     if (!link->complained_) {
         link->complained_ = true;
-        ngx_log_error(NGX_LOG_ERR, link->log_, 0, "redis %V: no answer in %M ms, closing",
-                      &link->address_.name,
+        ngx_log_error(NGX_LOG_ERR, link->log_, 0, "redis %s: no answer in %M ms, closing",
+                      link->name_.c_str(),
                       link->connected_ ? link->address_.timeout : link->address_.connect_timeout);
     }
     link->drop();
@@ -348,7 +369,7 @@ void RedisLink::complain(const redisReply *reply)
         return;
     }
     refused_at_ = ngx_time();
-    ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %V: refused %ui command(s): %s", &address_.name,
+    ngx_log_error(NGX_LOG_ERR, log_, 0, "redis %s: refused %ui command(s): %s", name_.c_str(),
                   refused_, readable(reply).c_str());
     refused_ = 0;
 }
@@ -362,62 +383,146 @@ bool RedisLink::call(const std::string_view *words, size_t count, Callback callb
     return room_for(bytes) && send(words, count, bytes, std::move(callback));
 }
 
-/* Formatted here, in one buffer that is kept; what is long goes straight to hiredis, so
- * that it is copied once. Nothing is sent before the turn of the event loop ends. */
+/* Nothing is sent before the turn of the event loop ends. */
 bool RedisLink::send(const std::string_view *words, size_t count, size_t bytes, Callback callback)
 {
     // The clock may be old: whoever calls may have computed for long.
     ngx_time_update();
-    auto sent = std::unique_ptr<Call>(new Call{this, bytes, std::move(callback)});
-    bool begun = false;
-    // The beginning brings the callback along, and hiredis reads its name.
-    auto put = [&](std::string_view piece) {
-        if (context_ == nullptr) {
-            return false;
-        }
-        if (begun) {
-            return redisAppendFormattedCommand(&context_->c, piece.data(), piece.size()) == REDIS_OK;
-        }
-        sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
-        begun = redisAsyncFormattedCommand(context_, on_reply, sent.get(), piece.data(),
-                                           piece.size()) == REDIS_OK;
-        if (!begun) {
-            sent_.pop_back();
-        }
-        return begun;
-    };
-    auto put_number = [this](char kind, size_t number) {
-        char text[24];
-        text[0] = kind;
-        char *end = std::to_chars(text + 1, text + sizeof(text), number).ptr;
-        *end++ = '\r';
-        *end++ = '\n';
-        command_.append(text, end);
-    };
+    auto call = std::unique_ptr<Call>(new Call{this, bytes, std::move(callback)});
+    if (bytes > piece || !unsent_.empty()) {
+        send_in_pieces(words, count, std::move(call));
+        return true;
+    }
+    return send_whole(words, count, call);
+}
+
+/* The beginning brings the callback along, and hiredis reads its name. */
+bool RedisLink::put(std::unique_ptr<Call> &call, std::string_view bytes)
+{
+    if (context_ == nullptr) {
+        return false;
+    }
+    if (call == nullptr) {
+        return redisAppendFormattedCommand(&context_->c, bytes.data(), bytes.size()) == REDIS_OK;
+    }
+    sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
+    if (redisAsyncFormattedCommand(context_, on_reply, call.get(), bytes.data(), bytes.size())
+        != REDIS_OK)
+    {
+        sent_.pop_back();
+        return false;
+    }
+    static_cast<void>(call.release());      // on_reply() has it now
+    return true;
+}
+
+/* Formatted here, in one buffer that is kept; what is long goes straight to hiredis, so
+ * that it is copied once. */
+bool RedisLink::send_whole(const std::string_view *words, size_t count, std::unique_ptr<Call> &call)
+{
+    size_t bytes = call->bytes;
     command_.clear();
-    put_number('*', count);
+    append_number(command_, '*', count);
     bool good = true;
     for (size_t i = 0; good && i < count; i++) {
-        put_number('$', words[i].size());
+        append_number(command_, '$', words[i].size());
         if (words[i].size() >= long_word) {
-            good = put(command_) && put(words[i]);
+            good = put(call, command_) && put(call, words[i]);
             command_.clear();
         } else {
             command_.append(words[i]);
         }
         command_.append("\r\n");
     }
-    good = good && put(command_);
-    if (!begun) {
+    good = good && put(call, command_);
+    if (call != nullptr) {
         return false;
     }
-    static_cast<void>(sent.release());  // on_reply() has it now
     in_flight_bytes_ += bytes;
     watch_oldest();
     if (!good) {
         drop();                         // half a command: Redis must not see it
     }
     return true;
+}
+
+/* hiredis moves all that it still has whenever the socket has taken some of it, which is
+ * quadratic; and whoever copies megabytes holds up every other request. */
+void RedisLink::send_in_pieces(const std::string_view *words, size_t count,
+                               std::unique_ptr<Call> call)
+{
+    size_t bytes = call->bytes;
+    Unsent command = {std::move(call), {}};
+    std::string text;
+    append_number(text, '*', count);
+    for (size_t i = 0; i < count; i++) {
+        append_number(text, '$', words[i].size());
+        if (words[i].size() > piece) {
+            command.parts.push_back({std::exchange(text, {}), words[i]});
+        } else {
+            text.append(words[i]);
+        }
+        text.append("\r\n");
+    }
+    command.parts.push_back({std::move(text), {}});
+    unsent_.push_back(std::move(command));
+    in_flight_bytes_ += bytes;
+    feed();
+}
+
+/* Hands on a piece when the one before has left hiredis. */
+void RedisLink::feed()
+{
+    if (unsent_.empty() || fed_ >= piece) {
+        return;
+    }
+    bool good = true;
+    writing_ = true;                    // to wait for the socket: others are due first
+    while (good && !unsent_.empty() && fed_ < piece) {
+        Unsent &command = unsent_.front();
+        Unsent::Part &part = command.parts.front();
+        if (!part.text.empty()) {
+            good = put(command.call, part.text);
+            fed_ += part.text.size();
+            part.text.clear();
+        } else if (!part.word.empty()) {
+            std::string_view next = part.word.substr(0, piece);
+            good = put(command.call, next);
+            fed_ += next.size();
+            part.word.remove_prefix(next.size());
+        } else {
+            command.parts.pop_front();
+        }
+        if (command.parts.empty()) {
+            unsent_.pop_front();
+        }
+    }
+    if (good && context_ != nullptr) {
+        add_write(context_->ev.data);
+    }
+    writing_ = false;
+    watch_oldest();
+    if (!good) {
+        drop();                         // half a command: Redis must not see it
+    }
+}
+
+/* The connection is gone. */
+void RedisLink::forget_unsent()
+{
+    fed_ = 0;
+    for (Unsent &command : std::exchange(unsent_, {})) {
+        if (command.call == nullptr) {
+            continue;                   // on_reply() has had it
+        }
+        in_flight_bytes_ -= command.call->bytes;
+        if (!closing_) {
+            guarded(log_, "giving up a command of redis", [&] {
+                command.call->callback(nullptr);
+                return NGX_OK;
+            });
+        }
+    }
 }
 
 void RedisLink::on_reply(redisAsyncContext *, void *reply, void *data) noexcept

@@ -1,8 +1,9 @@
 /*
- * The one Redis connection of an nginx worker process, on nginx's own event loop:
- * the only user of hiredis here. Commands of all requests share it and are
- * pipelined; answers come in order. It belongs to the process, not to a request:
- * a request that ends first only lets go of its call.
+ * The Redis connections of an nginx worker process, on nginx's own event loop: the only
+ * user of hiredis here. Commands of all requests share one and are pipelined; answers
+ * come in order. So large reports have one of their own, or what is small would wait for
+ * megabytes. It belongs to the process, not to a request: a request that ends first only
+ * lets go of its call.
  *
  * States: down (waiting to reconnect), connecting and connected. While it is down a
  * call is refused at once, and the client is told so. Calls made while it connects
@@ -60,7 +61,8 @@ public:
      * on the event loop and must not throw. */
     using Callback = std::function<void(const redisReply *)>;
 
-    RedisLink(const RedisAddress &address, ngx_log_t *log);
+    /* use: what it is for, in logs; empty: the first of a process. */
+    RedisLink(const RedisAddress &address, std::string_view use, ngx_log_t *log);
     ~RedisLink();
     RedisLink(const RedisLink &) = delete;
     RedisLink &operator=(const RedisLink &) = delete;
@@ -100,7 +102,8 @@ public:
 
     /*
      * Sends a command. False: refused, the callback is dropped and was not called.
-     * True: the callback runs exactly once.
+     * True: the callback runs exactly once. A word of more than a piece is not copied at
+     * once: it must stay where it is until then.
      */
     bool call(std::initializer_list<std::string_view> words, Callback callback)
     {
@@ -114,10 +117,23 @@ public:
 private:
     static constexpr ngx_msec_t patience = 250;
 
+    /* Bytes of a command from which on it is handed to hiredis in pieces of that size. */
+    static constexpr size_t piece = 256 * 1024;
+
     struct Call {
         RedisLink *link;
         size_t bytes;
         Callback callback;
+    };
+
+    /* A command of which hiredis does not have all. */
+    struct Unsent {
+        struct Part {
+            std::string text;
+            std::string_view word;          /* comes after it */
+        };
+        std::unique_ptr<Call> call;         /* null: hiredis has the beginning */
+        std::deque<Part> parts;
     };
 
     void connect();
@@ -126,6 +142,11 @@ private:
     bool greet(std::initializer_list<std::string_view> words);
     bool call(const std::string_view *words, size_t count, Callback callback);
     bool send(const std::string_view *words, size_t count, size_t bytes, Callback callback);
+    bool send_whole(const std::string_view *words, size_t count, std::unique_ptr<Call> &call);
+    void send_in_pieces(const std::string_view *words, size_t count, std::unique_ptr<Call> call);
+    bool put(std::unique_ptr<Call> &call, std::string_view piece);
+    void feed();
+    void forget_unsent();
     void went_up();
     void went_down(const char *why);
     void drop();
@@ -145,6 +166,9 @@ private:
     static void on_cleanup(void *data) noexcept;
 
     const RedisAddress address_;
+    const std::string name_;                /* of it in logs */
+    const bool second_;
+    const ngx_uint_t outage_;               /* its level in the log: the first one tells of it */
     ngx_log_t *log_;
     redisAsyncContext *context_ = nullptr;  /* null while there is no socket */
     ngx_connection_t timer_owner_ = {};     /* debug logs of timers read its descriptor */
@@ -155,6 +179,8 @@ private:
     std::string command_;                   /* what of one is not long */
     std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
     size_t in_flight_bytes_ = 0;
+    std::deque<Unsent> unsent_;
+    size_t fed_ = 0;                        /* bytes of pieces that have not left hiredis */
     time_t refused_at_ = 0;
     ngx_uint_t refused_ = 0;                /* since then, not logged */
     ngx_uint_t connections_ = 0;
@@ -164,6 +190,18 @@ private:
     bool writing_ = false;                  /* hiredis is */
     bool complained_ = false;               /* the present outage has been logged */
     bool locked_out_ = false;               /* so has that Redis does not let us in */
+};
+
+/* Both of a process. Each may have the buffer of the address in flight: what requests hold
+ * of it together is bounded before. */
+struct RedisLinks {
+    RedisLink main;         /* small reports, and all that is no report */
+    RedisLink large;        /* reports larger than large_body (worker/entry.hpp) */
+
+    RedisLinks(const RedisAddress &address, ngx_log_t *log)
+        : main(address, "", log), large(address, " for large reports", log) {}
+
+    RedisLink &of(bool large_report) noexcept { return large_report ? large : main; }
 };
 
 }

@@ -248,9 +248,9 @@ void Intake::on_hold(ngx_event_t *ev) noexcept
 
 class Drain {
 public:
-    Drain(const SpoolSettings &settings, EdgeState &state, RedisLink &link, SpoolBudget &budget,
+    Drain(const SpoolSettings &settings, EdgeState &state, RedisLinks &links, SpoolBudget &budget,
           Intake &intake, ngx_log_t *log, std::function<bool()> open)
-        : state_(state), link_(link), budget_(budget), intake_(intake), log_(log),
+        : state_(state), links_(links), budget_(budget), intake_(intake), log_(log),
           folder_(view(settings.path)), keep_free_(settings.free), open_(std::move(open)),
           job_(settings.threads, log)
     {}
@@ -268,7 +268,7 @@ public:
 private:
     bool allowed() const
     {
-        return !leaving() && link_.connected() && ngx_current_msec >= resume_at_ && open_();
+        return !leaving() && links_.main.connected() && ngx_current_msec >= resume_at_ && open_();
     }
     void look();
     void looked(bool wanted);
@@ -281,7 +281,7 @@ private:
     void let_go();
 
     EdgeState &state_;
-    RedisLink &link_;
+    RedisLinks &links_;
     SpoolBudget &budget_;
     Intake &intake_;
     ngx_log_t *log_;
@@ -309,15 +309,15 @@ private:
     std::uint64_t seen_free_ = 0;
     std::vector<std::string> skipped_;      /* drained, but they cannot be removed */
     std::unique_ptr<SegmentReader> reader_;
-    SegmentReader::Chunk chunk_;
+    std::shared_ptr<SegmentReader::Chunk> chunk_ = std::make_shared<SegmentReader::Chunk>();
     std::string why_;
     ThreadJob job_;
 };
 
 void Drain::tick()
 {
-    bool came_up = link_.connected() && !was_connected_;
-    was_connected_ = link_.connected();
+    bool came_up = links_.main.connected() && !was_connected_;
+    was_connected_ = links_.main.connected();
     sent_in_tick_ = 0;
     if (job_.running()) {
         return;
@@ -372,14 +372,14 @@ void Drain::looked(bool wanted)
 /* The next step of a segment. */
 void Drain::go_on()
 {
-    if (taken_ < chunk_.records.size()) {
+    if (taken_ < chunk_->records.size()) {
         send();
     } else if (in_flight_ > 0 || job_.running()) {
         return;
-    } else if (chunk_.last) {
+    } else if (chunk_->last) {
         finish();
     } else if (allowed()) {
-        job_.start([this] { reader_->read(chunk_); },
+        job_.start([this] { reader_->read(*chunk_); },
                    [this] {
                        next_ = 0;
                        taken_ = 0;
@@ -398,7 +398,7 @@ void Drain::send()
         if (!again_.empty()) {
             index = again_.back();
             again_.pop_back();
-        } else if (next_ < chunk_.records.size()) {
+        } else if (next_ < chunk_->records.size()) {
             next_++;
         } else {
             return;
@@ -414,16 +414,22 @@ void Drain::send()
 
 bool Drain::send_one(std::size_t index)
 {
-    const RecordView &record = chunk_.records[index];
-    std::string stream = stream_key(0, record.body.size() > large_body);
-    bool sent = link_.call(
+    const RecordView &record = chunk_->records[index];
+    bool large = record.body.size() > large_body;
+    RedisLink &link = links_.of(large);
+    std::string stream = stream_key(0, large);
+    // The link reads a large one until it has the reply: the chunk stays until then.
+    bool sent = link.call(
         {"XADD", stream, "*", field_meta, record.meta, field_body, record.body},
-        [this, index, segment = segment_](const redisReply *reply) {
+        [this, &link, index, chunk = chunk_, segment = segment_](const redisReply *reply) {
+            if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
+                link.complain(reply);
+            }
             if (segment == segment_) {
                 on_reply(index, reply);
             }
         });
-    if (!sent && link_.connected() && link_.in_flight() == 0) {
+    if (!sent && link.connected() && link.in_flight() == 0) {
         resume_at_ = ngx_current_msec + after_failure;
         ngx_log_error(NGX_LOG_CRIT, log_, 0,
                       "spool: a report of %uz bytes does not fit into \"errtrack_redis_buffer\"",
@@ -445,14 +451,11 @@ void Drain::on_reply(std::size_t index, const redisReply *reply)
         again_.push_back(index);
         refused_ = true;
         if (reply == nullptr && ngx_current_msec >= resume_at_) {
-            // A report that takes too long to send costs everybody the link: ever less often.
+            // A report that takes too long to send costs all on its link: ever less often.
             resume_at_ = ngx_current_msec + pause_;
             pause_ = std::min(pause_ * 2, longest_pause);
         } else if (reply != nullptr) {
             resume_at_ = ngx_current_msec + after_failure;
-        }
-        if (reply != nullptr && reply->type == REDIS_REPLY_ERROR) {
-            link_.complain(reply);
         }
     }
     go_on();
@@ -486,7 +489,7 @@ void Drain::let_go()
     segment_++;
     active_ = false;
     reader_.reset();
-    chunk_ = {};
+    chunk_ = std::make_shared<SegmentReader::Chunk>();
     again_.clear();
     next_ = 0;
     taken_ = 0;
@@ -498,12 +501,12 @@ void Drain::let_go()
 /* ---- the spool of this process --------------------------------------------------- */
 
 struct Spool::Work {
-    Work(const SpoolSettings &settings, Zone zone, RedisLink &link_, ngx_log_t *log_,
+    Work(const SpoolSettings &settings, Zone zone, RedisLinks &links, ngx_log_t *log_,
          std::function<bool()> open)
-        : link(link_), log(log_),
+        : log(log_),
           budget(zone.state().spool_bytes, zone.state().spool_unverified_bytes, settings.size),
           intake(settings, budget, log),
-          drain(settings, zone.state(), link, budget, intake, log, std::move(open))
+          drain(settings, zone.state(), links, budget, intake, log, std::move(open))
     {
         timer_owner.fd = static_cast<ngx_socket_t>(-1);
         timer_owner.data = this;
@@ -537,7 +540,6 @@ struct Spool::Work {
         ngx_add_timer(ev, work->drain.active() ? tick_draining : tick_idle);
     }
 
-    RedisLink &link;
     ngx_log_t *log;
     SpoolBudget budget;
     Intake intake;
@@ -546,11 +548,11 @@ struct Spool::Work {
     ngx_event_t clock = {};
 };
 
-Spool::Spool(const SpoolSettings &settings, Zone zone, RedisLink &link, ngx_log_t *log,
+Spool::Spool(const SpoolSettings &settings, Zone zone, RedisLinks &links, ngx_log_t *log,
              std::function<bool()> open)
 {
     if (settings.path.len > 0) {
-        work_ = std::make_unique<Work>(settings, zone, link, log, std::move(open));
+        work_ = std::make_unique<Work>(settings, zone, links, log, std::move(open));
     }
 }
 

@@ -40,7 +40,7 @@ public:
 
     /* open is asked, often, whether anything may be drained now, because Redis has room for
      * it. It must not throw. */
-    Spool(const SpoolSettings &settings, Zone zone, RedisLink &link, ngx_log_t *log,
+    Spool(const SpoolSettings &settings, Zone zone, RedisLinks &links, ngx_log_t *log,
           std::function<bool()> open);
     /* Waits for writes under way, then lets go of the segments; nothing is lost. */
     ~Spool();

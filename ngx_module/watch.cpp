@@ -6,6 +6,8 @@
 
 #include "worker/entry.hpp"
 
+#include <algorithm>
+
 namespace errtrack __attribute__((visibility("hidden"))) {
 namespace {
 
@@ -17,11 +19,16 @@ std::uint64_t number(const redisReply *reply) noexcept
                ? static_cast<std::uint64_t>(reply->integer) : 0;
 }
 
+std::uint64_t state(const RedisLink &link) noexcept
+{
+    return link.connected() ? 2 : link.up() ? 1 : 0;
 }
 
-Watch::Watch(Zone zone, RedisLink &link, const Quotas &quotas, Counters counters,
+}
+
+Watch::Watch(Zone zone, RedisLinks &links, const Quotas &quotas, Counters counters,
              const Shares &shares, ngx_log_t *log)
-    : zone_(zone), link_(link), quotas_(quotas), counters_(counters), shares_(shares), log_(log)
+    : zone_(zone), links_(links), quotas_(quotas), counters_(counters), shares_(shares), log_(log)
 {
     timer_owner_.fd = static_cast<ngx_socket_t>(-1);
     timer_owner_.data = this;
@@ -54,15 +61,17 @@ void Watch::on_timer(ngx_event_t *ev) noexcept
 
 void Watch::show()
 {
-    counters_.set_gauges({link_.connected() ? 2u : link_.up() ? 1u : 0u, link_.in_flight(),
-                          static_cast<std::uint64_t>(link_.latency()) * 1000, quotas_.leasing(),
+    const RedisLink &link = links_.main;
+    counters_.set_gauges({std::min(state(link), state(links_.large)),
+                          link.in_flight() + links_.large.in_flight(),
+                          static_cast<std::uint64_t>(link.latency()) * 1000, quotas_.leasing(),
                           shares_.held()});
 }
 
 /* A Redis that is away tells nothing, and what it told before does not matter then. */
 void Watch::poll()
 {
-    if (waiting_ > 0 || !link_.connected() || ngx_exiting) {
+    if (waiting_ > 0 || !links_.main.connected() || ngx_exiting) {
         return;
     }
     entries_ = 0;
@@ -78,8 +87,8 @@ void Watch::poll()
     };
     for (bool large : {false, true}) {
         std::string stream = stream_key(0, large);
-        waiting_ += link_.call({"XLEN", stream}, take(entries_));
-        waiting_ += link_.call({"MEMORY", "USAGE", stream}, take(bytes_));
+        waiting_ += links_.main.call({"XLEN", stream}, take(entries_));
+        waiting_ += links_.main.call({"MEMORY", "USAGE", stream}, take(bytes_));
     }
 }
 

@@ -38,7 +38,7 @@ private:
 
 class Watch {
 public:
-    Watch(Zone zone, RedisLink &link, const Quotas &quotas, Counters counters,
+    Watch(Zone zone, RedisLinks &links, const Quotas &quotas, Counters counters,
           const Shares &shares, ngx_log_t *log);
     ~Watch();
     Watch(const Watch &) = delete;
@@ -51,7 +51,7 @@ private:
     static void on_timer(ngx_event_t *ev) noexcept;
 
     Zone zone_;
-    RedisLink &link_;
+    RedisLinks &links_;
     const Quotas &quotas_;
     Counters counters_;
     const Shares &shares_;

@@ -103,7 +103,7 @@ my $lines = sub { my ($pattern) = @_; my @found = $log->() =~ /^.*$pattern.*$/mg
 $t->nginx->reload($by->("$unix db=99"));
 is_deeply $send->(50), { 200 => 50 }, 'reports are taken with a database that does not exist';
 cmp_ok $spooled->(), '>=', 50, 'by the spool';
-eventually { $lines->(qr/SELECT refused: ERR DB index is out of range/) == 2 } 'each of two processes says why';
+eventually { $lines->(qr/\[error\].* SELECT refused: ERR DB index is out of range/) == 2 } 'each of two processes says why';
 $t->nginx->reload($by->($unix));
 eventually { !@{ [ glob "$t->{dir}/spool/*.[vu]" ] } } 'with the right one the spool is emptied';
 
@@ -125,8 +125,9 @@ $offset = -s $t->nginx->log;
 $t->redis('ACL', 'SETUSER', 'edge', '>other', '<s3cret');
 $t->redis('CLIENT', 'KILL', 'USER', 'edge');
 is_deeply $send->(50), { 200 => 50 }, 'reports are taken with a wrong one';
-eventually { $refusals->() >= 8 } 'it is tried again and again';
-is $lines->(qr/AUTH refused: WRONGPASS/), 2, 'and each of two processes says so once';
+eventually { $refusals->() >= 16 } 'it is tried again and again';
+eventually { !$connected->() } 'the metrics tell';
+is $lines->(qr/\[error\].* AUTH refused: WRONGPASS/), 2, 'and each of two processes says so once';
 unlike $log->(), qr/s3cret/, 'without telling the password';
 $t->redis('ACL', 'SETUSER', 'edge', '>s3cret', '<other');
 eventually { $connected->() } 'nginx is connected when it is right again';

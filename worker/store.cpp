@@ -13,6 +13,7 @@
 
 #include <pqxx/pqxx>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -35,6 +36,18 @@ std::string printable(std::string text)
 std::string claimed_key(const Record &record)
 {
     return record.public_key.empty() || is_public_key(record.public_key) ? record.public_key : "?";
+}
+
+/* A session keeps plans that were made for tables as they were then: one that began empty
+ * would be read from end to end for each row of a batch, until it is analyzed a minute later.
+ * Making them anew each second costs nothing that can be measured. */
+void forget_old_plans(pqxx::work &tx, std::chrono::steady_clock::time_point &planned_at)
+{
+    auto now = std::chrono::steady_clock::now();
+    if (now - planned_at >= std::chrono::seconds(1)) {
+        planned_at = now;
+        tx.exec("discard plans");
+    }
 }
 
 /* One that is handed out again waits already. */
@@ -61,6 +74,7 @@ FiledCounts Store::file(const std::vector<Filing> &filings)
     return translated([&] {
         FiledCounts counts;
         pqxx::work tx(connection().db);
+        forget_old_plans(tx, connection().planned_at);
 
         Copy deliveries(tx, "batch_deliveries",
                         {"delivery_id", "project_id", "received_at", "public_key"});

@@ -9,6 +9,7 @@
 
 #include <pqxx/pqxx>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ struct Store::Connection {
     std::optional<Listener> keys;
     std::optional<Listener> settings;
     std::optional<Listener> grouping;
+    std::chrono::steady_clock::time_point planned_at;   /* plans of filing are not older */
     std::unique_ptr<pqxx::work> turn;   /* of a projection, or of requests that are released */
 
     explicit Connection(const std::string &conninfo);

@@ -149,9 +149,12 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 # ---- tests ------------------------------------------------------------------
 
 # t/unit.t runs the unit tests and t/fuzz.t the fuzzers, so that prove counts all there is.
-# Some are about upgrades and the like, which take long: make test-long has them.
+# Some take long, as they are about upgrades, floods, clocks and many processes that are
+# killed: make test-long has them.
 ALL_TESTS  := $(wildcard t/*.t)
-LONG_TESTS := $(patsubst %,t/%.t,distributable export_refused import_crafted migrations migrations_locks notifications_flood pgbouncer rolling_upgrade sql_contract_upgrade)
+LONG_TESTS := $(patsubst %,t/%.t,cardinality distributable export_refused floods import_crafted migrations migrations_locks \
+              notifications_flood notifications_killed out_of_time pgbouncer redis_everysec retention rolling_upgrade \
+              slow_clients sql_contract_upgrade)
 TESTS      ?= $(filter-out $(LONG_TESTS),$(ALL_TESTS))
 
 # Those that hardly run anything of ours but SQL: sanitizers have nothing to see there.

@@ -23,8 +23,9 @@ use ErrTrack::Process qw(running wait_until write_file);
 sub new {
     my ($class, $t, %has) = @_;
     my $self = bless { t => $t, only => '', %has, kills => {}, happened => {} }, $class;
-    $self->{all} = [ grep { $_->{name} =~ /$self->{only}/ } $self->of_nginx, (map { $self->of_worker($_) } @{ $has{workers} }), $self->of_redis, $self->of_postgres,
+    $self->{all} = [ grep { $_->{name} =~ /(?:$self->{only})/ } $self->of_nginx, (map { $self->of_worker($_) } @{ $has{workers} }), $self->of_redis, $self->of_postgres,
         $self->of_connections, $self->of_disks, $self->of_clock ];
+    @{ $self->{all} } or die "no fault has a name like $self->{only}\n";
     return $self;
 }
 

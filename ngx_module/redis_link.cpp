@@ -485,12 +485,13 @@ void RedisLink::feed()
             good = put(command.call, part.text);
             fed_ += part.text.size();
             part.text.clear();
-        } else if (!part.word.empty()) {
+        } else {
             std::string_view next = part.word.substr(0, piece);
             good = put(command.call, next);
             fed_ += next.size();
             part.word.remove_prefix(next.size());
-        } else {
+        }
+        if (good && part.word.empty()) {
             command.parts.pop_front();
         }
         if (command.parts.empty()) {
@@ -537,6 +538,11 @@ void RedisLink::on_reply(redisAsyncContext *, void *reply, void *data) noexcept
     link->in_flight_bytes_ -= call->bytes;
     link->latency_ = ngx_current_msec - link->sent_.front();
     link->sent_.pop_front();
+    if (link->sent_.empty() && link->half_sent()) {
+        // Redis will not read the rest, and closes; whoever called lets go of it now.
+        link->unsent_.pop_front();
+        link->drop();
+    }
     link->watch_oldest();
     if (link->closing_) {
         return;                         // the process ends: nobody waits any more

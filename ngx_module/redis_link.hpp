@@ -103,7 +103,7 @@ public:
     /*
      * Sends a command. False: refused, the callback is dropped and was not called.
      * True: the callback runs exactly once. A word of more than a piece is not copied at
-     * once: it must stay where it is until then.
+     * once: it must stay where it is until then. An error may come before all is sent.
      */
     bool call(std::initializer_list<std::string_view> words, Callback callback)
     {
@@ -146,6 +146,7 @@ private:
     void send_in_pieces(const std::string_view *words, size_t count, std::unique_ptr<Call> call);
     bool put(std::unique_ptr<Call> &call, std::string_view piece);
     void feed();
+    bool half_sent() const noexcept { return !unsent_.empty() && unsent_.front().call == nullptr; }
     void forget_unsent();
     void went_up();
     void went_down(const char *why);

@@ -8,8 +8,9 @@ use parent 'ErrTrack::Service';
 
 use ErrTrack::Process qw(root);
 
-# dir, name, port, target: the port that it leads to.
-sub command { return ($^X, root() . '/t/lib/cutter', $_[0]->port, $_[0]{target}) }
+# dir, name, port, target: the port that it leads to; rate: bytes a second to there; late:
+# seconds after which an end that comes from there is passed on.
+sub command { return ($^X, root() . '/t/lib/cutter', $_[0]->port, $_[0]{target}, map { $_[0]{$_} // 0 } qw(rate late)) }
 
 sub ready { return $_[0]->log_since_start =~ /^ready$/m }
 

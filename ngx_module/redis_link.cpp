@@ -108,6 +108,11 @@ bool RedisLink::attach(redisAsyncContext *context)
     if (c == nullptr) {
         return false;
     }
+    if (second_ && address_.port != 0) {
+        // What the kernel holds back looks sent, and its megabytes outlast a deadline.
+        int most = piece;
+        setsockopt(context->c.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
+    }
     c->data = context;
     c->log = log_;
     c->read->log = log_;
@@ -329,7 +334,7 @@ void RedisLink::on_deadline(ngx_event_t *ev) noexcept
 {
     auto *link = static_cast<RedisLink *>(static_cast<ngx_connection_t *>(ev->data)->data);
     if (link->connected_ && !link->sent_.empty()
-        && ngx_current_msec - link->sent_.front() < link->address_.timeout)
+        && ngx_current_msec - link->sent_.front().moved < link->address_.timeout)
     {
         link->watch_oldest();
         return;
@@ -357,7 +362,7 @@ void RedisLink::watch_oldest()
         return;
     }
     if (!deadline_.timer_set) {
-        ngx_msec_t waited = ngx_current_msec - sent_.front();
+        ngx_msec_t waited = ngx_current_msec - sent_.front().moved;
         ngx_add_timer(&deadline_, address_.timeout - std::min(waited, address_.timeout - 1));
     }
 }
@@ -403,9 +408,11 @@ bool RedisLink::put(std::unique_ptr<Call> &call, std::string_view bytes)
         return false;
     }
     if (call == nullptr) {
+        // The newest: a large one may take as long as it needs while it moves.
+        sent_.back().moved = ngx_current_msec;
         return redisAppendFormattedCommand(&context_->c, bytes.data(), bytes.size()) == REDIS_OK;
     }
-    sent_.push_back(static_cast<ngx_msec_t>(ngx_current_msec));
+    sent_.push_back({ngx_current_msec, ngx_current_msec});
     if (redisAsyncFormattedCommand(context_, on_reply, call.get(), bytes.data(), bytes.size())
         != REDIS_OK)
     {
@@ -536,7 +543,7 @@ void RedisLink::on_reply(redisAsyncContext *, void *reply, void *data) noexcept
         link->backoff_ = 0;
     }
     link->in_flight_bytes_ -= call->bytes;
-    link->latency_ = ngx_current_msec - link->sent_.front();
+    link->latency_ = ngx_current_msec - link->sent_.front().begun;
     link->sent_.pop_front();
     if (link->sent_.empty() && link->half_sent()) {
         // Redis will not read the rest, and closes; whoever called lets go of it now.

@@ -47,7 +47,7 @@ struct RedisAddress {
     ngx_str_t user;         /* of an ACL; empty: the default user */
     ngx_str_t password;     /* empty: none */
     ngx_msec_t connect_timeout;
-    ngx_msec_t timeout;     /* for the oldest unanswered call */
+    ngx_msec_t timeout;     /* for the oldest unanswered call, and each piece of it */
     size_t buffer;          /* bytes of unanswered commands before calls are refused */
 };
 
@@ -79,7 +79,7 @@ public:
     bool prompt() const noexcept
     {
         return up() && backoff_ == 0 && in_flight_bytes_ <= address_.buffer / 2
-               && (sent_.empty() || ngx_current_msec - sent_.front() < patience);
+               && (sent_.empty() || ngx_current_msec - sent_.front().begun < patience);
     }
 
     /* How often that has come about: what Redis had is certain only while it stays. */
@@ -124,6 +124,12 @@ private:
         RedisLink *link;
         size_t bytes;
         Callback callback;
+    };
+
+    /* When an unanswered call was begun, and when hiredis got the last of it so far. */
+    struct Sent {
+        ngx_msec_t begun;
+        ngx_msec_t moved;
     };
 
     /* A command of which hiredis does not have all. */
@@ -178,7 +184,7 @@ private:
     ngx_msec_t backoff_ = 0;
     ngx_msec_t latency_ = 0;
     std::string command_;                   /* what of one is not long */
-    std::deque<ngx_msec_t> sent_;           /* times of the unanswered calls, oldest first */
+    std::deque<Sent> sent_;                 /* the unanswered calls, oldest first */
     size_t in_flight_bytes_ = 0;
     std::deque<Unsent> unsent_;
     size_t fed_ = 0;                        /* bytes of pieces that have not left hiredis */

@@ -73,6 +73,10 @@ public:
     LedgerPublisher(const LedgerPublisher &) = delete;
     LedgerPublisher &operator=(const LedgerPublisher &) = delete;
 
+    /* Publishes what was counted since, as the process ends: it may be the last one. Blocks
+     * for a fraction of a second at most. */
+    void finish() noexcept;
+
 private:
     struct Work;
     std::unique_ptr<Work> work_;

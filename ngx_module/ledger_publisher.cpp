@@ -27,6 +27,9 @@ constexpr std::uint64_t duty_ms = 5000;
  */
 constexpr std::uint64_t again_after_ms = 10000;
 
+/* A process that is to end at once has a second: then nginx kills it. */
+constexpr ngx_msec_t finish_ms = 250;
+
 constexpr std::string_view set_key = "errtrack:ledger";
 constexpr std::string_view expire_seconds = "172800";
 constexpr std::size_t fields_a_command = 1000;
@@ -48,6 +51,7 @@ struct LedgerPublisher::Work {
     static void on_timer(ngx_event_t *ev) noexcept;
     bool have_duty() noexcept;
     void publish();
+    void finish();
     bool send_hour(const LedgerTable::Field *first, std::size_t count);
     bool send(const std::vector<std::string_view> &words);
     void on_answer(const redisReply *reply);
@@ -156,6 +160,23 @@ void LedgerPublisher::Work::publish()
     failed = !sent;
 }
 
+/* Another process may have the duty: one that ends too gives it up soon, and one that stays
+ * publishes for us. */
+void LedgerPublisher::Work::finish()
+{
+    link.settle(finish_ms);
+    ngx_msec_t began = ngx_current_msec;
+    while (unanswered > 0 || !have_duty()) {
+        if (!link.connected() || ngx_current_msec - began >= finish_ms) {
+            return;
+        }
+        ngx_msleep(5);
+        ngx_time_update();
+    }
+    publish();
+    link.settle(finish_ms);
+}
+
 /* False: some of it was not taken. */
 bool LedgerPublisher::Work::send_hour(const LedgerTable::Field *first, std::size_t count)
 {
@@ -218,5 +239,13 @@ LedgerPublisher::LedgerPublisher(Counters counters, RedisLink &link, const std::
 }
 
 LedgerPublisher::~LedgerPublisher() = default;
+
+void LedgerPublisher::finish() noexcept
+{
+    guarded(work_->log, "publishing the ledger", [this] {
+        work_->finish();
+        return NGX_OK;
+    });
+}
 
 }

@@ -491,6 +491,9 @@ ngx_int_t init_process(ngx_cycle_t *cycle) noexcept
 
 void exit_process(ngx_cycle_t *cycle) noexcept
 {
+    if (current != nullptr) {
+        current->ledger.finish();
+    }
     // Requests that end with it find no process, and nothing to settle.
     std::unique_ptr<Process> ending = std::move(current);
 }

@@ -8,6 +8,8 @@
 
 #include "ngx_module/redis_link.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -512,6 +514,26 @@ void RedisLink::feed()
     watch_oldest();
     if (!good) {
         drop();                         // half a command: Redis must not see it
+    }
+}
+
+void RedisLink::settle(ngx_msec_t most)
+{
+    ngx_time_update();
+    for (ngx_msec_t began = ngx_current_msec;
+         connected_ && !sent_.empty() && ngx_current_msec - began < most; ngx_time_update())
+    {
+        writing_ = true;
+        redisAsyncHandleWrite(context_);
+        writing_ = false;
+        feed();
+        if (context_ == nullptr) {
+            return;
+        }
+        pollfd ready = {context_->c.fd, POLLIN, 0};
+        if (::poll(&ready, 1, 5) > 0) {
+            redisAsyncHandleRead(context_);
+        }
     }
 }
 

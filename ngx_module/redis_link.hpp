@@ -114,6 +114,10 @@ public:
         return call(words.data(), words.size(), std::move(callback));
     }
 
+    /* For a process that ends, whose event loop runs no more: sends what is there and takes
+     * answers until all have come, so long at most. */
+    void settle(ngx_msec_t most);
+
 private:
     static constexpr ngx_msec_t patience = 250;
 

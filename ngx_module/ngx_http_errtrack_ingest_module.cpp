@@ -434,15 +434,34 @@ MainConf *wanted_conf(ngx_cycle_t *cycle) noexcept
     return conf != nullptr && conf->wanted ? conf : nullptr;
 }
 
+/* What a test of the configuration can tell without a change: nginx may run, and have the
+ * spool, with another user. */
+bool could_make(const char *path)
+{
+    struct stat status;
+    if (::stat(path, &status) == 0) {
+        errno = ENOTDIR;
+        return S_ISDIR(status.st_mode);
+    }
+    std::string above(path);
+    above.resize(above.rfind('/') + 1);
+    return errno == ENOENT && ::stat(above.c_str(), &status) == 0;
+}
+
 /* The folder of the spool is for the processes that serve requests, and nobody else. */
-ngx_int_t make_spool_folder(const MainConf &conf) noexcept
+ngx_int_t make_spool_folder(const MainConf &conf)
 {
     ngx_log_t *log = conf.cycle->log;
     const u_char *path = conf.spool.path.data;
-    if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR && ngx_errno != NGX_EEXIST) {
+    bool made = ngx_test_config ? could_make(reinterpret_cast<const char *>(path))
+                                : ngx_create_dir(path, 0700) != NGX_FILE_ERROR || ngx_errno == NGX_EEXIST;
+    if (!made) {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "cannot make the folder \"%s\" of "
                       "\"errtrack_spool\"", path);
         return NGX_ERROR;
+    }
+    if (ngx_test_config) {
+        return NGX_OK;
     }
     auto *core = reinterpret_cast<ngx_core_conf_t *>(
         ngx_get_conf(conf.cycle->conf_ctx, ngx_core_module));
@@ -466,7 +485,9 @@ ngx_int_t make_spool_folder(const MainConf &conf) noexcept
 ngx_int_t init_zone(ngx_shm_zone_t *zone, void *old) noexcept
 {
     const auto &conf = *static_cast<MainConf *>(zone->data);
-    if (conf.wanted && conf.spool.path.len > 0 && make_spool_folder(conf) != NGX_OK) {
+    if (conf.wanted && conf.spool.path.len > 0
+        && guarded(conf.cycle->log, "making the spool", [&] { return make_spool_folder(conf); }) != NGX_OK)
+    {
         return NGX_ERROR;
     }
     return Zone::init(zone, old);

@@ -1,6 +1,6 @@
 # What people do to the folder of the spool: a report that was answered 200 is not lost by
 # it, and nginx goes on with its old configuration when the new one names a folder that
-# cannot be used.
+# cannot be used. A test of a configuration leaves it as it is.
 
 use strict;
 use warnings;
@@ -8,6 +8,7 @@ use warnings;
 use Test::More;
 
 use ErrTrack;
+use ErrTrack::Process qw(read_file);
 
 my $conf = <<'CONF';
 %%MODULES%%
@@ -49,6 +50,15 @@ like $@, qr/cannot make the folder/, 'which is said';
 is_deeply [$t->nginx->worker_pids], \@pids, 'the old processes serve on';
 ok $t->nginx->alive, 'below their master';
 is $send->('still'), 200, 'and take reports';
+
+$t->nginx->configure($conf =~ s/FOLDER/untouched/r);
+ok +($t->nginx->test)[0] && read_file($t->nginx->file) =~ /untouched/, 'a configuration with another folder is good';
+ok !-e "$t->{dir}/untouched", 'to test it makes no folder';
+
+$t->nginx->configure($conf =~ s{FOLDER}{no/such/folder}r);
+my ($good, $said) = $t->nginx->test;
+ok !$good, 'one whose folder cannot be made is not good';
+like $said, qr/cannot make the folder/, 'which is said';
 
 $t->expect_log(qr/\[emerg\].*cannot make the folder/);
 $t->done;

@@ -45,6 +45,7 @@ class IssuePage {
         this.list = { ...readState(new URLSearchParams()), org: this.org, project: [this.project] };
         this.writes = context.who.may(this.org, 'event:write');
         this.status = el('div');
+        this.mark = el('span');
         this.actions = el('div', { class: 'row', role: 'toolbar', 'aria-label': 'What can be done' });
     }
 
@@ -57,14 +58,17 @@ class IssuePage {
             el('nav', { class: 'crumbs', 'aria-label': 'Where this is' }, el('a', { href: linkTo({ ...this.list, project: [] }, {}) }, this.org), ' / ',
                 el('a', { href: linkTo(this.list, {}) }, issue.project.name), ` / ${issue.shortId}`),
             el('h1', null, el('span', null, type || issue.title), type && value ? el('span', { class: 'value' }, ` ${value.split('\n', 1)[0]}`) : null),
-            el('div', { class: 'under' }, el('span', { class: 'level' }, issue.level), issue.substatus === 'new' && el('span', { class: 'mark new' }, 'new'),
-                issue.substatus === 'regressed' && el('span', { class: 'mark regressed' }, 'regressed'), el('span', { class: 'culprit' }, issue.culprit), issue.logger && el('span', null, issue.logger)),
+            el('div', { class: 'under' }, el('span', { class: 'level' }, issue.level), this.mark, el('span', { class: 'culprit' }, issue.culprit), issue.logger && el('span', null, issue.logger)),
             this.status, this.actions);
     }
 
     showStatus() {
         const { issue } = this;
         this.status.className = `status ${issue.status}`;
+        // Of what is unresolved alone, as the status was changed here just now.
+        this.mark.hidden = issue.status !== 'unresolved' || !['new', 'regressed'].includes(issue.substatus);
+        this.mark.className = `mark ${issue.substatus}`;
+        this.mark.textContent = issue.substatus;
         fill(this.status, reasonOf(issue), issue.pluginIssues.map((link) => [' · ', outward(link.issue.url, `${link.name} ${link.issue.label}`)]));
         const off = { disabled: !this.writes, title: this.writes ? null : 'Your role reads only' };
         fill(this.actions,

@@ -110,6 +110,7 @@ await script(async () => {
     await page.getByLabel('Further events').fill('2');
     await page.locator('dialog').getByRole('button', { name: 'Ignore' }).click();
     await eventually(async () => /Ignored until it happened 2 more times/.test(await page.textContent('.status')), 'it is ignored until more events, and that is said');
+    ok(!await page.isVisible('.mark.regressed'), '... without the mark');
     await page.getByRole('button', { name: 'Undo' }).click();
     await eventually(async () => !(await page.textContent('.status')).includes('Ignored'), 'which is taken back');
 

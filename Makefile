@@ -152,13 +152,13 @@ install: all            ## install into PREFIX (/usr) and MODULES_DIR; DESTDIR i
 # Some take long, as they are about upgrades, floods, clocks and many processes that are
 # killed: make test-long has them.
 ALL_TESTS  := $(wildcard t/*.t)
-LONG_TESTS := $(patsubst %,t/%.t,cardinality distributable export_refused floods import_crafted large_slow ledger_at_exit migrations migrations_locks \
-              notifications_flood notifications_killed out_of_time pgbouncer redis_everysec retention rolling_upgrade \
+LONG_TESTS := $(patsubst %,t/%.t,cardinality distributable export_refused floods import_crafted large_slow ledger_at_exit \
+              migrations migrations_locks notifications_flood notifications_killed out_of_time pgbouncer redis_everysec retention rolling_upgrade \
               slow_clients sql_contract_upgrade)
 TESTS      ?= $(filter-out $(LONG_TESTS),$(ALL_TESTS))
 
 # Those that hardly run anything of ours but SQL: sanitizers have nothing to see there.
-SQL_TESTS  := $(patsubst %,t/%.t,backup distributable export_refused import_blocked import_crafted large_slow ledger_at_exit migrations migrations_locks \
+SQL_TESTS  := $(patsubst %,t/%.t,backup distributable export_refused import_blocked import_crafted migrations migrations_locks \
               notifications_flood pgtap report_user report_user_hostile report_user_projects report_views rolling_upgrade schema \
               schema_version sql_contract sql_contract_functions sql_contract_plans sql_contract_upgrade sql_queries)
 

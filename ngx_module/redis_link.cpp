@@ -523,12 +523,9 @@ void RedisLink::settle(ngx_msec_t most)
     for (ngx_msec_t began = ngx_current_msec;
          connected_ && !sent_.empty() && ngx_current_msec - began < most; ngx_time_update())
     {
-        writing_ = true;
-        redisAsyncHandleWrite(context_);
-        writing_ = false;
-        feed();
-        if (context_ == nullptr) {
-            return;
+        on_writable(static_cast<ngx_connection_t *>(context_->ev.data)->write);
+        if (!connected_) {
+            return;                     // writing found it closed
         }
         pollfd ready = {context_->c.fd, POLLIN, 0};
         if (::poll(&ready, 1, 5) > 0) {
